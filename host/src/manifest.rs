@@ -1,0 +1,192 @@
+//! Manifests: files of one or many Kubernetes objects, taken apart.
+
+use std::fmt;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::yaml::{self, DuplicateKeys};
+
+/// Where an object stood, for messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The file's name as the user gave it.
+    pub file: String,
+    /// The document in the file, counted from 1; empty documents do not count.
+    pub document: usize,
+    /// The line that the document begins at, counted from 1.
+    pub line: usize,
+    /// The positions in the lists around the object, counted from 1, the outermost first.
+    pub items: Vec<usize>,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "{}, document {} (line {})",
+            self.file, self.document, self.line
+        )?;
+        self.items
+            .iter()
+            .try_for_each(|item| write!(out, ", item {item}"))
+    }
+}
+
+/// One object of a manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Where it stood.
+    pub source: Source,
+    /// What it is; an object with `apiVersion` and `kind`.
+    pub object: Value,
+}
+
+/// Why a document, or a whole file, cannot be used. Each names the place.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The file cannot be opened or is no UTF-8 text.
+    #[error("{file}: cannot be read: {error}")]
+    Unreadable {
+        /// The file's name as the user gave it.
+        file: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The document is neither YAML nor JSON.
+    #[error("{file}, document {document}: {error}")]
+    Malformed {
+        /// The file's name as the user gave it.
+        file: String,
+        /// The document in the file, counted from 1.
+        document: usize,
+        /// What is wrong, and in which line.
+        error: yaml::YamlError,
+    },
+    /// The document is no mapping.
+    #[error("{place}: a Kubernetes object is expected, this is {found}")]
+    NoObject {
+        /// Where it stood.
+        place: Source,
+        /// What is there instead.
+        found: &'static str,
+    },
+    /// The object does not say what it is.
+    #[error(
+        "{place}: the object has no `{missing}`; every Kubernetes object needs `apiVersion` and `kind`"
+    )]
+    Untyped {
+        /// Where it stood.
+        place: Source,
+        /// The field.
+        missing: &'static str,
+    },
+}
+
+/// Reads a manifest's text, YAML or JSON, of any number of documents. A `List`, of whatever kind, is taken
+/// apart into its items. What is broken is an error of its own and does not stop the rest.
+#[must_use]
+pub fn read(file: &str, text: &str) -> Vec<Result<Document, ManifestError>> {
+    let mut found = Vec::new();
+    let documents = yaml::documents(text, DuplicateKeys::LastCounts);
+    for (position, document) in documents.into_iter().enumerate() {
+        match document {
+            Ok(document) => {
+                let source = Source {
+                    file: file.to_owned(),
+                    document: position + 1,
+                    line: document.line,
+                    items: Vec::new(),
+                };
+                take_apart(source, document.value, &mut found);
+            }
+            Err(error) => found.push(Err(ManifestError::Malformed {
+                file: file.to_owned(),
+                document: position + 1,
+                error,
+            })),
+        }
+    }
+    found
+}
+
+/// [`read`] for a file. One that cannot be read is a single error.
+#[must_use]
+pub fn read_file(path: &Path) -> Vec<Result<Document, ManifestError>> {
+    let file = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => read(&file, &text),
+        Err(error) => vec![Err(ManifestError::Unreadable { file, error })],
+    }
+}
+
+fn take_apart(source: Source, value: Value, found: &mut Vec<Result<Document, ManifestError>>) {
+    let Value::Object(mut fields) = value else {
+        found.push(Err(ManifestError::NoObject {
+            found: type_name(&value),
+            place: source,
+        }));
+        return;
+    };
+    let text = |key: &str| {
+        let text = fields.get(key).and_then(Value::as_str)?;
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
+        let missing = if text("kind").is_some() {
+            "apiVersion"
+        } else {
+            "kind"
+        };
+        found.push(Err(ManifestError::Untyped {
+            place: source,
+            missing,
+        }));
+        return;
+    };
+    let item_kind = kind.strip_suffix("List");
+    match (item_kind, fields.get_mut("items").map(Value::take)) {
+        (Some(item_kind), Some(Value::Array(items))) => {
+            for (position, item) in items.into_iter().enumerate() {
+                let mut source = source.clone();
+                source.items.push(position + 1);
+                take_apart(source, typed(item, &api_version, item_kind), found);
+            }
+        }
+        (_, items) => {
+            if let Some(items) = items {
+                fields.insert("items".to_owned(), items);
+            }
+            found.push(Ok(Document {
+                source,
+                object: Value::Object(fields),
+            }));
+        }
+    }
+}
+
+/// The API server leaves `apiVersion` and `kind` out of the items of a `DeploymentList`; a plain `List` has
+/// them in its items.
+fn typed(mut item: Value, api_version: &str, kind: &str) -> Value {
+    if let (Some(fields), false) = (item.as_object_mut(), kind.is_empty()) {
+        let mut add = |key: &str, value: &str| {
+            fields
+                .entry(key)
+                .or_insert_with(|| Value::String(value.to_owned()));
+        };
+        add("apiVersion", api_version);
+        add("kind", kind);
+    }
+    item
+}
+
+pub(crate) fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}

@@ -1,0 +1,269 @@
+//! A waPC guest, run as the Kubewarden hosts run it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use wapc::WapcHost;
+use wasmtime_provider::{WasmtimeEngineProviderBuilder, WasmtimeEngineProviderPre};
+
+use crate::request::AdmissionRequest;
+use crate::response::AdmissionResponse;
+
+/// Why a policy could not be loaded or did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// The bytes are no module that this host can compile and link.
+    #[error(
+        "the policy cannot be loaded: {0}; it has to be a WebAssembly module that imports from `wapc` alone"
+    )]
+    Load(String),
+    /// The module compiled, but an instance of it could not be started.
+    #[error("the policy cannot be started: {0}")]
+    Start(String),
+    /// The guest answered with an error, or trapped. The text is the one that the Kubewarden hosts show.
+    #[error("Guest call failure: {0}")]
+    Guest(String),
+    /// The guest answered with something else than the operation's answer.
+    #[error("cannot deserialize the policy's answer to `{operation}`: {source}")]
+    Answer {
+        /// The waPC operation that was called.
+        operation: &'static str,
+        /// What the answer lacks.
+        source: serde_json::Error,
+    },
+    /// What should be sent cannot be written as JSON.
+    #[error("cannot serialize the payload of `{operation}`: {source}")]
+    Payload {
+        /// The waPC operation that should have been called.
+        operation: &'static str,
+        /// What cannot be written.
+        source: serde_json::Error,
+    },
+}
+
+/// The policy's answer to `validate`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Whether the object is let in.
+    pub accepted: bool,
+    /// Why it is not.
+    pub message: Option<String>,
+    /// The HTTP status of the refusal.
+    pub code: Option<u16>,
+    /// The object as the policy wants it; none where it wants no change.
+    pub mutated_object: Option<Value>,
+    /// Goes to the cluster's audit log.
+    pub audit_annotations: Option<BTreeMap<String, String>>,
+    /// Shown to the user who applies the object.
+    pub warnings: Option<Vec<String>>,
+}
+
+/// The policy's answer to `validate_settings`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsAnswer {
+    /// Whether the policy can work with these settings.
+    pub valid: bool,
+    /// Why it cannot.
+    pub message: Option<String>,
+}
+
+/// The waPC protocol between Kubewarden hosts and guests; there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProtocolVersion {
+    /// `v1`
+    #[serde(rename = "v1")]
+    V1,
+}
+
+/// One line that the policy logged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// `trace`, `debug`, `info`, `warning`, `error` or `critical`.
+    pub level: String,
+    /// What happened.
+    pub message: String,
+    /// The fields that came with it.
+    #[serde(flatten)]
+    pub fields: Map<String, Value>,
+}
+
+/// A compiled policy. Compiling takes long, an [`Instance`] is made in microseconds.
+pub struct Policy {
+    compiled: WasmtimeEngineProviderPre,
+}
+
+impl Policy {
+    /// Compiles and links a module.
+    ///
+    /// # Errors
+    /// [`PolicyError::Load`] where the bytes are no module, or import what a waPC host does not offer.
+    pub fn from_bytes(module: &[u8]) -> Result<Self, PolicyError> {
+        WasmtimeEngineProviderBuilder::new()
+            .module_bytes(module)
+            .build_pre()
+            .map(|compiled| Self { compiled })
+            .map_err(|error| PolicyError::Load(error.to_string()))
+    }
+
+    /// A fresh instance: nothing survives from an earlier one. `policy-server` takes one for every request,
+    /// `kwctl bench` calls the same one again and again; both work here.
+    ///
+    /// # Errors
+    /// [`PolicyError::Start`] where the module lacks `__guest_call` or traps while it starts.
+    pub fn instance(&self) -> Result<Instance, PolicyError> {
+        let engine = self
+            .compiled
+            .rehydrate(None)
+            .map_err(|error| PolicyError::Start(error.to_string()))?;
+        let logs = Logs::default();
+        let collected = logs.clone();
+        let host = WapcHost::new(
+            Box::new(engine),
+            Some(Box::new(
+                move |_, binding, namespace, operation, payload| {
+                    host_call(&collected, [binding, namespace, operation], payload)
+                },
+            )),
+        )
+        .map_err(|error| PolicyError::Start(error.to_string()))?;
+        Ok(Instance { host, logs })
+    }
+}
+
+/// A running policy. After an error take a fresh one: a trap may leave the guest's memory in any state.
+pub struct Instance {
+    host: WapcHost,
+    logs: Logs,
+}
+
+impl Instance {
+    /// Calls any operation with any bytes.
+    ///
+    /// # Errors
+    /// [`PolicyError::Guest`] where the guest answers with an error, knows no such operation, or traps.
+    pub fn call(&self, operation: &str, payload: &[u8]) -> Result<Vec<u8>, PolicyError> {
+        self.host
+            .call(operation, payload)
+            .map_err(|error| match error {
+                wapc::errors::Error::GuestCallFailure(message) => PolicyError::Guest(message),
+                other => PolicyError::Guest(other.to_string()),
+            })
+    }
+
+    /// Asks the policy about a request: an [`AdmissionRequest`], or any JSON where a test wants to be rude.
+    ///
+    /// # Errors
+    /// Where the guest fails, or its answer is no validation response.
+    pub fn validate<R: Serialize>(
+        &self,
+        request: &R,
+        settings: &Value,
+    ) -> Result<Answer, PolicyError> {
+        self.ask("validate", &payload(request, settings)?)
+    }
+
+    /// Asks the policy about a request, and answers what the API server would be told. A policy that fails
+    /// becomes a refusal with status 500, as it does in the Kubewarden hosts.
+    pub fn respond(&self, request: &AdmissionRequest, settings: &Value) -> AdmissionResponse {
+        match self.validate(request, settings) {
+            Ok(answer) => {
+                AdmissionResponse::from_answer(&request.uid, request.object.as_ref(), &answer)
+            }
+            Err(error) => AdmissionResponse::internal_error(&request.uid, &error.to_string()),
+        }
+    }
+
+    /// Asks the policy whether it can work with these settings.
+    ///
+    /// # Errors
+    /// Where the guest fails, or its answer is no settings response.
+    pub fn validate_settings(&self, settings: &Value) -> Result<SettingsAnswer, PolicyError> {
+        const OPERATION: &str = "validate_settings";
+        self.ask(OPERATION, &to_bytes(OPERATION, &as_sent(settings))?)
+    }
+
+    /// Asks which protocol the policy speaks.
+    ///
+    /// # Errors
+    /// Where the guest fails, or speaks another protocol than `v1`.
+    pub fn protocol_version(&self) -> Result<ProtocolVersion, PolicyError> {
+        self.ask("protocol_version", b"")
+    }
+
+    /// What the policy logged since it was started, or since this was last called.
+    pub fn take_logs(&self) -> Vec<LogLine> {
+        std::mem::take(&mut *self.logs.lock())
+    }
+
+    fn ask<A: for<'a> Deserialize<'a>>(
+        &self,
+        operation: &'static str,
+        payload: &[u8],
+    ) -> Result<A, PolicyError> {
+        let answer = self.call(operation, payload)?;
+        serde_json::from_slice(&answer).map_err(|source| PolicyError::Answer { operation, source })
+    }
+}
+
+/// The bytes that a host sends to `validate`: keys of every object sorted, settings always an object.
+///
+/// # Errors
+/// [`PolicyError::Payload`] where the request cannot be written as JSON.
+pub fn payload<R: Serialize>(request: &R, settings: &Value) -> Result<Vec<u8>, PolicyError> {
+    const OPERATION: &str = "validate";
+    let request = serde_json::to_value(request).map_err(|source| PolicyError::Payload {
+        operation: OPERATION,
+        source,
+    })?;
+    to_bytes(
+        OPERATION,
+        &json!({ "request": request, "settings": as_sent(settings) }),
+    )
+}
+
+/// Missing and null settings arrive as `{}`.
+fn as_sent(settings: &Value) -> Value {
+    match settings {
+        Value::Null => Value::Object(Map::new()),
+        other => other.clone(),
+    }
+}
+
+/// The hosts' maps are sorted. Ours are not where any crate of the build turns `serde_json/preserve_order` on.
+fn to_bytes(operation: &'static str, value: &Value) -> Result<Vec<u8>, PolicyError> {
+    let mut value = value.clone();
+    value.sort_all_objects();
+    serde_json::to_vec(&value).map_err(|source| PolicyError::Payload { operation, source })
+}
+
+#[derive(Clone, Default)]
+struct Logs(Arc<Mutex<Vec<LogLine>>>);
+
+impl Logs {
+    fn lock(&self) -> MutexGuard<'_, Vec<LogLine>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Logging is the only thing that this host does for a guest.
+fn host_call(
+    logs: &Logs,
+    call: [&str; 3],
+    payload: &[u8],
+) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    if call != ["kubewarden", "tracing", "log"] {
+        return Err(format!("this host does not offer `{}`", call.join("/")).into());
+    }
+    let line = serde_json::from_slice(payload).unwrap_or_else(|_| LogLine {
+        level: "error".to_owned(),
+        message: format!(
+            "the policy logged {} bytes that are no log line",
+            payload.len()
+        ),
+        fields: Map::new(),
+    });
+    logs.lock().push(line);
+    Ok(Vec::new())
+}

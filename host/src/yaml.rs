@@ -1,0 +1,146 @@
+//! YAML as kubectl reads it.
+//!
+//! kubectl turns YAML into JSON with a YAML 1.1 idea of plain scalars: `yes` is true, `0644` is 420. What the
+//! API server, and so the policy, gets to see depends on it; the readers that follow YAML 1.2 would show
+//! something else. This reader takes its events from `saphyr-parser` and resolves them by kubectl's rules.
+
+mod emit;
+mod events;
+mod scalar;
+
+pub use emit::to_yaml;
+
+use serde_json::Value;
+
+/// Why a document cannot be read, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct YamlError {
+    /// Counted from 1.
+    pub line: usize,
+    /// Counted from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// What to do with a key that a mapping has twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DuplicateKeys {
+    /// The last one counts, as it does for kubectl.
+    LastCounts,
+    /// It is an error: where people write settings, one of the two would be lost in silence.
+    Refuse,
+}
+
+/// One document of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The line that it begins at, counted from 1.
+    pub line: usize,
+    /// What it holds.
+    pub value: Value,
+}
+
+/// Reads a stream of YAML or JSON documents. An error ends its own document alone. Empty documents are left out.
+#[must_use]
+pub fn documents(text: &str, keys: DuplicateKeys) -> Vec<Result<Document, YamlError>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some(documents) = json_documents(text) {
+        return documents;
+    }
+    chunks(text)
+        .into_iter()
+        .flat_map(|(line, chunk)| chunk_documents(line, chunk, keys))
+        .collect()
+}
+
+/// Reads a text that is one document, or empty: that is null.
+///
+/// # Errors
+/// Where the text is broken, or holds more than one document.
+pub fn single(text: &str, keys: DuplicateKeys) -> Result<Value, YamlError> {
+    let mut documents = documents(text, keys).into_iter();
+    let Some(first) = documents.next().transpose()? else {
+        return Ok(Value::Null);
+    };
+    match documents.next().transpose()? {
+        None => Ok(first.value),
+        Some(second) => Err(YamlError {
+            line: second.line,
+            column: 1,
+            message: "a second document begins here; one is expected".to_owned(),
+        }),
+    }
+}
+
+/// JSON has its own reader: YAML's does not take tabs. Text that only begins like JSON is left to YAML.
+fn json_documents(text: &str) -> Option<Vec<Result<Document, YamlError>>> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut documents = Vec::new();
+    loop {
+        let begin = stream.byte_offset();
+        let Some(document) = stream.next() else {
+            return Some(documents);
+        };
+        let blank = text.get(begin..)?.len() - text.get(begin..)?.trim_start().len();
+        documents.push(Ok(Document {
+            line: 1 + text.get(..begin + blank)?.matches('\n').count(),
+            value: document.ok()?,
+        }));
+    }
+}
+
+/// Cuts a stream at its `---` lines, each part with the number of its first line. A parser cannot go on after
+/// an error; a marker at the beginning of a line is a document's begin wherever it stands, so cutting is exact.
+fn chunks(text: &str) -> Vec<(usize, &str)> {
+    let mut chunks = Vec::new();
+    let (mut begin, mut begin_line, mut offset) = (0, 1, 0);
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let is_marker = line
+            .strip_prefix("---")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
+        if is_marker && !is_prologue(&text[begin..offset]) {
+            chunks.push((begin_line, &text[begin..offset]));
+            (begin, begin_line) = (offset, index + 1);
+        }
+        offset += line.len();
+    }
+    chunks.push((begin_line, &text[begin..]));
+    chunks
+}
+
+/// Directives, comments and blank lines belong to the document that follows.
+fn is_prologue(text: &str) -> bool {
+    text.lines()
+        .all(|line| line.trim().is_empty() || line.starts_with(['%', '#']))
+}
+
+fn chunk_documents(
+    line: usize,
+    chunk: &str,
+    keys: DuplicateKeys,
+) -> Vec<Result<Document, YamlError>> {
+    let mut reader = events::Reader::new(chunk, keys);
+    let mut documents = Vec::new();
+    loop {
+        match reader.next_document() {
+            Ok(None) => return documents,
+            Ok(Some((_, Value::Null))) => {}
+            Ok(Some((at, value))) => documents.push(Ok(Document {
+                line: line + at - 1,
+                value,
+            })),
+            Err(error) => {
+                documents.push(Err(YamlError {
+                    line: line + error.line - 1,
+                    ..error
+                }));
+                return documents;
+            }
+        }
+    }
+}
