@@ -14,12 +14,8 @@ pub fn to_yaml(value: &Value) -> String {
     match value {
         Value::Object(entries) if !entries.is_empty() => mapping(&mut out, value, 0),
         Value::Array(items) if !items.is_empty() => sequence(&mut out, items, 0),
-        scalar => {
-            inline(&mut out, scalar, 0);
-        }
-    }
-    if !out.ends_with('\n') {
-        out.push('\n');
+        // A block at the margin could hold a line that ends the document.
+        scalar => inline(&mut out, scalar, 2),
     }
     out
 }

@@ -129,11 +129,12 @@ impl<'a> Reader<'a> {
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Result<Value, YamlError> {
-        let Some((value, nodes)) = self.anchors.get(&id).cloned() else {
+        let Some(nodes) = self.anchors.get(&id).map(|(_, nodes)| *nodes) else {
             return Err(fault(span.start, "the alias stands inside its own anchor"));
         };
+        // Counted before it is copied: the copy is what would fill the memory.
         self.count(nodes, span)?;
-        Ok(value)
+        Ok(self.anchors[&id].0.clone())
     }
 
     fn count(&mut self, nodes: usize, span: Span) -> Result<(), YamlError> {
