@@ -1,1 +1,54 @@
-fn main() {}
+//! `datakit-policy`: runs, previews and ships the Datakit operator policy without a cluster.
+#![forbid(unsafe_code)]
+
+mod input;
+mod logs;
+mod paint;
+mod preview;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Why a command gave up: a message for the user. Exit code 1.
+type Failure = Box<dyn std::error::Error>;
+
+/// Runs, previews and ships the Datakit operator policy, without a cluster.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done, 1 an error or settings that the policy refuses, 2 wrong usage."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Args),
+    Preview(preview::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => run::exec(&args),
+        Command::Preview(args) => preview::exec(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) if is_closed_pipe(&failure) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("Error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever reads the output (`head`, a pager) has seen enough.
+fn is_closed_pipe(failure: &Failure) -> bool {
+    failure
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -100,6 +100,11 @@ impl Policy {
     /// # Errors
     /// [`PolicyError::Load`] where the bytes are no module, or import what a waPC host does not offer.
     pub fn from_bytes(module: &[u8]) -> Result<Self, PolicyError> {
+        // Without this, wasmtime would take the bytes for WebAssembly text and complain about its grammar.
+        if !module.starts_with(b"\0asm") {
+            let problem = "it does not begin as a WebAssembly module does";
+            return Err(PolicyError::Load(problem.to_owned()));
+        }
         WasmtimeEngineProviderBuilder::new()
             .module_bytes(module)
             .build_pre()

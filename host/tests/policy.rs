@@ -317,6 +317,12 @@ fn what_is_no_policy_does_not_load() {
             .to_string()
     };
     let advice = "; it has to be a WebAssembly module that imports from `wapc` alone";
+    assert_eq!(
+        load(b"not a module"),
+        format!(
+            "the policy cannot be loaded: it does not begin as a WebAssembly module does{advice}"
+        )
+    );
     let garbage = load(b"\0asm garbage");
     assert!(
         garbage.starts_with("the policy cannot be loaded: ") && garbage.ends_with(advice),

@@ -1,0 +1,43 @@
+//! What the policy logs, on standard error.
+
+use datakit_policy_host::policy::{Instance, LogLine};
+
+/// Prints what the policy logged since it was last asked; lines below `info` only where the user wants all.
+pub fn print(instance: &Instance, verbose: bool) {
+    for line in instance.take_logs() {
+        if verbose || !matches!(line.level.as_str(), "trace" | "debug") {
+            eprintln!("{}", format(&line));
+        }
+    }
+}
+
+fn format(line: &LogLine) -> String {
+    let fields: String = line
+        .fields
+        .iter()
+        .map(|(key, value)| format!(" {key}={value}"))
+        .collect();
+    format!("policy: {}: {}{fields}", line.level, line.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_line_shows_its_level_and_fields() {
+        let line = LogLine {
+            level: "debug".to_owned(),
+            message: "injected".to_owned(),
+            fields: json!({"feature": "ddtrace", "containers": 2})
+                .as_object()
+                .cloned()
+                .unwrap(),
+        };
+        assert_eq!(
+            format(&line),
+            r#"policy: debug: injected containers=2 feature="ddtrace""#
+        );
+    }
+}

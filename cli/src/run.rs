@@ -1,0 +1,142 @@
+//! `run`: stands in for `kwctl run`.
+
+use std::io::{Write as _, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use datakit_policy_host::policy::SettingsAnswer;
+use datakit_policy_host::request::AdmissionRequest;
+use datakit_policy_host::settings;
+use serde_json::Value;
+
+use crate::{Failure, input, logs};
+
+/// Ask the policy about one admission request, as `kwctl run` does
+///
+/// Prints one line of JSON, the admission response, whether the request is allowed or refused. Logs go to standard
+/// error.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The policy: a WebAssembly module (a path or file://…), or a YAML file of ClusterAdmissionPolicy and
+    /// AdmissionPolicy resources, which bring their own settings
+    #[arg(value_name = "POLICY")]
+    policy_or_resource: String,
+
+    /// The request: a JSON file with an AdmissionReview or an AdmissionRequest; - is standard input
+    #[arg(short, long, value_name = "FILE")]
+    request_path: String,
+
+    /// The settings: a YAML or JSON file
+    #[arg(short, long, value_name = "FILE", conflicts_with = "settings_json")]
+    settings_path: Option<PathBuf>,
+
+    /// The settings: JSON
+    #[arg(long, value_name = "JSON")]
+    settings_json: Option<String>,
+
+    /// The module to run in place of the one that a YAML file names; needed where that is in a registry
+    #[arg(long, value_name = "FILE", env = "DATAKIT_POLICY")]
+    policy: Option<PathBuf>,
+
+    /// Print all that the policy logs, not only what matters
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// A module and the settings to run it with.
+struct Task {
+    module: PathBuf,
+    settings: Value,
+}
+
+pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
+    let tasks = tasks(args)?;
+    let request = request(&args.request_path)?;
+    if tasks.len() > 1 {
+        eprintln!(
+            "{}: {} policies; each runs with the same request",
+            args.policy_or_resource,
+            tasks.len()
+        );
+    }
+    for task in tasks {
+        writeln!(stdout(), "{}", answer(&task, &request, args.verbose)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn answer(task: &Task, request: &AdmissionRequest, verbose: bool) -> Result<String, Failure> {
+    let instance = input::policy(&task.module)?.instance()?;
+    // A policy that fails here refuses the settings, as far as the hosts are concerned.
+    let verdict = instance
+        .validate_settings(&task.settings)
+        .unwrap_or_else(|error| SettingsAnswer {
+            valid: false,
+            message: Some(error.to_string()),
+        });
+    if !verdict.valid {
+        logs::print(&instance, verbose);
+        let message = verdict.message.unwrap_or_default();
+        return Err(format!("Provided settings are not valid: {message:?}").into());
+    }
+    let response = instance.respond(request, &task.settings);
+    logs::print(&instance, verbose);
+    Ok(serde_json::to_string(&response)?)
+}
+
+fn request(path: &str) -> Result<AdmissionRequest, Failure> {
+    let review: Value = serde_json::from_str(&input::text(path)?)
+        .map_err(|error| format!("{}: the request is no JSON: {error}", input::name(path)))?;
+    AdmissionRequest::from_review(review)
+        .map_err(|error| format!("{}: {error}", input::name(path)).into())
+}
+
+fn tasks(args: &Args) -> Result<Vec<Task>, Failure> {
+    let path = input::local_path(&args.policy_or_resource);
+    let is_resource = path
+        .extension()
+        .is_some_and(|extension| extension == "yaml" || extension == "yml");
+    if is_resource {
+        return resource_tasks(path, args);
+    }
+    let settings = match (&args.settings_path, &args.settings_json) {
+        (Some(path), _) => settings::read_file(path)?,
+        (None, Some(json)) => settings::read("--settings-json", json)?,
+        (None, None) => settings::read("no settings", "")?,
+    };
+    Ok(vec![Task {
+        module: path.to_owned(),
+        settings,
+    }])
+}
+
+fn resource_tasks(path: &Path, args: &Args) -> Result<Vec<Task>, Failure> {
+    if args.settings_path.is_some() || args.settings_json.is_some() {
+        let message = "the settings are in the policy resource; leave --settings-path and --settings-json out";
+        return Err(format!("{}: {message}", path.display()).into());
+    }
+    let resources = settings::read_policy_resources(path)?;
+    let tasks = resources.into_iter().map(|resource| {
+        let module = match &args.policy {
+            Some(module) => module.clone(),
+            None => local_module(&resource)?,
+        };
+        Ok(Task {
+            module,
+            settings: resource.settings,
+        })
+    });
+    tasks.collect()
+}
+
+fn local_module(resource: &settings::PolicyResource) -> Result<PathBuf, Failure> {
+    let module = &resource.module;
+    if module.contains("://") && !module.starts_with("file://") {
+        return Err(format!(
+            "{}: the module {module} is not on this machine; name one that is with --policy FILE or DATAKIT_POLICY",
+            resource.source
+        )
+        .into());
+    }
+    Ok(input::local_path(module).to_owned())
+}
