@@ -45,3 +45,9 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 pub fn policy(path: &Path) -> Result<Policy, Failure> {
     Policy::from_bytes(&bytes(path)?).map_err(|error| format!("{}: {error}", path.display()).into())
 }
+
+/// Writes a file.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes)
+        .map_err(|error| format!("{}: cannot be written: {error}", path.display()).into())
+}

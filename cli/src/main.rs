@@ -1,7 +1,9 @@
 //! `datakit-policy`: runs, previews and ships the Datakit operator policy without a cluster.
 #![forbid(unsafe_code)]
 
+mod annotate;
 mod input;
+mod inspect;
 mod logs;
 mod paint;
 mod preview;
@@ -29,12 +31,16 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Preview(preview::Args),
+    Annotate(annotate::Args),
+    Inspect(inspect::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::exec(&args),
         Command::Preview(args) => preview::exec(&args),
+        Command::Annotate(args) => annotate::exec(&args),
+        Command::Inspect(args) => inspect::exec(&args),
     };
     match result {
         Ok(code) => code,

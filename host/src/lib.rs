@@ -5,6 +5,7 @@
 //! - [`manifest`] reads YAML or JSON manifests into single objects that know where they stood.
 //! - [`request`] builds the `AdmissionRequest` that the API server would send for such an object.
 //! - [`settings`] reads policy settings, from a file of their own or from a Kubewarden policy resource.
+//! - [`metadata`] and [`annotate`] write what hosts must know of a policy into its module.
 //! - [`yaml`] is the YAML reader and writer below them, with kubectl's idea of what a plain scalar means.
 //!
 //! ```no_run
@@ -25,9 +26,12 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod annotate;
 pub mod manifest;
+pub mod metadata;
 pub mod policy;
 pub mod request;
 pub mod response;
 pub mod settings;
+pub mod wasm;
 pub mod yaml;

@@ -1,5 +1,7 @@
 //! Tiny policies in WebAssembly text, so that the host is tested without the real one.
 
+#![allow(dead_code, reason = "every test file uses some of it")]
+
 use std::fmt::Write as _;
 
 /// What a test policy does when an operation is called.
