@@ -1,0 +1,192 @@
+//! The answers to the policy host: an admission is always accepted, whatever the payload is, for an
+//! error or a trap would be shown as a refusal that no failure policy softens.
+
+use std::borrow::Cow;
+
+use kubewarden_policy_sdk::response::ValidationResponse;
+use kubewarden_policy_sdk::settings::SettingsValidationResponse;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use slog::Level;
+use wapc_guest::CallResult;
+
+use crate::features;
+use crate::json::{Node, syntax_error};
+use crate::report::Report;
+use crate::settings::{Document, Settings};
+use crate::template::Template;
+use crate::workload::{Act, Workload};
+
+#[derive(Deserialize)]
+struct Payload<'a> {
+    #[serde(borrow)]
+    request: Request<'a>,
+    #[serde(borrow, default)]
+    settings: Node<'a>,
+}
+
+/// What the policy reads of an AdmissionRequest.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'a> {
+    #[serde(borrow, default)]
+    kind: Option<Kind<'a>>,
+    #[serde(borrow, default)]
+    sub_resource: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    operation: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    namespace: Option<Cow<'a, str>>,
+    #[serde(default)]
+    object: Value,
+    /// Read only where an update has to be told from a change of the template.
+    #[serde(borrow, default)]
+    old_object: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Kind<'a> {
+    #[serde(borrow, default)]
+    group: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    kind: Option<Cow<'a, str>>,
+}
+
+/// Answers `validate`: `{"request": AdmissionRequest, "settings": {…}}` in, a `ValidationResponse`
+/// out, with the object in it if it changed.
+///
+/// # Errors
+/// None: the signature is waPC's.
+pub fn validate(payload: &[u8]) -> CallResult {
+    let mut report = Report::new(Level::Info);
+    let object = match serde_json::from_slice::<Payload<'_>>(payload) {
+        Ok(payload) => mutated(payload, &mut report),
+        Err(error) => {
+            report.warn(
+                "policy",
+                format_args!("nothing injected, the request {}", problem(&error)),
+            );
+            None
+        }
+    };
+    Ok(serde_json::to_vec(&ValidationResponse {
+        accepted: true,
+        message: None,
+        code: None,
+        mutated_object: object,
+        audit_annotations: report.audit_annotations(),
+        warnings: report.warnings(),
+    })?)
+}
+
+/// A message for an error that may hold a part of the payload, which must not be shown.
+fn problem(error: &serde_json::Error) -> String {
+    if error.classify() == serde_json::error::Category::Data {
+        return format!("is no admission request (column {})", error.column());
+    }
+    syntax_error(error)
+}
+
+/// The object with what was injected, or `None` if nothing was.
+fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
+    let Request {
+        kind,
+        sub_resource,
+        operation,
+        namespace,
+        mut object,
+        old_object,
+    } = payload.request;
+    if sub_resource.is_some_and(|name| !name.is_empty()) {
+        return None;
+    }
+    let kind = kind?;
+    let workload = Workload::of(&kind.group.unwrap_or_default(), &kind.kind?)?;
+    let document = Document::new(payload.settings);
+    let settings = match document.settings() {
+        Ok(settings) => settings,
+        Err(problem) => {
+            report.warn("settings", format_args!("nothing injected, {problem}"));
+            return None;
+        }
+    };
+    report.set_level(settings.log_level);
+    let operation = operation.unwrap_or_default();
+    match workload.act(&operation, &object, old_object.map(RawValue::get)) {
+        Act::Inject => {}
+        Act::LeaveAlone(reason) => {
+            report.explain("policy", || reason);
+            return None;
+        }
+        Act::Warn(reason) => {
+            report.warn("policy", format_args!("nothing injected, {reason}"));
+            return None;
+        }
+    }
+    inject(
+        workload,
+        &mut object,
+        &namespace.unwrap_or_default(),
+        &settings,
+        report,
+    )
+    .then_some(object)
+}
+
+fn inject(
+    workload: Workload,
+    object: &mut Value,
+    namespace: &str,
+    settings: &Settings<'_>,
+    report: &mut Report,
+) -> bool {
+    let template = match workload.template_mut(object) {
+        Some(template) => Template::new(template),
+        None => {
+            let path = workload.template_path().join(".");
+            report.warn(
+                "policy",
+                format_args!("nothing injected, the object has no {path}"),
+            );
+            return false;
+        }
+    };
+    match template {
+        Ok(mut template) => features::inject(workload, &mut template, namespace, settings, report),
+        Err(malformed) => {
+            report.warn(
+                "policy",
+                format_args!("nothing injected, the template is malformed at {malformed}"),
+            );
+            false
+        }
+    }
+}
+
+/// Answers `validate_settings`: all problems in one message.
+///
+/// # Errors
+/// None: the signature is waPC's.
+pub fn validate_settings(payload: &[u8]) -> CallResult {
+    let problems = match serde_json::from_slice::<Node<'_>>(payload) {
+        Ok(root) => Document::new(root).problems(),
+        Err(error) => vec![format!("the JSON {}", syntax_error(&error))],
+    };
+    Ok(serde_json::to_vec(&SettingsValidationResponse {
+        valid: problems.is_empty(),
+        message: message(&problems),
+    })?)
+}
+
+fn message(problems: &[String]) -> Option<String> {
+    match problems {
+        [] => None,
+        [problem] => Some(problem.clone()),
+        problems => Some(format!(
+            "{} problems:\n- {}",
+            problems.len(),
+            problems.join("\n- ")
+        )),
+    }
+}

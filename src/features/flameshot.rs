@@ -1,0 +1,146 @@
+//! flameshot: a sidecar that takes profiles of processes when they use much CPU or memory.
+//!
+//! | annotation of the template | effect |
+//! |---|---|
+//! | `admission.datakit/flameshot.enabled: "false"` | switches it off |
+//!
+//! Added: sidecar `datakit-flameshot`; volume `flameshot-volume` at `FLAMESHOT_PROFILING_PATH` on it
+//! and the app containers; `shareProcessNamespace`; if the rule says so, the `prometheus.io/…`
+//! annotations by which its metrics are scraped.
+
+use k8s_openapi::api::core::v1::{Container, ContainerPort};
+use serde_json::Value;
+
+use super::Scene;
+use super::processes::{share_processes, with_capabilities};
+use super::select::choose;
+use crate::env;
+use crate::report::{Feature, Report, shown};
+use crate::settings::Sampler;
+use crate::template::{Plan, Template, VolumeKind, mount};
+
+const FEATURE: Feature = Feature::Flameshot;
+const CONTAINER: &str = "datakit-flameshot";
+
+/// Plans the sidecar, if the template is to have it.
+pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
+    if scene.template.has_container(CONTAINER) {
+        report.explain(FEATURE.name(), || format!("{CONTAINER} is there already"));
+        return None;
+    }
+    let chosen = choose(FEATURE, &scene.settings.flameshot, scene, |_| None, report)?;
+    let rule = chosen.rule;
+    let settings = &rule.container;
+    if rule.what.processes.is_empty() {
+        report.explain(FEATURE.name(), || {
+            format!("{} has no processes", rule.origin)
+        });
+        return None;
+    }
+    let image = chosen.image(FEATURE, "", report)?;
+    let (Some(path), Some(port)) = (
+        Sampler::profiling_path(&settings.envs),
+        Sampler::http_port(&settings.envs),
+    ) else {
+        report.warn(
+            FEATURE.name(),
+            format_args!(
+                "nothing injected, {} lacks {} or {}",
+                rule.origin,
+                Sampler::PATH,
+                Sampler::PORT
+            ),
+        );
+        return None;
+    };
+
+    let mut plan = Plan::default();
+    let volume = plan.volume(
+        scene.template,
+        "flameshot-volume",
+        VolumeKind::EmptyDir,
+        &path,
+    );
+    if !plan_mounts(scene.template, &volume, &path, &mut plan, report) {
+        report.warn(
+            FEATURE.name(),
+            "nothing injected, every container was left out",
+        );
+        return None;
+    }
+    if rule.what.prometheus_annotations {
+        plan.annotations = prometheus_annotations(scene.template, port);
+    }
+    plan.share_process_namespace = share_processes(FEATURE, scene.template, report);
+    let mut env = scene.entries(&settings.envs);
+    env.retain(|entry| entry.name != "FLAMESHOT_PROCESSES");
+    env.push(env::plain("FLAMESHOT_PROCESSES", rule.what.processes));
+    plan.sidecar = Some(Container {
+        name: CONTAINER.to_owned(),
+        image: Some(image.clone()),
+        image_pull_policy: Some(settings.image_pull_policy.name().to_owned()),
+        command: Some(vec!["/flameshot/flameshot".to_owned()]),
+        env: Some(env::in_order_of_reference(env)),
+        ports: Some(vec![ContainerPort {
+            container_port: i32::from(port),
+            name: Some("flameshot-port".to_owned()),
+            protocol: Some("TCP".to_owned()),
+            ..ContainerPort::default()
+        }]),
+        resources: settings.resources.clone(),
+        security_context: Some(with_capabilities(&["SYS_PTRACE"])),
+        volume_mounts: Some(vec![mount(&volume, &path)]),
+        ..Container::default()
+    });
+    report.injected(FEATURE, &chosen.audit(&image));
+    Some(plan)
+}
+
+/// Plans the volume's mount on the app containers; says whether one can have it.
+fn plan_mounts(
+    template: &Template<'_>,
+    volume: &str,
+    path: &str,
+    plan: &mut Plan,
+    report: &mut Report,
+) -> bool {
+    let mut is_mounted = false;
+    for (place, container) in template.app_containers().enumerate() {
+        let own = container.mount_at(path).and_then(|own| own.get("name"));
+        if container.is_free(path) {
+            plan.container(place).mounts.push(mount(volume, path));
+            is_mounted = true;
+        } else if own.and_then(Value::as_str) == Some(volume) {
+            is_mounted = true;
+        } else {
+            report.warn(
+                FEATURE.name(),
+                format_args!(
+                    "container {} left out, something else is mounted at {}",
+                    shown(container.name()),
+                    shown(path)
+                ),
+            );
+        }
+    }
+    is_mounted
+}
+
+/// The annotations by which the metrics are scraped; none where the pod says itself what of it is
+/// scraped, for the two cannot be told apart.
+fn prometheus_annotations(template: &Template<'_>, port: u16) -> Vec<(&'static str, String)> {
+    let annotations = [
+        ("prometheus.io/scrape", "true".to_owned()),
+        ("prometheus.io/scheme", "http".to_owned()),
+        ("prometheus.io/port", port.to_string()),
+        ("prometheus.io/path", "/metrics".to_owned()),
+        ("prometheus.io/param_measurement", "flameshot".to_owned()),
+    ];
+    if annotations
+        .iter()
+        .any(|(key, _)| template.annotation(key).is_some())
+    {
+        return Vec::new();
+    }
+    annotations.to_vec()
+}

@@ -1,0 +1,67 @@
+//! Datakit's log collection: the annotation that tells Datakit what to collect of a pod, and volumes
+//! through which it finds the log files on the node.
+//!
+//! A template that has the annotation `datakit/logs` keeps it, and gets nothing.
+//!
+//! Added: annotation `datakit/logs`; for every directory that its log files lie in a volume
+//! `datakit-logs-volume-N` on the containers.
+
+use super::Scene;
+use super::directories::Directories;
+use crate::paths;
+use crate::report::{Feature, Report};
+use crate::settings::{LoggingRule, file_paths};
+use crate::template::Plan;
+
+const FEATURE: Feature = Feature::Logging;
+const ANNOTATION: &str = "datakit/logs";
+
+/// Plans the annotation, if a rule is for the template.
+pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
+    if scene.template.annotation(ANNOTATION).is_some() {
+        report.explain(FEATURE.name(), || format!("{ANNOTATION} is there already"));
+        return None;
+    }
+    let rule = choose(scene, report)?;
+    let config = rule.logs.config;
+    if config.is_empty() {
+        report.explain(FEATURE.name(), || format!("{} has no config", rule.origin));
+        return None;
+    }
+    let mut directories = Directories::default();
+    for file in file_paths(config) {
+        directories.add(&file, paths::directory_of(&file), FEATURE, report);
+    }
+    let mut plan = Plan::default();
+    directories.share(
+        "datakit-logs-volume",
+        FEATURE,
+        scene.template,
+        &mut plan,
+        report,
+    );
+    plan.annotations = vec![(ANNOTATION, config.to_owned())];
+    report.injected(FEATURE, &rule.origin.to_string());
+    Some(plan)
+}
+
+fn choose<'s>(scene: &'s Scene<'_, '_>, report: &Report) -> Option<&'s LoggingRule<'s>> {
+    scene
+        .settings
+        .logging
+        .iter()
+        .find(|rule| match rule.scope.covers(scene.subject()) {
+            Ok(()) => {
+                report.explain(FEATURE.name(), || {
+                    format!("{} is for it: its selectors match", rule.origin)
+                });
+                true
+            }
+            Err(mismatch) => {
+                report.explain(FEATURE.name(), || {
+                    format!("{} is not for it: {mismatch}", rule.origin)
+                });
+                false
+            }
+        })
+}

@@ -1,0 +1,125 @@
+//! What is injected. Each feature is a file: it decides whether there is a rule or an annotation for
+//! the template, and says what it wants as a [`Plan`]; nothing is edited before the plan stands.
+
+mod ddtrace;
+mod directories;
+mod flameshot;
+mod logfwd;
+mod logging;
+mod processes;
+mod profiler;
+mod select;
+
+use k8s_openapi::api::core::v1::EnvVar;
+
+use crate::env::{self, Env};
+use crate::report::{Feature, Report, shown};
+use crate::settings::{Settings, Subject};
+use crate::template::{Plan, Template};
+use crate::workload::Workload;
+
+/// The prefix of the annotations that ask for something.
+const PREFIX: &str = "admission.datakit/";
+
+/// What a feature sees of an admission: the template as the features before left it.
+struct Scene<'s, 't> {
+    template: &'s Template<'t>,
+    namespace: &'s str,
+    settings: &'s Settings<'s>,
+}
+
+impl Scene<'_, '_> {
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            namespace: self.namespace,
+            labels: self.template.labels(),
+        }
+    }
+
+    /// The annotation `admission.datakit/NAME`.
+    fn annotation(&self, name: &str) -> Option<&str> {
+        self.template.annotation(&format!("{PREFIX}{name}"))
+    }
+
+    /// The variables of the settings as entries for a container of this template.
+    fn entries(&self, envs: &[Env<'_>]) -> Vec<EnvVar> {
+        let Some(first_container) = self.template.first_container() else {
+            return Vec::new();
+        };
+        envs.iter()
+            .filter_map(|env| env::entry(*env, first_container))
+            .collect()
+    }
+}
+
+type Planner = fn(&Scene<'_, '_>, &mut Report) -> Option<Plan>;
+
+/// In this order; each sees the template as the one before left it.
+const FEATURES: [(Feature, Planner); 5] = [
+    (Feature::Ddtrace, ddtrace::plan),
+    (Feature::Logfwd, logfwd::plan),
+    (Feature::Flameshot, flameshot::plan),
+    (Feature::Profiler, profiler::plan),
+    (Feature::Logging, logging::plan),
+];
+
+/// Injects into `template` what the settings and its annotations ask for; says whether that was
+/// anything.
+pub fn inject(
+    workload: Workload,
+    template: &mut Template<'_>,
+    namespace: &str,
+    settings: &Settings<'_>,
+    report: &mut Report,
+) -> bool {
+    if !says_yes(template, "enabled", "policy", report) {
+        return false;
+    }
+    let namespace = template.namespace().unwrap_or(namespace).to_owned();
+    let mut injected = false;
+    for (feature, plan) in FEATURES {
+        // Datakit's log annotation has no switch of its own.
+        if feature != Feature::Logging {
+            let switch = format!("{}.enabled", feature.name());
+            if !says_yes(template, &switch, feature.name(), report) {
+                continue;
+            }
+        }
+        let scene = Scene {
+            template,
+            namespace: &namespace,
+            settings,
+        };
+        let Some(plan) = plan(&scene, report) else {
+            continue;
+        };
+        if plan.sidecar.is_some() && workload.runs_to_completion() {
+            report.warn(
+                feature.name(),
+                "the job does not complete by itself: the sidecar goes on when the job is done",
+            );
+        }
+        template.apply(plan);
+        injected = true;
+    }
+    injected
+}
+
+/// What the boolean annotation `admission.datakit/NAME` says; yes if nothing or nonsense.
+fn says_yes(template: &Template<'_>, name: &str, about: &str, report: &mut Report) -> bool {
+    let key = format!("{PREFIX}{name}");
+    match template.annotation(&key) {
+        None | Some("1" | "t" | "T" | "true" | "True" | "TRUE") => true,
+        Some("0" | "f" | "F" | "false" | "False" | "FALSE") => {
+            report.explain(about, || format!("switched off by {key}"));
+            false
+        }
+        Some(other) => {
+            report.warn(
+                about,
+                format_args!("{key}: {} is no boolean and has no effect", shown(other)),
+            );
+            true
+        }
+    }
+}

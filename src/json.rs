@@ -1,0 +1,396 @@
+//! JSON as the settings and the annotations need it read: objects keep the order in which they were
+//! written (the order of `envs` matters), strings are borrowed from the text, and every problem is
+//! reported with the path at which it stands, without the values around it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// A JSON value. Numbers are never read, so they carry nothing.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub enum Node<'a> {
+    #[default]
+    Null,
+    Bool(bool),
+    Number,
+    String(Cow<'a, str>),
+    List(Vec<Node<'a>>),
+    /// In the order of the text; a key that is written twice is there twice.
+    Object(Vec<(Cow<'a, str>, Node<'a>)>),
+}
+
+impl<'a> Node<'a> {
+    /// Reads `text`.
+    ///
+    /// # Errors
+    /// What is wrong and where (line and column), without a word of the text.
+    pub fn parse(text: &'a str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| syntax_error(&error))
+    }
+
+    /// The same value, which borrows nothing.
+    #[must_use]
+    pub fn into_owned(self) -> Node<'static> {
+        match self {
+            Node::Null => Node::Null,
+            Node::Bool(value) => Node::Bool(value),
+            Node::Number => Node::Number,
+            Node::String(text) => Node::String(Cow::Owned(text.into_owned())),
+            Node::List(items) => Node::List(items.into_iter().map(Node::into_owned).collect()),
+            Node::Object(entries) => Node::Object(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (Cow::Owned(key.into_owned()), value.into_owned()))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// What the value is, in the words of an error message.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Node::Null => "null",
+            Node::Bool(_) => "a boolean",
+            Node::Number => "a number",
+            Node::String(_) => "a string",
+            Node::List(_) => "a list",
+            Node::Object(_) => "an object",
+        }
+    }
+
+    /// The value of `key`, where this is an object that has it and it is not null. Of a key that is
+    /// written twice the last one counts, as in Go.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Node<'a>> {
+        let Node::Object(entries) = self else {
+            return None;
+        };
+        let (_, value) = entries.iter().rev().find(|(name, _)| name == key)?;
+        (*value != Node::Null).then_some(value)
+    }
+}
+
+/// Says what is wrong with a text that is no JSON, and where, without showing any of it.
+#[must_use]
+pub fn syntax_error(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Eof => "ends too early",
+        _ => "is not valid JSON",
+    };
+    format!("{what} (line {}, column {})", error.line(), error.column())
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Node<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor(PhantomData))
+    }
+}
+
+struct NodeVisitor<'a>(PhantomData<&'a str>);
+
+impl<'de: 'a, 'a> Visitor<'de> for NodeVisitor<'a> {
+    type Value = Node<'a>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Node::Bool(value))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Node::Number)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Node::Number)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Node::Number)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Node::String(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Node::String(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Node::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((Key(key), value)) = access.next_entry()? {
+            entries.push((key, value));
+        }
+        Ok(Node::Object(entries))
+    }
+}
+
+/// A key of an object, borrowed where the text has no escapes (a plain `Cow` is always copied).
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a key")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+/// Where a value stands; printed as `a.b[2].c`. Built on the stack while reading, so that a path
+/// costs nothing until a message needs it.
+#[derive(Clone, Copy, Debug)]
+pub enum Path<'p> {
+    /// The document itself.
+    Root,
+    Key(&'p Path<'p>, &'p str),
+    Index(&'p Path<'p>, usize),
+}
+
+impl<'p> Path<'p> {
+    #[must_use]
+    pub fn key(&'p self, key: &'p str) -> Path<'p> {
+        Path::Key(self, key)
+    }
+
+    #[must_use]
+    pub fn index(&'p self, index: usize) -> Path<'p> {
+        Path::Index(self, index)
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Root => Ok(()),
+            Path::Key(Path::Root, key) => formatter.write_str(key),
+            Path::Key(parent, key) => write!(formatter, "{parent}.{key}"),
+            Path::Index(parent, index) => write!(formatter, "{parent}[{index}]"),
+        }
+    }
+}
+
+/// Reads nodes as what they should be, and keeps a list of what they are not.
+///
+/// A value of the wrong type is reported and then counts as absent, so that reading goes on and all
+/// problems come out at once.
+#[derive(Debug, Default)]
+pub struct Problems {
+    /// One line for each problem, `path: what is wrong`.
+    pub list: Vec<String>,
+}
+
+impl Problems {
+    /// Notes a problem at `path`.
+    pub fn add(&mut self, path: Path<'_>, problem: impl fmt::Display) {
+        self.list.push(match path {
+            Path::Root => problem.to_string(),
+            path => format!("{path}: {problem}"),
+        });
+    }
+
+    fn wrong_type(&mut self, node: &Node<'_>, path: Path<'_>, wanted: &str) {
+        self.add(path, format_args!("must be {wanted}, is {}", node.kind()));
+    }
+
+    /// The string at `path`; null counts as absent.
+    pub fn string<'n>(&mut self, node: Option<&'n Node<'_>>, path: Path<'_>) -> Option<&'n str> {
+        match node? {
+            Node::Null => None,
+            Node::String(text) => Some(text),
+            other => {
+                self.wrong_type(other, path, "a string");
+                None
+            }
+        }
+    }
+
+    /// The boolean at `path`; null counts as absent.
+    pub fn boolean(&mut self, node: Option<&Node<'_>>, path: Path<'_>) -> Option<bool> {
+        match node? {
+            Node::Null => None,
+            Node::Bool(value) => Some(*value),
+            other => {
+                self.wrong_type(other, path, "true or false");
+                None
+            }
+        }
+    }
+
+    /// The items at `path`; absent and null are an empty list.
+    pub fn list<'n, 'a>(&mut self, node: Option<&'n Node<'a>>, path: Path<'_>) -> &'n [Node<'a>] {
+        match node {
+            None | Some(Node::Null) => &[],
+            Some(Node::List(items)) => items,
+            Some(other) => {
+                self.wrong_type(other, path, "a list");
+                &[]
+            }
+        }
+    }
+
+    /// The entries at `path`; absent and null are an empty object. A key that is given twice is a
+    /// problem: only one of the two can count.
+    pub fn object<'n, 'a>(
+        &mut self,
+        node: Option<&'n Node<'a>>,
+        path: Path<'_>,
+    ) -> &'n [(Cow<'a, str>, Node<'a>)] {
+        match node {
+            None | Some(Node::Null) => &[],
+            Some(Node::Object(entries)) => {
+                self.refuse_repeated_keys(entries, path);
+                entries
+            }
+            Some(other) => {
+                self.wrong_type(other, path, "an object");
+                &[]
+            }
+        }
+    }
+
+    fn refuse_repeated_keys(&mut self, entries: &[(Cow<'_, str>, Node<'_>)], path: Path<'_>) {
+        let mut keys: Vec<&str> = entries.iter().map(|(key, _)| &**key).collect();
+        keys.sort_unstable();
+        for pair in keys.windows(2) {
+            if let [first, second] = pair
+                && first == second
+            {
+                self.add(path.key(first), "is given twice");
+            }
+        }
+    }
+
+    /// The strings of the list at `path`; nulls in it are skipped.
+    pub fn strings<'n>(&mut self, node: Option<&'n Node<'_>>, path: Path<'_>) -> Vec<&'n str> {
+        let mut texts = Vec::new();
+        for (index, item) in self.list(node, path).iter().enumerate() {
+            texts.extend(self.string(Some(item), path.index(index)));
+        }
+        texts
+    }
+}
+
+/// Removes the white space between the tokens of `json`, which must be valid; the order of its keys,
+/// its numbers and its strings stay as they were written.
+#[must_use]
+pub fn compact(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let mut in_string = false;
+    let mut escaped = false;
+    for character in json.chars() {
+        if in_string {
+            in_string = escaped || character != '"';
+            escaped = character == '\\' && !escaped;
+        } else if character.is_ascii_whitespace() {
+            continue;
+        } else {
+            in_string = character == '"';
+        }
+        out.push(character);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn keeps_the_order_of_keys() {
+        let node = Node::parse(r#"{"b":1,"a":[true,null,"x\n"]}"#);
+        assert_eq!(
+            node,
+            Ok(Node::Object(vec![
+                ("b".into(), Node::Number),
+                (
+                    "a".into(),
+                    Node::List(vec![
+                        Node::Bool(true),
+                        Node::Null,
+                        Node::String("x\n".into())
+                    ])
+                ),
+            ]))
+        );
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn says_where_the_syntax_is_wrong_but_not_what_stood_there() {
+        assert_eq!(
+            Node::parse("{\n  \"password\": secret}"),
+            Err("is not valid JSON (line 2, column 15)".to_owned())
+        );
+        assert_eq!(
+            Node::parse("{\"a\":[1,2"),
+            Err("ends too early (line 1, column 9)".to_owned())
+        );
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn reports_every_wrong_type_with_its_path() {
+        let node = Node::parse(r#"{"list":[1,"a",null],"text":{},"flag":"true"}"#).unwrap();
+        let mut problems = Problems::default();
+        let root = Path::Root;
+        assert_eq!(problems.strings(node.get("list"), root.key("list")), ["a"]);
+        assert_eq!(problems.string(node.get("text"), root.key("text")), None);
+        assert_eq!(problems.boolean(node.get("flag"), root.key("flag")), None);
+        assert_eq!(
+            problems.list,
+            [
+                "list[0]: must be a string, is a number",
+                "text: must be a string, is an object",
+                "flag: must be true or false, is a string",
+            ]
+        );
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn reports_a_key_that_is_given_twice() {
+        let node = Node::parse(r#"{"a":{"x":1,"y":2,"x":3}}"#).unwrap();
+        let mut problems = Problems::default();
+        let root = Path::Root;
+        problems.object(node.get("a"), root.key("a"));
+        assert_eq!(problems.list, ["a.x: is given twice"]);
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn compacts_only_between_tokens() {
+        assert_eq!(
+            compact("[ {\"a b\" :\t\"c \\\" d\\\\\" ,\n\"n\": 1.50 } ]"),
+            r#"[{"a b":"c \" d\\","n":1.50}]"#
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! Resource quantities of Kubernetes (`100m`, `512Mi`, `1.5`, `1e3`), compared exactly.
+
+/// An amount in billionths, the smallest that Kubernetes keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Quantity(i128);
+
+const NANO: i128 = 1_000_000_000;
+
+impl Quantity {
+    /// Reads a quantity that could be asked for: not negative, and small enough to be one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let unsigned = text.strip_prefix('+').unwrap_or(text);
+        let end = unsigned
+            .find(|character: char| !character.is_ascii_digit() && character != '.')
+            .unwrap_or(unsigned.len());
+        let (number, suffix) = unsigned.split_at(end);
+        let (numerator, denominator) = multiplier(suffix)?;
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
+            return None;
+        }
+        let mut digits: i128 = 0;
+        let mut scale: i128 = 1;
+        for digit in whole.bytes() {
+            digits = append_digit(digits, digit)?;
+        }
+        for digit in fraction.bytes() {
+            digits = append_digit(digits, digit)?;
+            scale = scale.checked_mul(10)?;
+        }
+        digits
+            .checked_mul(numerator)?
+            .checked_div(denominator.checked_mul(scale)?)
+            .map(Self)
+    }
+}
+
+fn append_digit(number: i128, digit: u8) -> Option<i128> {
+    number
+        .checked_mul(10)?
+        .checked_add(i128::from(digit.checked_sub(b'0')?))
+}
+
+/// What a number with this suffix is multiplied with to be billionths, as a fraction.
+fn multiplier(suffix: &str) -> Option<(i128, i128)> {
+    let power = |base: i128, exponent: u32| NANO.checked_mul(base.checked_pow(exponent)?);
+    let times = |value: Option<i128>| value.map(|value| (value, 1));
+    match suffix {
+        "n" => Some((1, 1)),
+        "u" => Some((1_000, 1)),
+        "m" => Some((1_000_000, 1)),
+        "" => Some((NANO, 1)),
+        "k" => times(power(1_000, 1)),
+        "M" => times(power(1_000, 2)),
+        "G" => times(power(1_000, 3)),
+        "T" => times(power(1_000, 4)),
+        "P" => times(power(1_000, 5)),
+        "E" => times(power(1_000, 6)),
+        "Ki" => times(power(1_024, 1)),
+        "Mi" => times(power(1_024, 2)),
+        "Gi" => times(power(1_024, 3)),
+        "Ti" => times(power(1_024, 4)),
+        "Pi" => times(power(1_024, 5)),
+        "Ei" => times(power(1_024, 6)),
+        _ => {
+            let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
+            let factor = 10_i128.checked_pow(exponent.unsigned_abs())?;
+            if exponent < 0 {
+                Some((NANO, factor))
+            } else {
+                Some((NANO.checked_mul(factor)?, 1))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn compares_across_suffixes() {
+        for (smaller, larger) in [
+            ("100m", "0.2"),
+            ("250M", "256Mi"),
+            ("1Gi", "1.5Gi"),
+            ("1e3", "1001"),
+            ("1500m", "2"),
+            ("5n", "1u"),
+            ("999", "1k"),
+            ("1E", "1Ei"),
+        ] {
+            assert!(
+                Quantity::parse(smaller) < Quantity::parse(larger),
+                "{smaller} {larger}"
+            );
+        }
+        for (one, other) in [
+            ("100m", "0.1"),
+            ("1e3", "1k"),
+            ("+1", "1"),
+            ("1024Ki", "1Mi"),
+            ("5E-1", "500m"),
+            (".5", "0.5"),
+            ("1.", "1"),
+        ] {
+            let quantity = Quantity::parse(one);
+            assert!(quantity.is_some(), "{one}");
+            assert_eq!(quantity, Quantity::parse(other));
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn refuses_what_is_none() {
+        for text in [
+            "", ".", "m", "1 Gi", "1gi", "1.2.3", "-1", "1e", "1e400", "0x10", "1MiB",
+        ] {
+            assert_eq!(Quantity::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What the policy tells about its work: warnings to whoever applies the object, audit annotations
+//! for the cluster's audit log, and debug lines for whoever asks why.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use kubewarden_policy_sdk::logging::KubewardenDrain;
+use slog::{Drain, Level, Logger, debug, o};
+
+/// What the policy injects, in the order in which it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Feature {
+    Ddtrace,
+    Logfwd,
+    Flameshot,
+    Profiler,
+    Logging,
+}
+
+impl Feature {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ddtrace => "ddtrace",
+            Self::Logfwd => "logfwd",
+            Self::Flameshot => "flameshot",
+            Self::Profiler => "profiler",
+            Self::Logging => "logging",
+        }
+    }
+}
+
+/// Kubernetes truncates all warnings of an answer together at 4096 characters.
+const MOST_WARNINGS: usize = 20;
+
+/// Collects what is to be told.
+#[derive(Debug)]
+pub struct Report {
+    log: Logger,
+    explains: bool,
+    warnings: Vec<String>,
+    audit: HashMap<String, String>,
+}
+
+impl Report {
+    /// A report that logs what is at least as severe as `level`.
+    #[must_use]
+    pub fn new(level: Level) -> Self {
+        Self {
+            log: logger(level),
+            explains: level.is_at_least(Level::Debug),
+            warnings: Vec::new(),
+            audit: HashMap::new(),
+        }
+    }
+
+    /// Logs from now on what is at least as severe as `level`.
+    pub fn set_level(&mut self, level: Level) {
+        self.log = logger(level);
+        self.explains = level.is_at_least(Level::Debug);
+    }
+
+    /// Notes what was asked for and not done, and why.
+    pub fn warn(&mut self, about: &str, what: impl fmt::Display) {
+        let warning = one_line(&format!("datakit {about}: {what}"));
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// Notes what `feature` injected: its image, or the rule where there is none.
+    pub fn injected(&mut self, feature: Feature, what: &str) {
+        self.explain(feature.name(), || format!("injected {what}"));
+        self.audit
+            .insert(feature.name().to_owned(), what.to_owned());
+    }
+
+    /// Logs a decision at debug. It may name objects, labels and rules, and no values.
+    pub fn explain<T: fmt::Display>(&self, about: &str, decision: impl FnOnce() -> T) {
+        if self.explains {
+            debug!(self.log, "{}", one_line(&decision().to_string()); "feature" => about);
+        }
+    }
+
+    /// The warnings, if there are any.
+    #[must_use]
+    pub fn warnings(&self) -> Option<Vec<String>> {
+        let mut warnings: Vec<String> = self.warnings.iter().take(MOST_WARNINGS).cloned().collect();
+        let more = self.warnings.len().saturating_sub(MOST_WARNINGS);
+        if more > 0 {
+            warnings.push(format!("datakit: and {more} more warnings"));
+        }
+        (!warnings.is_empty()).then_some(warnings)
+    }
+
+    /// The audit annotations, if there are any.
+    #[must_use]
+    pub fn audit_annotations(&self) -> Option<HashMap<String, String>> {
+        (!self.audit.is_empty()).then(|| self.audit.clone())
+    }
+}
+
+fn logger(level: Level) -> Logger {
+    // A host that takes no logs must not make the policy fail, so errors of the drain are dropped;
+    // the SDK's `KubewardenDrain::new` panics on them.
+    let drain = KubewardenDrain::default().filter_level(level).ignore_res();
+    Logger::root(drain, o!())
+}
+
+/// A part of the user's text for a message: short, whatever its length.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    const MOST: usize = 40;
+    let mut short: String = text.chars().take(MOST).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    format!("`{short}`")
+}
+
+/// API servers drop warnings with control characters.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn says_each_warning_once_and_on_one_line() {
+        let mut report = Report::new(Level::Error);
+        assert_eq!(report.warnings(), None);
+        report.warn("ddtrace", "a\nb");
+        report.warn("ddtrace", "a\nb");
+        assert_eq!(
+            report.warnings(),
+            Some(vec!["datakit ddtrace: a b".to_owned()])
+        );
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn counts_the_warnings_that_are_too_many() {
+        let mut report = Report::new(Level::Error);
+        for number in 0..25 {
+            report.warn("logfwd", number);
+        }
+        let warnings = report.warnings().unwrap();
+        assert_eq!(warnings.len(), 21);
+        assert_eq!(warnings[20], "datakit: and 5 more warnings");
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn shows_long_texts_shortly() {
+        assert_eq!(shown("no"), "`no`");
+        assert_eq!(shown(&"ä".repeat(50)), format!("`{}…`", "ä".repeat(40)));
+    }
+}

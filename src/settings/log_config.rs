@@ -1,0 +1,158 @@
+//! The log configurations that Datakit reads: the value of the annotation `datakit/logs` and of
+//! `LOGFWD_LOG_CONFIGS`, a JSON array of `{disable, type, path, source, …}`.
+
+use std::collections::HashSet;
+
+use crate::json::{Node, Path, Problems};
+
+/// The paths of the log files that `config` names: those of its entries of type `file` that are not
+/// switched off. None where `config` is no such JSON.
+#[must_use]
+pub fn file_paths(config: &str) -> Vec<String> {
+    let Ok(node) = Node::parse(config) else {
+        return Vec::new();
+    };
+    let mut unheard = Problems::default();
+    let mut paths = Vec::new();
+    for entry in unheard.list(Some(&node), Path::Root) {
+        let disabled = matches!(entry.get("disable"), Some(Node::Bool(true)));
+        if is_file(entry)
+            && !disabled
+            && let Some(Node::String(path)) = entry.get("path")
+        {
+            paths.push(path.clone().into_owned());
+        }
+    }
+    paths
+}
+
+fn is_file(entry: &Node<'_>) -> bool {
+    matches!(entry.get("type"), Some(Node::String(kind)) if kind == "file")
+}
+
+/// Finds what would make Datakit drop `config`, or collect nothing of it.
+pub(super) fn check(config: &str, problems: &mut Problems, path: Path<'_>) {
+    let node = match Node::parse(config) {
+        Ok(node) => node,
+        Err(problem) => return problems.add(path, format_args!("the JSON {problem}")),
+    };
+    if !matches!(node, Node::List(_)) {
+        let problem = format!("the JSON must be a list, is {}", node.kind());
+        return problems.add(path, problem);
+    }
+    let mut seen = HashSet::new();
+    for (index, entry) in problems.list(Some(&node), path).iter().enumerate() {
+        check_entry(entry, problems, path.index(index), &mut seen);
+    }
+}
+
+fn check_entry<'n>(
+    entry: &'n Node<'_>,
+    problems: &mut Problems,
+    path: Path<'_>,
+    seen: &mut HashSet<&'n str>,
+) {
+    const STRINGS: [&str; 7] = [
+        "type",
+        "source",
+        "storage_index",
+        "service",
+        "character_encoding",
+        "pipeline",
+        "multiline_match",
+    ];
+    if *entry == Node::Null {
+        return problems.add(path, "must be an object, is null");
+    }
+    for (key, value) in problems.object(Some(entry), path) {
+        if *value == Node::Null {
+            problems.add(path.key(key), "is null, leave the key out instead");
+        }
+    }
+    for key in STRINGS {
+        problems.string(entry.get(key), path.key(key));
+    }
+    for key in ["disable", "remove_ansi_escape_codes", "from_beginning"] {
+        problems.boolean(entry.get(key), path.key(key));
+    }
+    let tags = path.key("tags");
+    for (key, value) in problems.object(entry.get("tags"), tags) {
+        problems.string(Some(value), tags.key(key));
+    }
+    let path = path.key("path");
+    let file = problems.string(entry.get("path"), path);
+    if is_file(entry) && !file.is_some_and(|file| file.starts_with('/')) {
+        problems.add(path, "must be absolute for type `file`");
+    }
+    // Datakit drops the whole list; entries for stdout have no path.
+    if let Some(file) = file.filter(|file| !file.is_empty())
+        && !seen.insert(file)
+    {
+        problems.add(path, "is the path of an earlier entry too");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn finds_the_files_that_are_switched_on() {
+        assert_eq!(
+            file_paths(
+                r#"[{"type":"file","path":"/a/*.log"},{"type":"file","disable":true,"path":"/b"},
+                    {"type":"stdout","path":"/c"},{"type":"file","disable":false,"path":"/d/e"},
+                    null,{"type":"file"}]"#
+            ),
+            ["/a/*.log", "/d/e"]
+        );
+        assert!(file_paths("not json").is_empty());
+        assert!(file_paths("{}").is_empty());
+    }
+
+    fn problems(config: &str) -> Vec<String> {
+        let mut problems = Problems::default();
+        check(config, &mut problems, Path::Root.key("config"));
+        problems.list
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn takes_what_datakit_takes() {
+        assert!(problems("[]").is_empty());
+        assert!(
+            problems(
+                r#"[{"disable":false,"type":"file","path":"/tmp/*.log","source":"a","tags":{"k":"v"},
+                     "from_beginning":true,"unknown":1},{"type":"stdout"},{}]"#
+            )
+            .is_empty()
+        );
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn finds_all_that_datakit_would_stumble_over() {
+        assert_eq!(
+            problems("[{]"),
+            ["config: the JSON is not valid JSON (line 1, column 3)"]
+        );
+        assert_eq!(
+            problems("{}"),
+            ["config: the JSON must be a list, is an object"]
+        );
+        assert_eq!(
+            problems(
+                r#"[null,{"type":"file","path":"x"},{"type":"file","path":"/x"},{"path":"/x"},
+                    {"source":null,"tags":{"a":1}},{"type":"file"},3]"#
+            ),
+            [
+                "config[0]: must be an object, is null",
+                "config[1].path: must be absolute for type `file`",
+                "config[3].path: is the path of an earlier entry too",
+                "config[4].source: is null, leave the key out instead",
+                "config[4].tags.a: must be a string, is a number",
+                "config[5].path: must be absolute for type `file`",
+                "config[6]: must be an object, is a number",
+            ]
+        );
+    }
+}

@@ -1,0 +1,359 @@
+//! What the sections of the settings have in common, read and, where asked, checked.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as QuantityText;
+
+use super::rules::{ContainerSettings, ImagePullPolicy, Language, Selectors};
+use crate::env::{self, Env};
+use crate::image;
+use crate::json::{Node, Path, Problems};
+use crate::namespace::NamespacePattern;
+use crate::quantity::Quantity;
+use crate::report::shown;
+use crate::selector::LabelSelector;
+
+/// Reads settings. Two ways of reading share this code, so that they cannot drift apart: for a
+/// request only what is needed is read, when the policy is loaded everything is checked as well.
+pub(super) struct Reader {
+    pub problems: Problems,
+    /// Whether to look for problems that reading does not come across.
+    pub checks: bool,
+    pub env_order: EnvOrder,
+}
+
+/// The order of the variables of an `envs` object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EnvOrder {
+    /// Policy hosts sort the keys, so no other order can be kept.
+    Alphabetical,
+    /// In text the order is that of the writer.
+    Written,
+}
+
+/// The default for sidecars and, in `admission_inject_v2`, for all containers.
+pub(super) fn default_resources() -> ResourceRequirements {
+    let amounts = |cpu: &str, memory: &str| {
+        Some(BTreeMap::from([
+            ("cpu".to_owned(), QuantityText(cpu.to_owned())),
+            ("memory".to_owned(), QuantityText(memory.to_owned())),
+        ]))
+    };
+    ResourceRequirements {
+        requests: amounts("100m", "64Mi"),
+        limits: amounts("500m", "512Mi"),
+        ..ResourceRequirements::default()
+    }
+}
+
+impl Reader {
+    /// Reports the keys of the object at `path` that are not in `known`, with the nearest that is.
+    pub fn keys(&mut self, node: Option<&Node<'_>>, path: Path<'_>, known: &[&str]) {
+        for (key, _) in self.problems.object(node, path) {
+            if self.checks && !known.contains(&&**key) {
+                let hint = match nearest(key, known) {
+                    Some(near) => format!("unknown key, did you mean `{near}`?"),
+                    None => format!("unknown key, known are {}", listed(known)),
+                };
+                self.problems.add(path.key(key), hint);
+            }
+        }
+    }
+
+    /// The keys `envs`, `resources` and `image_pull_policy` of the object at `path`.
+    pub fn container<'n>(
+        &mut self,
+        node: &'n Node<'_>,
+        path: Path<'_>,
+        default: Option<ResourceRequirements>,
+    ) -> Rc<ContainerSettings<'n>> {
+        Rc::new(ContainerSettings {
+            envs: self.envs(node.get("envs"), path.key("envs")),
+            resources: self
+                .resources(node.get("resources"), path.key("resources"))
+                .or(default),
+            image_pull_policy: self.one_of(
+                node.get("image_pull_policy"),
+                path.key("image_pull_policy"),
+                &ImagePullPolicy::ALL.map(|policy| (policy.name(), policy)),
+            ),
+        })
+    }
+
+    fn envs<'n>(&mut self, node: Option<&'n Node<'_>>, path: Path<'_>) -> Vec<Env<'n>> {
+        let envs = match node {
+            Some(Node::List(items)) => self.env_list(items, path),
+            node => self.env_object(node, path),
+        };
+        if self.checks {
+            for env in envs.iter().filter(|env| !env::is_name(env.name)) {
+                self.problems.add(
+                    path.key(env.name),
+                    "is no name of a variable: letters, digits, `_`, `-`, `.`, no digit first",
+                );
+            }
+        }
+        envs
+    }
+
+    fn env_object<'n>(&mut self, node: Option<&'n Node<'_>>, path: Path<'_>) -> Vec<Env<'n>> {
+        let mut envs = Vec::new();
+        for (name, value) in self.problems.object(node, path) {
+            if let Some(value) = self.env_value(Some(value), path.key(name)) {
+                envs.push(Env { name, value });
+            }
+        }
+        if self.env_order == EnvOrder::Alphabetical {
+            envs.sort_by_key(|env| env.name);
+        }
+        envs
+    }
+
+    fn env_list<'n>(&mut self, items: &'n [Node<'_>], path: Path<'_>) -> Vec<Env<'n>> {
+        let mut envs: Vec<Env<'n>> = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let path = path.index(index);
+            self.keys(Some(item), path, &["name", "value"]);
+            let name = self.problems.string(item.get("name"), path.key("name"));
+            let value = self.env_value(item.get("value"), path.key("value"));
+            match (name, value) {
+                (Some(name), _) if envs.iter().any(|env| env.name == name) => {
+                    self.problems.add(path.key("name"), "is there already");
+                }
+                (Some(name), Some(value)) => envs.push(Env { name, value }),
+                (None, _) if item.get("name").is_none() => {
+                    self.problems.add(path.key("name"), "is missing");
+                }
+                _ => {}
+            }
+        }
+        envs
+    }
+
+    /// Unlike elsewhere null is a problem: the variable would silently be gone.
+    fn env_value<'n>(&mut self, node: Option<&'n Node<'_>>, path: Path<'_>) -> Option<&'n str> {
+        match node {
+            None | Some(Node::Null) => {
+                self.problems
+                    .add(path, "must be a string, is null or missing");
+                None
+            }
+            node => self.problems.string(node, path),
+        }
+    }
+
+    /// `None` where nothing is set, which is the default and not "no resources".
+    fn resources(
+        &mut self,
+        node: Option<&Node<'_>>,
+        path: Path<'_>,
+    ) -> Option<ResourceRequirements> {
+        self.keys(node, path, &["requests", "limits"]);
+        let node = node?;
+        let mut amounts = |bound: &str| {
+            let path = path.key(bound);
+            let node = node.get(bound);
+            self.keys(node, path, &["cpu", "memory"]);
+            self.amounts(node, path)
+        };
+        let requests = amounts("requests");
+        let limits = amounts("limits");
+        if self.checks {
+            self.refuse_requests_above_limits(&requests, &limits, path);
+        }
+        let some = |amounts: BTreeMap<_, _>| (!amounts.is_empty()).then_some(amounts);
+        let resources = ResourceRequirements {
+            requests: some(requests),
+            limits: some(limits),
+            ..ResourceRequirements::default()
+        };
+        (resources != ResourceRequirements::default()).then_some(resources)
+    }
+
+    fn amounts(
+        &mut self,
+        node: Option<&Node<'_>>,
+        path: Path<'_>,
+    ) -> BTreeMap<String, QuantityText> {
+        let mut amounts = BTreeMap::new();
+        for resource in ["cpu", "memory"] {
+            let path = path.key(resource);
+            let amount = node.and_then(|node| node.get(resource));
+            let Some(text) = self.problems.string(amount, path) else {
+                continue;
+            };
+            if self.checks && Quantity::parse(text).is_none() {
+                let problem = format!("{} is no quantity like `500m` or `512Mi`", shown(text));
+                self.problems.add(path, problem);
+            }
+            amounts.insert(resource.to_owned(), QuantityText(text.to_owned()));
+        }
+        amounts
+    }
+
+    fn refuse_requests_above_limits(
+        &mut self,
+        requests: &BTreeMap<String, QuantityText>,
+        limits: &BTreeMap<String, QuantityText>,
+        path: Path<'_>,
+    ) {
+        for (resource, request) in requests {
+            let Some(limit) = limits.get(resource) else {
+                continue;
+            };
+            let amounts = (Quantity::parse(&request.0), Quantity::parse(&limit.0));
+            if let (Some(asked), Some(most)) = amounts
+                && asked > most
+            {
+                let problem = format!("{} is above the limit {}", request.0, limit.0);
+                let requests = path.key("requests");
+                self.problems.add(requests.key(resource), problem);
+            }
+        }
+    }
+
+    /// An image; an empty one counts as absent, as in the operator.
+    pub fn image<'n>(&mut self, node: Option<&'n Node<'_>>, path: Path<'_>) -> Option<&'n str> {
+        let text = self.problems.string(node, path)?;
+        if text.is_empty() {
+            return None;
+        }
+        if self.checks && !image::is_reference(text) {
+            let problem = format!("{} is no image reference", shown(text));
+            self.problems.add(path, problem);
+        }
+        Some(text)
+    }
+
+    /// The keys `namespace_selectors` and `label_selectors` of a rule.
+    pub fn selectors<'n>(
+        &mut self,
+        node: &'n Node<'_>,
+        path: Path<'_>,
+        pattern: fn(&'n str) -> NamespacePattern<'n>,
+    ) -> Selectors<'n> {
+        let namespaces_path = path.key("namespace_selectors");
+        let texts = self
+            .problems
+            .strings(node.get("namespace_selectors"), namespaces_path);
+        let mut namespaces = Vec::new();
+        for (index, text) in texts.into_iter().enumerate() {
+            namespaces.extend(self.namespace(text, namespaces_path.index(index), pattern));
+        }
+        let labels_path = path.key("label_selectors");
+        let texts = self
+            .problems
+            .strings(node.get("label_selectors"), labels_path);
+        let mut labels = Vec::new();
+        for (index, text) in texts.into_iter().enumerate() {
+            labels.extend(self.label_selector(text, labels_path.index(index)));
+        }
+        Selectors { namespaces, labels }
+    }
+
+    /// A pattern for namespaces. A blank one is a place left empty, not "every namespace".
+    pub fn namespace<'n>(
+        &mut self,
+        text: &'n str,
+        path: Path<'_>,
+        pattern: fn(&'n str) -> NamespacePattern<'n>,
+    ) -> Option<NamespacePattern<'n>> {
+        if text.trim().is_empty() {
+            return None;
+        }
+        let pattern = pattern(text);
+        if self.checks
+            && let Some(problem) = pattern.problem()
+        {
+            self.problems
+                .add(path, format_args!("is no namespace pattern: {problem}"));
+        }
+        Some(pattern)
+    }
+
+    /// A label selector. A blank one is a place left empty, not "all pods".
+    pub fn label_selector<'n>(&mut self, text: &'n str, path: Path<'_>) -> Option<&'n str> {
+        if text.trim().is_empty() {
+            return None;
+        }
+        if self.checks
+            && let Err(problem) = LabelSelector::parse(text)
+        {
+            self.problems
+                .add(path, format_args!("is no label selector: {problem}"));
+        }
+        Some(text)
+    }
+
+    /// One of a few words; absent and empty are `T`'s default.
+    pub fn one_of<T: Copy + Default>(
+        &mut self,
+        node: Option<&Node<'_>>,
+        path: Path<'_>,
+        words: &[(&str, T)],
+    ) -> T {
+        let text = self.problems.string(node, path).unwrap_or_default();
+        if text.is_empty() {
+            return T::default();
+        }
+        let known = words.iter().find(|(word, _)| *word == text);
+        if known.is_none() {
+            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let problem = format!("{} is unknown, known are {}", shown(text), listed(&words));
+            self.problems.add(path, problem);
+        }
+        known.map(|(_, value)| *value).unwrap_or_default()
+    }
+
+    /// A language; without one a rule can inject nothing.
+    pub fn language(
+        &mut self,
+        node: Option<&Node<'_>>,
+        path: Path<'_>,
+        languages: &[(&str, Language)],
+    ) -> Option<Language> {
+        if matches!(node, None | Some(Node::Null)) {
+            self.problems.add(path, "is missing");
+            return None;
+        }
+        let text = self.problems.string(node, path)?;
+        let known = languages.iter().find(|(name, _)| *name == text);
+        if known.is_none() {
+            let names: Vec<&str> = languages.iter().map(|(name, _)| *name).collect();
+            let problem = format!(
+                "{} is an unknown language, known are {}",
+                shown(text),
+                listed(&names)
+            );
+            self.problems.add(path, problem);
+        }
+        known.map(|(_, language)| *language)
+    }
+}
+
+/// The known key that differs least, if it differs little.
+fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let most = key.chars().count().div_euclid(3).max(1);
+    known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(key, name), *name))
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+fn listed(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    quoted.join(", ")
+}
+
+/// Whether an object of the settings has an entry.
+pub(super) fn has_entries(node: Option<&Node<'_>>) -> bool {
+    match node {
+        Some(Node::Object(entries)) => !entries.is_empty(),
+        Some(Node::List(items)) => !items.is_empty(),
+        _ => false,
+    }
+}

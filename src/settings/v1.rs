@@ -1,0 +1,260 @@
+//! `admission_inject`: the settings of operator 1.5, where pods ask by annotation for what is
+//! configured once for all, and ddtrace can be switched on by namespace and label as well.
+
+use std::rc::Rc;
+
+use super::reader::{Reader, default_resources, has_entries};
+use super::rules::{
+    Agent, ContainerSettings, Language, LogForwarder, OptIn, Origin, PhpLoader, Rule, RuleSet,
+    Scope, Selectors, WithoutAnnotation,
+};
+use super::{AGENT_LANGUAGES, keys};
+use crate::json::{Node, Path};
+use crate::namespace::NamespacePattern;
+
+/// The order in which the annotations of a pod are looked for, and the key of each image.
+const AGENT_IMAGES: [(Language, &str); 4] = [
+    (Language::Java, "java_agent_image"),
+    (Language::Python, "python_agent_image"),
+    (Language::NodeJs, "js_agent_image"),
+    (Language::Php, "php_agent_image"),
+];
+
+const PROFILER_IMAGES: [(Language, &str); 3] = [
+    (Language::Java, "java_profiler_image"),
+    (Language::Python, "python_profiler_image"),
+    (Language::Golang, "golang_profiler_image"),
+];
+
+/// Whether the section configures its feature, so that `admission_inject_v2` does not.
+pub(super) fn is_used(section: Option<&Node<'_>>) -> bool {
+    section.is_some_and(|section| {
+        has_entries(section.get("images")) || has_entries(section.get("envs"))
+    })
+}
+
+/// `admission_inject.ddtrace`: annotations first, then label selectors, then namespaces.
+pub(super) fn ddtrace<'n>(
+    reader: &mut Reader,
+    section: &'n Node<'_>,
+    path: Path<'_>,
+) -> RuleSet<'n, Agent> {
+    reader.keys(Some(section), path, keys::DDTRACE);
+    let container = reader.container(section, path, None);
+    let images = images(reader, section, path, &AGENT_IMAGES);
+    let rule = |origin: &'static str, index, opt_in, scope, language| Rule {
+        origin: Origin {
+            section: origin,
+            index,
+        },
+        name: "",
+        scope,
+        opt_in,
+        container: Rc::clone(&container),
+        image: image_for(&images, language),
+        what: Agent {
+            language,
+            php_loader: PhpLoader::default(),
+        },
+    };
+    let mut rules: Vec<_> = AGENT_IMAGES
+        .into_iter()
+        .map(|(language, _)| {
+            let section = "admission_inject.ddtrace";
+            rule(
+                section,
+                None,
+                OptIn::Annotation,
+                Scope::Everywhere,
+                language,
+            )
+        })
+        .collect();
+    for (index, selectors, language) in enabled_labelselectors(reader, section, path) {
+        let section = "admission_inject.ddtrace.enabled_labelselectors";
+        let scope = Scope::Both(selectors);
+        rules.push(rule(section, Some(index), OptIn::Scope, scope, language));
+    }
+    for (index, selectors, language) in enabled_namespaces(reader, section, path) {
+        let section = "admission_inject.ddtrace.enabled_namespaces";
+        let scope = Scope::Both(selectors);
+        rules.push(rule(section, Some(index), OptIn::Scope, scope, language));
+    }
+    RuleSet {
+        rules,
+        without_annotation: WithoutAnnotation::TryNextRule,
+    }
+}
+
+type Enabled<'n> = Vec<(usize, Selectors<'n>, Language)>;
+
+fn enabled_labelselectors<'n>(
+    reader: &mut Reader,
+    section: &'n Node<'_>,
+    path: Path<'_>,
+) -> Enabled<'n> {
+    enabled(
+        reader,
+        section,
+        path,
+        "enabled_labelselectors",
+        |reader, entry, path| {
+            let path = path.key("labelselector");
+            let text = reader.problems.string(entry.get("labelselector"), path)?;
+            let labels = vec![reader.label_selector(text, path)?];
+            Some(Selectors {
+                labels,
+                ..Selectors::default()
+            })
+        },
+    )
+}
+
+fn enabled_namespaces<'n>(
+    reader: &mut Reader,
+    section: &'n Node<'_>,
+    path: Path<'_>,
+) -> Enabled<'n> {
+    enabled(
+        reader,
+        section,
+        path,
+        "enabled_namespaces",
+        |reader, entry, path| {
+            let path = path.key("namespace");
+            let text = reader.problems.string(entry.get("namespace"), path)?;
+            let pattern = NamespacePattern::name_or_expression;
+            let namespaces = vec![reader.namespace(text, path, pattern)?];
+            Some(Selectors {
+                namespaces,
+                ..Selectors::default()
+            })
+        },
+    )
+}
+
+fn enabled<'n, 'a>(
+    reader: &mut Reader,
+    section: &'n Node<'a>,
+    path: Path<'_>,
+    key: &'static str,
+    selectors: impl Fn(&mut Reader, &'n Node<'a>, Path<'_>) -> Option<Selectors<'n>>,
+) -> Enabled<'n> {
+    let known = match key {
+        "enabled_namespaces" => keys::ENABLED_NAMESPACE,
+        _ => keys::ENABLED_LABELSELECTOR,
+    };
+    let path = path.key(key);
+    let mut enabled = Vec::new();
+    let entries = reader.problems.list(section.get(key), path);
+    for (index, entry) in entries.iter().enumerate() {
+        let path = path.index(index);
+        reader.keys(Some(entry), path, known);
+        if matches!(entry, Node::Null) {
+            continue;
+        }
+        let selectors = selectors(reader, entry, path);
+        let language = reader.language(
+            entry.get("language"),
+            path.key("language"),
+            &AGENT_LANGUAGES,
+        );
+        if let (Some(selectors), Some(language)) = (selectors, language) {
+            enabled.push((index, selectors, language));
+        }
+    }
+    enabled
+}
+
+/// `admission_inject.logfwd`: for pods with the annotation.
+pub(super) fn logfwd<'n>(
+    reader: &mut Reader,
+    section: &'n Node<'_>,
+    path: Path<'_>,
+) -> RuleSet<'n, LogForwarder<'n>> {
+    const ORIGIN: &str = "admission_inject.logfwd";
+    reader.keys(Some(section), path, keys::LOGFWD);
+    let images_path = path.key("images");
+    let images = section.get("images");
+    reader.keys(images, images_path, &["logfwd_image"]);
+    let image = images.and_then(|images| images.get("logfwd_image"));
+    let rule = Rule {
+        origin: origin(ORIGIN),
+        name: "",
+        scope: Scope::Everywhere,
+        opt_in: OptIn::Annotation,
+        container: reader.container(section, path, Some(default_resources())),
+        image: reader.image(image, images_path.key("logfwd_image")),
+        what: LogForwarder {
+            needs_instances: true,
+            ..LogForwarder::default()
+        },
+    };
+    RuleSet {
+        rules: vec![rule],
+        without_annotation: WithoutAnnotation::InjectNothing,
+    }
+}
+
+/// `admission_inject.profiler`: for pods with the annotation of a language.
+pub(super) fn profiler<'n>(
+    reader: &mut Reader,
+    section: &'n Node<'_>,
+    path: Path<'_>,
+) -> RuleSet<'n, Language> {
+    reader.keys(Some(section), path, keys::PROFILER);
+    let container: Rc<ContainerSettings<'n>> =
+        reader.container(section, path, Some(default_resources()));
+    let images = images(reader, section, path, &PROFILER_IMAGES);
+    let rules = PROFILER_IMAGES
+        .into_iter()
+        .map(|(language, _)| Rule {
+            origin: origin("admission_inject.profiler"),
+            name: "",
+            scope: Scope::Everywhere,
+            opt_in: OptIn::Annotation,
+            container: Rc::clone(&container),
+            image: image_for(&images, language),
+            what: language,
+        })
+        .collect();
+    RuleSet {
+        rules,
+        without_annotation: WithoutAnnotation::TryNextRule,
+    }
+}
+
+fn origin(section: &'static str) -> Origin {
+    Origin {
+        section,
+        index: None,
+    }
+}
+
+type Images<'n> = Vec<(Language, Option<&'n str>)>;
+
+fn images<'n>(
+    reader: &mut Reader,
+    section: &'n Node<'_>,
+    path: Path<'_>,
+    known: &[(Language, &'static str)],
+) -> Images<'n> {
+    let path = path.key("images");
+    let node = section.get("images");
+    let keys: Vec<&str> = known.iter().map(|(_, key)| *key).collect();
+    reader.keys(node, path, &keys);
+    known
+        .iter()
+        .map(|(language, key)| {
+            let image = node.and_then(|node| node.get(key));
+            (*language, reader.image(image, path.key(key)))
+        })
+        .collect()
+}
+
+fn image_for<'n>(images: &Images<'n>, language: Language) -> Option<&'n str> {
+    images
+        .iter()
+        .find(|(known, _)| *known == language)
+        .and_then(|(_, image)| *image)
+}

@@ -1,0 +1,179 @@
+//! The pod template of a workload: the one place that reads it and, through a [`Plan`], edits it.
+//!
+//! The template stays the JSON that came in, so that fields of any Kubernetes version survive; what
+//! is added is built with typed objects and appended.
+
+mod plan;
+mod shape;
+
+use serde_json::{Map, Value};
+
+pub(crate) use plan::is_empty_dir;
+pub use plan::{ContainerEdit, EnvEdit, Plan, VolumeKind, mount};
+pub use shape::Malformed;
+
+/// A JSON object of the template.
+pub type Object = Map<String, Value>;
+
+/// A template of the right shape: every place that the policy touches has the type that Kubernetes
+/// gives it, so reading it cannot fail.
+#[derive(Debug)]
+pub struct Template<'v> {
+    object: &'v mut Object,
+}
+
+impl<'v> Template<'v> {
+    /// Takes `value` as a template.
+    ///
+    /// # Errors
+    /// The path at which `value` is none.
+    pub fn new(value: &'v mut Value) -> Result<Self, Malformed> {
+        shape::check(value)?;
+        match value {
+            Value::Object(object) => Ok(Self { object }),
+            _ => Err(Malformed::at("template")),
+        }
+    }
+
+    /// The template's own namespace: pods in a request have one, templates of workloads rarely.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.metadata("namespace")?
+            .as_str()
+            .filter(|name| !name.is_empty())
+    }
+
+    #[must_use]
+    pub fn labels(&self) -> Option<&Object> {
+        self.metadata("labels")?.as_object()
+    }
+
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations()?.get(key)?.as_str()
+    }
+
+    #[must_use]
+    pub fn annotations(&self) -> Option<&Object> {
+        self.metadata("annotations")?.as_object()
+    }
+
+    fn metadata(&self, key: &str) -> Option<&Value> {
+        self.object.get("metadata")?.get(key)
+    }
+
+    /// A field of the pod's spec.
+    #[must_use]
+    pub fn spec(&self, key: &str) -> Option<&Value> {
+        self.object.get("spec")?.get(key)
+    }
+
+    /// The containers of `spec.containers`, as they are now.
+    pub fn app_containers(&self) -> impl Iterator<Item = AppContainer<'_>> {
+        self.objects("containers").map(AppContainer)
+    }
+
+    /// The container that resources of the pod are read of.
+    #[must_use]
+    pub fn first_container(&self) -> Option<&Object> {
+        self.objects("containers").next()
+    }
+
+    /// Whether a container of any sort has this name; it must be unique among all of them.
+    #[must_use]
+    pub fn has_container(&self, name: &str) -> bool {
+        ["initContainers", "containers", "ephemeralContainers"]
+            .into_iter()
+            .flat_map(|list| self.objects(list))
+            .any(|container| name_of(container) == name)
+    }
+
+    #[must_use]
+    pub fn volume(&self, name: &str) -> Option<&Object> {
+        self.objects("volumes")
+            .find(|volume| name_of(volume) == name)
+    }
+
+    /// Every mount of the volume `name`, in init and app containers.
+    fn mounts_of<'t>(&'t self, name: &'t str) -> impl Iterator<Item = &'t Object> {
+        ["initContainers", "containers"]
+            .into_iter()
+            .flat_map(|list| self.objects(list))
+            .flat_map(|container| objects_in(container, "volumeMounts"))
+            .filter(move |mount| name_of(mount) == name)
+    }
+
+    fn objects(&self, list: &str) -> impl Iterator<Item = &Object> {
+        self.spec(list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object)
+    }
+}
+
+/// A container of `spec.containers`.
+#[derive(Clone, Copy, Debug)]
+pub struct AppContainer<'t>(&'t Object);
+
+impl<'t> AppContainer<'t> {
+    #[must_use]
+    pub fn name(self) -> &'t str {
+        name_of(self.0)
+    }
+
+    /// The mount at `path`; paths compare as strings, as Kubernetes compares them.
+    #[must_use]
+    pub fn mount_at(self, path: &str) -> Option<&'t Object> {
+        objects_in(self.0, "volumeMounts")
+            .find(|mount| mount.get("mountPath").and_then(Value::as_str) == Some(path))
+    }
+
+    /// Whether a volume could be mounted at `path`: nothing is mounted there, under this spelling
+    /// or with a `/` at the end, nor is a block device.
+    #[must_use]
+    pub fn is_free(self, path: &str) -> bool {
+        let is_there = |key: &'static str| {
+            move |entry: &Object| {
+                entry
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .is_some_and(|taken| taken.trim_end_matches('/') == path.trim_end_matches('/'))
+            }
+        };
+        !objects_in(self.0, "volumeMounts").any(is_there("mountPath"))
+            && !objects_in(self.0, "volumeDevices").any(is_there("devicePath"))
+    }
+
+    /// The entries of `env`.
+    pub fn env(self) -> impl DoubleEndedIterator<Item = &'t Object> {
+        objects_in(self.0, "env")
+    }
+
+    /// The place and the entry of the variable `name`; of several the last, which is the one that
+    /// counts.
+    #[must_use]
+    pub fn variable(self, name: &str) -> Option<(usize, &'t Object)> {
+        self.env()
+            .enumerate()
+            .filter(|(_, entry)| name_of(entry) == name)
+            .last()
+    }
+}
+
+/// The objects of the list `key`; absent and null are an empty list.
+fn objects_in<'t>(object: &'t Object, key: &str) -> impl DoubleEndedIterator<Item = &'t Object> {
+    object
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+}
+
+fn name_of(object: &Object) -> &str {
+    object
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}

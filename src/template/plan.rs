@@ -1,0 +1,287 @@
+//! What a feature wants of a template, as plain data, and the one door through which it is done.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{
+    Container, DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, EnvVar,
+    HostPathVolumeSource, ObjectFieldSelector, Volume, VolumeMount,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Object, Template};
+
+/// All that one feature adds to a template. Nothing is edited before the whole plan stands, so a
+/// feature is injected whole or not at all.
+#[derive(Debug, Default)]
+pub struct Plan {
+    pub init_container: Option<Container>,
+    pub sidecar: Option<Container>,
+    volumes: Vec<Volume>,
+    /// By the place of the container in `spec.containers`.
+    containers: BTreeMap<usize, ContainerEdit>,
+    /// Keys that the template does not have.
+    pub annotations: Vec<(&'static str, String)>,
+    pub share_process_namespace: bool,
+}
+
+/// What is added to one container.
+#[derive(Debug, Default)]
+pub struct ContainerEdit {
+    pub mounts: Vec<VolumeMount>,
+    /// Places are those of the entries before any of the edits.
+    pub env: Vec<EnvEdit>,
+}
+
+/// One change of a container's variables.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EnvEdit {
+    /// A new entry at the end.
+    Append(EnvVar),
+    /// Another value for the entry at a place.
+    SetValue { place: usize, value: String },
+    /// The entry at a place leaves it and comes last, with another value.
+    MoveToEnd { place: usize, value: String },
+    /// The entry at a place gets another name; its old name goes to `then`, right behind it.
+    Rename {
+        place: usize,
+        name: String,
+        then: EnvVar,
+    },
+}
+
+/// The volumes that the policy adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VolumeKind {
+    EmptyDir,
+    /// A file of the node, made where it is missing.
+    HostFile(&'static str),
+    /// The pod's labels in the file `labels`.
+    PodLabels,
+}
+
+impl VolumeKind {
+    fn build(self, name: &str) -> Volume {
+        let mut volume = Volume {
+            name: name.to_owned(),
+            ..Volume::default()
+        };
+        match self {
+            Self::EmptyDir => volume.empty_dir = Some(EmptyDirVolumeSource::default()),
+            Self::HostFile(path) => {
+                volume.host_path = Some(HostPathVolumeSource {
+                    path: path.to_owned(),
+                    type_: Some("FileOrCreate".to_owned()),
+                });
+            }
+            Self::PodLabels => {
+                volume.downward_api = Some(DownwardAPIVolumeSource {
+                    default_mode: None,
+                    items: Some(vec![DownwardAPIVolumeFile {
+                        field_ref: Some(ObjectFieldSelector {
+                            api_version: None,
+                            field_path: "metadata.labels".to_owned(),
+                        }),
+                        path: "labels".to_owned(),
+                        ..DownwardAPIVolumeFile::default()
+                    }]),
+                });
+            }
+        }
+        volume
+    }
+
+    /// Whether a volume of the pod can serve as this one.
+    fn is(self, volume: &Object) -> bool {
+        match self {
+            Self::EmptyDir => is_empty_dir(volume),
+            Self::HostFile(path) => volume
+                .get("hostPath")
+                .and_then(|source| source.get("path"))
+                .is_some_and(|have| have == path),
+            Self::PodLabels => volume
+                .get("downwardAPI")
+                .and_then(|source| source.get("items"))
+                .and_then(Value::as_array)
+                .is_some_and(|items| items.iter().any(is_labels_file)),
+        }
+    }
+}
+
+fn is_labels_file(item: &Value) -> bool {
+    item.get("path").is_some_and(|path| path == "labels")
+        && item
+            .get("fieldRef")
+            .and_then(|field| field.get("fieldPath"))
+            .is_some_and(|path| path == "metadata.labels")
+}
+
+/// Whether the volume's source is an `emptyDir`.
+pub(crate) fn is_empty_dir(volume: &Object) -> bool {
+    volume.get("emptyDir").is_some_and(Value::is_object)
+}
+
+/// A mount of a whole volume.
+#[must_use]
+pub fn mount(volume: &str, path: &str) -> VolumeMount {
+    VolumeMount {
+        name: volume.to_owned(),
+        mount_path: path.to_owned(),
+        ..VolumeMount::default()
+    }
+}
+
+impl Plan {
+    /// The name of a volume of this kind for `path`: `name`, if the pod does not use that for
+    /// something else, or the next free of `name-1`, `name-2`, … A volume of the pod that is of this
+    /// kind, and is mounted nowhere but at `path`, is taken as it is.
+    pub fn volume(
+        &mut self,
+        template: &Template<'_>,
+        name: &str,
+        kind: VolumeKind,
+        path: &str,
+    ) -> String {
+        let mut candidate = name.to_owned();
+        let mut number: u32 = 0;
+        loop {
+            let planned = self.volumes.iter().any(|volume| volume.name == candidate);
+            match template.volume(&candidate) {
+                None if !planned => {
+                    self.volumes.push(kind.build(&candidate));
+                    return candidate;
+                }
+                Some(volume) if kind.is(volume) && is_for(template, &candidate, path) => {
+                    return candidate;
+                }
+                _ => {
+                    number = number.saturating_add(1);
+                    candidate = format!("{name}-{number}");
+                }
+            }
+        }
+    }
+
+    /// What is done to the container at a place of `spec.containers`.
+    pub fn container(&mut self, place: usize) -> &mut ContainerEdit {
+        self.containers.entry(place).or_default()
+    }
+}
+
+fn is_for(template: &Template<'_>, volume: &str, path: &str) -> bool {
+    template
+        .mounts_of(volume)
+        .all(|mount| mount.get("mountPath").is_some_and(|have| have == path))
+}
+
+impl Template<'_> {
+    /// Carries out `plan`.
+    pub fn apply(&mut self, plan: Plan) {
+        if !plan.annotations.is_empty()
+            && let Some(metadata) = object_at(self.object, "metadata")
+            && let Some(annotations) = object_at(metadata, "annotations")
+        {
+            for (key, value) in plan.annotations {
+                annotations.insert(key.to_owned(), Value::String(value));
+            }
+        }
+        let Some(spec) = object_at(self.object, "spec") else {
+            return;
+        };
+        if plan.share_process_namespace {
+            spec.insert("shareProcessNamespace".to_owned(), Value::Bool(true));
+        }
+        if let Some(containers) = list_at(spec, "containers") {
+            for (place, edit) in plan.containers {
+                if let Some(Value::Object(container)) = containers.get_mut(place) {
+                    edit_container(container, edit);
+                }
+            }
+        }
+        append(spec, "containers", plan.sidecar);
+        append(spec, "initContainers", plan.init_container);
+        append(spec, "volumes", plan.volumes);
+    }
+}
+
+fn edit_container(container: &mut Object, edit: ContainerEdit) {
+    if !edit.env.is_empty()
+        && let Some(env) = list_at(container, "env")
+    {
+        edit_env(env, edit.env);
+    }
+    append(container, "volumeMounts", edit.mounts);
+}
+
+fn edit_env(env: &mut Vec<Value>, edits: Vec<EnvEdit>) {
+    let mut appended = Vec::new();
+    // Places shift when an entry leaves or one is put between, so those edits are done last to first.
+    let mut shifting = BTreeMap::new();
+    for edit in edits {
+        match edit {
+            EnvEdit::Append(entry) => appended.push(json(entry)),
+            EnvEdit::SetValue { place, value } => set_value(env.get_mut(place), value),
+            EnvEdit::MoveToEnd { place, value } => {
+                let mut entry = env.get(place).cloned().unwrap_or_default();
+                set_value(Some(&mut entry), value);
+                appended.push(entry);
+                shifting.insert(place, None);
+            }
+            EnvEdit::Rename { place, name, then } => {
+                if let Some(Value::Object(entry)) = env.get_mut(place) {
+                    entry.insert("name".to_owned(), Value::String(name));
+                }
+                shifting.insert(place, Some(json(then)));
+            }
+        }
+    }
+    for (place, behind) in shifting.into_iter().rev() {
+        match behind {
+            Some(entry) if place < env.len() => env.insert(place.saturating_add(1), entry),
+            None if place < env.len() => {
+                env.remove(place);
+            }
+            _ => {}
+        }
+    }
+    env.append(&mut appended);
+}
+
+fn set_value(entry: Option<&mut Value>, value: String) {
+    if let Some(Value::Object(entry)) = entry {
+        entry.insert("value".to_owned(), Value::String(value));
+    }
+}
+
+/// Appends `items` to the list `key`, which is made where it is missing and there is an item.
+fn append<T: Serialize>(object: &mut Object, key: &str, items: impl IntoIterator<Item = T>) {
+    let mut items = items.into_iter().map(json).peekable();
+    if items.peek().is_some()
+        && let Some(list) = list_at(object, key)
+    {
+        list.extend(items);
+    }
+}
+
+/// The object `key`, made where it is absent or null.
+fn object_at<'o>(object: &'o mut Object, key: &str) -> Option<&'o mut Object> {
+    slot(object, key, Value::Object(Map::new())).as_object_mut()
+}
+
+/// The list `key`, made where it is absent or null.
+fn list_at<'o>(object: &'o mut Object, key: &str) -> Option<&'o mut Vec<Value>> {
+    slot(object, key, Value::Array(Vec::new())).as_array_mut()
+}
+
+fn slot<'o>(object: &'o mut Object, key: &str, empty: Value) -> &'o mut Value {
+    let slot = object.entry(key).or_insert(Value::Null);
+    if slot.is_null() {
+        *slot = empty;
+    }
+    slot
+}
+
+/// The typed objects serialize to JSON without fail: their keys are strings and they hold no floats.
+fn json(object: impl Serialize) -> Value {
+    serde_json::to_value(object).unwrap_or_default()
+}
