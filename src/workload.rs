@@ -87,7 +87,7 @@ impl Workload {
             "UPDATE" if matches!(self, Self::Pod | Self::Job) => {
                 Act::LeaveAlone("its template cannot be changed any more")
             }
-            "UPDATE" => match old.map(serde_json::from_str::<Value>) {
+            "UPDATE" => match old.map(|old| serde_json::from_slice::<Value>(old.as_bytes())) {
                 Some(Ok(old)) if self.template(&old) == self.template(object) => {
                     Act::LeaveAlone("the update does not change the template")
                 }

@@ -59,7 +59,9 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         None => None,
         Some(Ok(instances)) => Some(instances),
         // An empty annotation only asks, where that is enough.
-        Some(Err(_)) if !forwarder.needs_instances && asks_only(scene) => None,
+        Some(Err(_)) if !forwarder.needs_instances && asks_only(scene) => {
+            Some(Instances::default())
+        }
         Some(Err(problem)) => {
             let done = if forwarder.needs_instances {
                 "nothing injected"
@@ -170,7 +172,7 @@ fn pod_info(
 }
 
 /// What `admission.datakit/logfwd.instances` says.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 struct Instances {
     /// The annotation without white space.
     json: String,

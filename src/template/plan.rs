@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
     Container, DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, EnvVar,
-    HostPathVolumeSource, ObjectFieldSelector, Volume, VolumeMount,
+    HostPathVolumeSource, ObjectFieldSelector, VolumeMount,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -17,7 +17,7 @@ use super::{Object, Template};
 pub struct Plan {
     pub init_container: Option<Container>,
     pub sidecar: Option<Container>,
-    volumes: Vec<Volume>,
+    volumes: Vec<(String, VolumeKind)>,
     /// By the place of the container in `spec.containers`.
     containers: BTreeMap<usize, ContainerEdit>,
     /// Keys that the template does not have.
@@ -61,34 +61,24 @@ pub enum VolumeKind {
 }
 
 impl VolumeKind {
-    fn build(self, name: &str) -> Volume {
-        let mut volume = Volume {
-            name: name.to_owned(),
-            ..Volume::default()
-        };
-        match self {
-            Self::EmptyDir => volume.empty_dir = Some(EmptyDirVolumeSource::default()),
-            Self::HostFile(path) => {
-                volume.host_path = Some(HostPathVolumeSource {
+    /// A volume of this kind. Only the source is a typed object: the typed `Volume` knows how to
+    /// write every other source too, which would double the size of the module.
+    fn build(self, name: &str) -> Value {
+        let (key, source) = match self {
+            Self::EmptyDir => ("emptyDir", json(EmptyDirVolumeSource::default())),
+            Self::HostFile(path) => (
+                "hostPath",
+                json(HostPathVolumeSource {
                     path: path.to_owned(),
                     type_: Some("FileOrCreate".to_owned()),
-                });
-            }
-            Self::PodLabels => {
-                volume.downward_api = Some(DownwardAPIVolumeSource {
-                    default_mode: None,
-                    items: Some(vec![DownwardAPIVolumeFile {
-                        field_ref: Some(ObjectFieldSelector {
-                            api_version: None,
-                            field_path: "metadata.labels".to_owned(),
-                        }),
-                        path: "labels".to_owned(),
-                        ..DownwardAPIVolumeFile::default()
-                    }]),
-                });
-            }
-        }
-        volume
+                }),
+            ),
+            Self::PodLabels => ("downwardAPI", json(pod_labels())),
+        };
+        let mut volume = Map::new();
+        volume.insert("name".to_owned(), Value::String(name.to_owned()));
+        volume.insert(key.to_owned(), source);
+        Value::Object(volume)
     }
 
     /// Whether a volume of the pod can serve as this one.
@@ -105,6 +95,20 @@ impl VolumeKind {
                 .and_then(Value::as_array)
                 .is_some_and(|items| items.iter().any(is_labels_file)),
         }
+    }
+}
+
+fn pod_labels() -> DownwardAPIVolumeSource {
+    DownwardAPIVolumeSource {
+        default_mode: None,
+        items: Some(vec![DownwardAPIVolumeFile {
+            field_ref: Some(ObjectFieldSelector {
+                api_version: None,
+                field_path: "metadata.labels".to_owned(),
+            }),
+            path: "labels".to_owned(),
+            ..DownwardAPIVolumeFile::default()
+        }]),
     }
 }
 
@@ -145,10 +149,10 @@ impl Plan {
         let mut candidate = name.to_owned();
         let mut number: u32 = 0;
         loop {
-            let planned = self.volumes.iter().any(|volume| volume.name == candidate);
+            let planned = self.volumes.iter().any(|(name, _)| *name == candidate);
             match template.volume(&candidate) {
                 None if !planned => {
-                    self.volumes.push(kind.build(&candidate));
+                    self.volumes.push((candidate.clone(), kind));
                     return candidate;
                 }
                 Some(volume) if kind.is(volume) && is_for(template, &candidate, path) => {
@@ -200,7 +204,11 @@ impl Template<'_> {
         }
         append(spec, "containers", plan.sidecar);
         append(spec, "initContainers", plan.init_container);
-        append(spec, "volumes", plan.volumes);
+        let volumes = plan
+            .volumes
+            .into_iter()
+            .map(|(name, kind)| kind.build(&name));
+        append(spec, "volumes", volumes);
     }
 }
 

@@ -1,0 +1,4 @@
+//! The built `policy.wasm`, in a waPC host, as the Kubewarden hosts run it. `make test` builds it first.
+
+mod support;
+mod vectors;
