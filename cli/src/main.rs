@@ -7,6 +7,7 @@ mod inspect;
 mod logs;
 mod paint;
 mod preview;
+mod registry;
 mod run;
 
 use std::process::ExitCode;
@@ -33,6 +34,8 @@ enum Command {
     Preview(preview::Args),
     Annotate(annotate::Args),
     Inspect(inspect::Args),
+    Push(registry::PushArgs),
+    Pull(registry::PullArgs),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +44,8 @@ fn main() -> ExitCode {
         Command::Preview(args) => preview::exec(&args),
         Command::Annotate(args) => annotate::exec(&args),
         Command::Inspect(args) => inspect::exec(&args),
+        Command::Push(args) => registry::push(&args),
+        Command::Pull(args) => registry::pull(&args),
     };
     match result {
         Ok(code) => code,

@@ -6,6 +6,7 @@
 //! - [`request`] builds the `AdmissionRequest` that the API server would send for such an object.
 //! - [`settings`] reads policy settings, from a file of their own or from a Kubewarden policy resource.
 //! - [`metadata`] and [`annotate`] write what hosts must know of a policy into its module.
+//! - `oci` (a feature) pushes and pulls modules.
 //! - [`yaml`] is the YAML reader and writer below them, with kubectl's idea of what a plain scalar means.
 //!
 //! ```no_run
@@ -29,6 +30,8 @@
 pub mod annotate;
 pub mod manifest;
 pub mod metadata;
+#[cfg(feature = "oci")]
+pub mod oci;
 pub mod policy;
 pub mod request;
 pub mod response;
