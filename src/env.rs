@@ -1,7 +1,8 @@
 //! The values of `envs`: placeholders for what only the pod knows, references to other variables,
 //! and the order that those ask for.
 
-use std::collections::{BTreeSet, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use k8s_openapi::api::core::v1::{
     EnvVar, EnvVarSource, ObjectFieldSelector, ResourceFieldSelector, SecretKeySelector,
@@ -211,43 +212,48 @@ pub fn in_order_of_reference(entries: Vec<EnvVar>) -> Vec<EnvVar> {
 }
 
 fn order_of_reference(entries: &[EnvVar]) -> Vec<usize> {
-    let places: HashMap<&str, usize> = entries
-        .iter()
-        .enumerate()
-        .map(|(place, entry)| (entry.name.as_str(), place))
-        .collect();
-    let mut waits_for: Vec<BTreeSet<usize>> = Vec::with_capacity(entries.len());
-    let mut awaited_by: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut places = BTreeMap::new();
     for (place, entry) in entries.iter().enumerate() {
-        let before: BTreeSet<usize> = references(entry.value.as_deref().unwrap_or_default())
-            .filter_map(|name| places.get(name).copied())
-            .filter(|other| *other != place)
-            .collect();
-        for other in &before {
-            awaited_by.entry(*other).or_default().push(place);
-        }
-        waits_for.push(before);
+        places.insert(entry.name.as_str(), place);
     }
-    let mut left: BTreeSet<usize> = (0..entries.len()).collect();
-    let mut ready: BTreeSet<usize> = left
-        .iter()
-        .copied()
-        .filter(|place| waits_for.get(*place).is_none_or(BTreeSet::is_empty))
-        .collect();
+    // How many references of an entry are not ordered yet, and who refers to an entry.
+    let mut waits_for: Vec<usize> = Vec::with_capacity(entries.len());
+    let mut awaited_by: Vec<Vec<usize>> = vec![Vec::new(); entries.len()];
+    for (place, entry) in entries.iter().enumerate() {
+        let mut count: usize = 0;
+        for name in references(entry.value.as_deref().unwrap_or_default()) {
+            let other = places.get(name).filter(|other| **other != place);
+            if let Some(waiting) = other.and_then(|other| awaited_by.get_mut(*other)) {
+                waiting.push(place);
+                count = count.saturating_add(1);
+            }
+        }
+        waits_for.push(count);
+    }
+    let mut ready: BinaryHeap<Reverse<usize>> = BinaryHeap::new();
+    for (place, count) in waits_for.iter().enumerate() {
+        if *count == 0 {
+            ready.push(Reverse(place));
+        }
+    }
     let mut ordered = Vec::with_capacity(entries.len());
-    while let Some(place) = ready.pop_first() {
+    while let Some(Reverse(place)) = ready.pop() {
         ordered.push(place);
-        left.remove(&place);
-        for waiting in awaited_by.remove(&place).unwrap_or_default() {
-            if let Some(before) = waits_for.get_mut(waiting) {
-                before.remove(&place);
-                if before.is_empty() {
-                    ready.insert(waiting);
+        for waiting in awaited_by
+            .get_mut(place)
+            .map(std::mem::take)
+            .unwrap_or_default()
+        {
+            if let Some(count) = waits_for.get_mut(waiting) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    ready.push(Reverse(waiting));
                 }
             }
         }
     }
-    ordered.extend(left);
+    let in_cycles = |place: &usize| waits_for.get(*place).is_some_and(|count| *count > 0);
+    ordered.extend((0..entries.len()).filter(in_cycles));
     ordered
 }
 

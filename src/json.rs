@@ -3,6 +3,7 @@
 //! reported with the path at which it stands, without the values around it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -282,13 +283,10 @@ impl Problems {
     }
 
     fn refuse_repeated_keys(&mut self, entries: &[(Cow<'_, str>, Node<'_>)], path: Path<'_>) {
-        let mut keys: Vec<&str> = entries.iter().map(|(key, _)| &**key).collect();
-        keys.sort_unstable();
-        for pair in keys.windows(2) {
-            if let [first, second] = pair
-                && first == second
-            {
-                self.add(path.key(first), "is given twice");
+        let mut keys = BTreeSet::new();
+        for (key, _) in entries {
+            if !keys.insert(&**key) {
+                self.add(path.key(key), "is given twice");
             }
         }
     }

@@ -9,9 +9,9 @@
 //! Added: init container `datakit-lib-init`, volume `datakit-auto-instrument`, on each app container
 //! its mount at `/datadog-lib`, the agent's variable and the variables of the settings.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Container, EnvVar};
+use k8s_openapi::api::core::v1::EnvVar;
 use serde_json::Value;
 
 use super::Scene;
@@ -20,7 +20,7 @@ use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::{Agent, Language, PhpLoader};
 use crate::tags;
-use crate::template::{AppContainer, EnvEdit, Plan, VolumeKind, mount};
+use crate::template::{AppContainer, Container, EnvEdit, Plan, VolumeKind, mount};
 
 const FEATURE: Feature = Feature::Ddtrace;
 const CONTAINER: &str = "datakit-lib-init";
@@ -64,10 +64,10 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     for (place, container) in scene.template.app_containers().enumerate() {
         match edits(container, &volume, agent.language, &envs, report) {
             Ok((has_mount, env)) => {
-                let edit = plan.container(place);
-                edit.mounts
-                    .extend((!has_mount).then(|| mount(&volume, DIRECTORY)));
-                edit.env = env;
+                if !has_mount {
+                    plan.mount(place, mount(&volume, DIRECTORY));
+                }
+                plan.edit_env(place, env);
                 injected = injected.saturating_add(1);
             }
             Err(reason) => report.warn(
@@ -85,11 +85,11 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     }
     plan.init_container = Some(Container {
         name: CONTAINER.to_owned(),
-        image: Some(image.clone()),
-        image_pull_policy: Some(settings.image_pull_policy.name().to_owned()),
-        command: Some(copy_command(agent)),
+        image: image.clone(),
+        image_pull_policy: settings.image_pull_policy.name(),
+        command: copy_command(agent),
         resources: settings.resources.clone(),
-        volume_mounts: Some(vec![mount(&volume, DIRECTORY)]),
+        volume_mounts: vec![mount(&volume, DIRECTORY)],
         ..Container::default()
     });
     report.injected(FEATURE, &chosen.audit(&image));
@@ -283,15 +283,18 @@ fn settings_edits(
     envs: &[EnvVar],
     report: &mut Report,
 ) -> Vec<EnvEdit> {
-    let mut taken: HashSet<&str> = container
+    let own = container
         .env()
-        .filter_map(|entry| entry.get("name").and_then(Value::as_str))
-        .collect();
-    taken.extend(agent.iter().filter_map(|edit| match edit {
+        .filter_map(|entry| entry.get("name").and_then(Value::as_str));
+    let of_the_agent = agent.iter().filter_map(|edit| match edit {
         EnvEdit::Append(entry) => Some(entry.name.as_str()),
         EnvEdit::Rename { name, .. } => Some(name.as_str()),
         _ => None,
-    }));
+    });
+    let mut taken = BTreeSet::new();
+    for name in own.chain(of_the_agent) {
+        taken.insert(name);
+    }
     let tags = envs
         .iter()
         .find(|entry| entry.name == TAGS)

@@ -62,7 +62,7 @@ impl Directories {
             };
             for (place, container) in template.app_containers().enumerate() {
                 match container.mount_at(directory) {
-                    None => plan.container(place).mounts.push(wanted.clone()),
+                    None => plan.mount(place, wanted.clone()),
                     Some(own) if is_same(own, &wanted) => {}
                     Some(_) => warn_of_another(directory, Some(container), feature, report),
                 }

@@ -8,16 +8,16 @@
 //! and the app containers; `shareProcessNamespace`; if the rule says so, the `prometheus.io/…`
 //! annotations by which its metrics are scraped.
 
-use k8s_openapi::api::core::v1::{Container, ContainerPort};
+use k8s_openapi::api::core::v1::ContainerPort;
 use serde_json::Value;
 
 use super::Scene;
-use super::processes::{share_processes, with_capabilities};
+use super::processes::share_processes;
 use super::select::choose;
 use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::Sampler;
-use crate::template::{Plan, Template, VolumeKind, mount};
+use crate::template::{Container, Plan, SecurityContext, Template, VolumeKind, mount};
 
 const FEATURE: Feature = Feature::Flameshot;
 const CONTAINER: &str = "datakit-flameshot";
@@ -77,19 +77,19 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     env.push(env::plain("FLAMESHOT_PROCESSES", rule.what.processes));
     plan.sidecar = Some(Container {
         name: CONTAINER.to_owned(),
-        image: Some(image.clone()),
-        image_pull_policy: Some(settings.image_pull_policy.name().to_owned()),
-        command: Some(vec!["/flameshot/flameshot".to_owned()]),
-        env: Some(env::in_order_of_reference(env)),
-        ports: Some(vec![ContainerPort {
+        image: image.clone(),
+        image_pull_policy: settings.image_pull_policy.name(),
+        command: vec!["/flameshot/flameshot".to_owned()],
+        env: env::in_order_of_reference(env),
+        ports: vec![ContainerPort {
             container_port: i32::from(port),
             name: Some("flameshot-port".to_owned()),
             protocol: Some("TCP".to_owned()),
             ..ContainerPort::default()
-        }]),
+        }],
         resources: settings.resources.clone(),
-        security_context: Some(with_capabilities(&["SYS_PTRACE"])),
-        volume_mounts: Some(vec![mount(&volume, &path)]),
+        security_context: Some(SecurityContext::adding(&["SYS_PTRACE"])),
+        volume_mounts: vec![mount(&volume, &path)],
         ..Container::default()
     });
     report.injected(FEATURE, &chosen.audit(&image));
@@ -108,7 +108,7 @@ fn plan_mounts(
     for (place, container) in template.app_containers().enumerate() {
         let own = container.mount_at(path).and_then(|own| own.get("name"));
         if container.is_free(path) {
-            plan.container(place).mounts.push(mount(volume, path));
+            plan.mount(place, mount(volume, path));
             is_mounted = true;
         } else if own.and_then(Value::as_str) == Some(volume) {
             is_mounted = true;

@@ -10,7 +10,7 @@
 //! `datakit-logfwd-volume-N` on the app containers, read-only on the sidecar; by rules of
 //! `admission_inject_v2` also volume `datakit-pod-info` with the pod's labels.
 
-use k8s_openapi::api::core::v1::{Container, EnvVar, VolumeMount};
+use k8s_openapi::api::core::v1::{EnvVar, VolumeMount};
 
 use super::Scene;
 use super::directories::Directories;
@@ -20,7 +20,7 @@ use crate::json::{self, Node, Path, Problems};
 use crate::paths;
 use crate::report::{Feature, Report};
 use crate::settings::{LogForwarder, file_paths};
-use crate::template::{Plan, Template, VolumeKind, mount};
+use crate::template::{Container, Plan, Template, VolumeKind, mount};
 
 const FEATURE: Feature = Feature::Logfwd;
 const CONTAINER: &str = "datakit-logfwd";
@@ -108,11 +108,11 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     }
     plan.sidecar = Some(Container {
         name: CONTAINER.to_owned(),
-        image: Some(image.to_owned()),
-        image_pull_policy: Some(settings.image_pull_policy.name().to_owned()),
-        env: Some(env::in_order_of_reference(env)),
+        image: image.to_owned(),
+        image_pull_policy: settings.image_pull_policy.name(),
+        env: env::in_order_of_reference(env),
         resources: settings.resources.clone(),
-        volume_mounts: (!mounts.is_empty()).then_some(mounts),
+        volume_mounts: mounts,
         ..Container::default()
     });
     report.injected(FEATURE, &chosen.audit(image));

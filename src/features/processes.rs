@@ -1,6 +1,5 @@
 //! What a sidecar needs that looks into the processes of the other containers.
 
-use k8s_openapi::api::core::v1::{Capabilities, SecurityContext};
 use serde_json::Value;
 
 use crate::report::{Feature, Report};
@@ -24,15 +23,4 @@ pub(super) fn share_processes(
         );
     }
     true
-}
-
-/// A security context that adds `capabilities`.
-pub(super) fn with_capabilities(capabilities: &[&str]) -> SecurityContext {
-    SecurityContext {
-        capabilities: Some(Capabilities {
-            add: Some(capabilities.iter().map(|name| (*name).to_owned()).collect()),
-            drop: None,
-        }),
-        ..SecurityContext::default()
-    }
 }

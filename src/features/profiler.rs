@@ -10,16 +10,18 @@
 //! `tmp` (through which a JVM is attached to) and `timezone` (the node's local time, read-only) on
 //! the sidecar and the app containers; `shareProcessNamespace`.
 
-use k8s_openapi::api::core::v1::{Container, VolumeMount};
+use k8s_openapi::api::core::v1::VolumeMount;
 use serde_json::Value;
 
 use super::Scene;
-use super::processes::{share_processes, with_capabilities};
+use super::processes::share_processes;
 use super::select::{Annotation, choose, warn_of_unused};
 use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::Language;
-use crate::template::{AppContainer, Plan, Template, VolumeKind, mount};
+use crate::template::{
+    AppContainer, Container, Plan, SecurityContext, Template, VolumeKind, mount,
+};
 
 const FEATURE: Feature = Feature::Profiler;
 const CONTAINER: &str = "datakit-profiler";
@@ -60,14 +62,14 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     plan.share_process_namespace = share_processes(FEATURE, scene.template, report);
     plan.sidecar = Some(Container {
         name: CONTAINER.to_owned(),
-        image: Some(image.clone()),
-        image_pull_policy: Some(settings.image_pull_policy.name().to_owned()),
-        command: Some(vec!["bash".to_owned(), "cmd.sh".to_owned()]),
-        working_dir: Some(DIRECTORY.to_owned()),
-        env: Some(env::in_order_of_reference(scene.entries(&settings.envs))),
+        image: image.clone(),
+        image_pull_policy: settings.image_pull_policy.name(),
+        command: vec!["bash".to_owned(), "cmd.sh".to_owned()],
+        working_dir: Some(DIRECTORY),
+        env: env::in_order_of_reference(scene.entries(&settings.envs)),
         resources: settings.resources.clone(),
-        security_context: Some(with_capabilities(&["SYS_PTRACE", "SYS_ADMIN"])),
-        volume_mounts: Some(mounts),
+        security_context: Some(SecurityContext::adding(&["SYS_PTRACE", "SYS_ADMIN"])),
+        volume_mounts: mounts,
         ..Container::default()
     });
     report.injected(FEATURE, &chosen.audit(&image));
@@ -136,11 +138,11 @@ fn plan_mounts(
     let shared_tmp = own_tmp.or_else(|| new_tmp.clone())?;
     for (place, container) in targets {
         let wanted = [Some(&programs), new_tmp.as_ref(), Some(&local_time)];
-        let missing = wanted
-            .into_iter()
-            .flatten()
-            .filter(|mount| container.is_free(&mount.mount_path));
-        plan.container(place).mounts.extend(missing.cloned());
+        for mount in wanted.into_iter().flatten() {
+            if container.is_free(&mount.mount_path) {
+                plan.mount(place, mount.clone());
+            }
+        }
         if language == Language::Java && !shares_tmp(container, &shared_tmp, new_tmp.as_ref()) {
             report.warn(
                 FEATURE.name(),

@@ -1,7 +1,7 @@
 //! The log configurations that Datakit reads: the value of the annotation `datakit/logs` and of
 //! `LOGFWD_LOG_CONFIGS`, a JSON array of `{disable, type, path, source, …}`.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::json::{Node, Path, Problems};
 
@@ -40,7 +40,7 @@ pub(super) fn check(config: &str, problems: &mut Problems, path: Path<'_>) {
         let problem = format!("the JSON must be a list, is {}", node.kind());
         return problems.add(path, problem);
     }
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     for (index, entry) in problems.list(Some(&node), path).iter().enumerate() {
         check_entry(entry, problems, path.index(index), &mut seen);
     }
@@ -50,7 +50,7 @@ fn check_entry<'n>(
     entry: &'n Node<'_>,
     problems: &mut Problems,
     path: Path<'_>,
-    seen: &mut HashSet<&'n str>,
+    seen: &mut BTreeSet<&'n str>,
 ) {
     const STRINGS: [&str; 7] = [
         "type",

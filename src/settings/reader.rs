@@ -36,10 +36,11 @@ pub(super) enum EnvOrder {
 /// The default for sidecars and, in `admission_inject_v2`, for all containers.
 pub(super) fn default_resources() -> ResourceRequirements {
     let amounts = |cpu: &str, memory: &str| {
-        Some(BTreeMap::from([
-            ("cpu".to_owned(), QuantityText(cpu.to_owned())),
-            ("memory".to_owned(), QuantityText(memory.to_owned())),
-        ]))
+        let mut amounts = BTreeMap::new();
+        for (resource, amount) in [("cpu", cpu), ("memory", memory)] {
+            amounts.insert(resource.to_owned(), QuantityText(amount.to_owned()));
+        }
+        Some(amounts)
     };
     ResourceRequirements {
         requests: amounts("100m", "64Mi"),
@@ -99,14 +100,16 @@ impl Reader {
     }
 
     fn env_object<'n>(&mut self, node: Option<&'n Node<'_>>, path: Path<'_>) -> Vec<Env<'n>> {
-        let mut envs = Vec::new();
+        let mut envs: Vec<Env<'n>> = Vec::new();
         for (name, value) in self.problems.object(node, path) {
             if let Some(value) = self.env_value(Some(value), path.key(name)) {
-                envs.push(Env { name, value });
+                let place = match self.env_order {
+                    // Hosts send them sorted, so this is the end.
+                    EnvOrder::Alphabetical => envs.partition_point(|env| env.name <= &**name),
+                    EnvOrder::Written => envs.len(),
+                };
+                envs.insert(place, Env { name, value });
             }
-        }
-        if self.env_order == EnvOrder::Alphabetical {
-            envs.sort_by_key(|env| env.name);
         }
         envs
     }

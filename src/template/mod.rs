@@ -3,13 +3,15 @@
 //! The template stays the JSON that came in, so that fields of any Kubernetes version survive; what
 //! is added is built with typed objects and appended.
 
+mod container;
 mod plan;
 mod shape;
 
 use serde_json::{Map, Value};
 
+pub use container::{Container, SecurityContext};
 pub(crate) use plan::is_empty_dir;
-pub use plan::{ContainerEdit, EnvEdit, Plan, VolumeKind, mount};
+pub use plan::{EnvEdit, Plan, VolumeKind, mount};
 pub use shape::Malformed;
 
 /// A JSON object of the template.

@@ -1,15 +1,13 @@
 //! What a feature wants of a template, as plain data, and the one door through which it is done.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::{
-    Container, DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, EnvVar,
+    DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, EnvVar,
     HostPathVolumeSource, ObjectFieldSelector, VolumeMount,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Object, Template};
+use super::{Container, Object, Template};
 
 /// All that one feature adds to a template. Nothing is edited before the whole plan stands, so a
 /// feature is injected whole or not at all.
@@ -18,8 +16,8 @@ pub struct Plan {
     pub init_container: Option<Container>,
     pub sidecar: Option<Container>,
     volumes: Vec<(String, VolumeKind)>,
-    /// By the place of the container in `spec.containers`.
-    containers: BTreeMap<usize, ContainerEdit>,
+    /// One for each container of `spec.containers`, as far as they go.
+    containers: Vec<ContainerEdit>,
     /// Keys that the template does not have.
     pub annotations: Vec<(&'static str, String)>,
     pub share_process_namespace: bool,
@@ -27,13 +25,12 @@ pub struct Plan {
 
 /// What is added to one container.
 #[derive(Debug, Default)]
-pub struct ContainerEdit {
-    pub mounts: Vec<VolumeMount>,
-    /// Places are those of the entries before any of the edits.
-    pub env: Vec<EnvEdit>,
+struct ContainerEdit {
+    mounts: Vec<VolumeMount>,
+    env: Vec<EnvEdit>,
 }
 
-/// One change of a container's variables.
+/// One change of a container's variables. Places are those of the entries before any of the edits.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EnvEdit {
     /// A new entry at the end.
@@ -166,9 +163,26 @@ impl Plan {
         }
     }
 
-    /// What is done to the container at a place of `spec.containers`.
-    pub fn container(&mut self, place: usize) -> &mut ContainerEdit {
-        self.containers.entry(place).or_default()
+    /// Adds a mount to the container at a place of `spec.containers`.
+    pub fn mount(&mut self, place: usize, mount: VolumeMount) {
+        if let Some(edit) = self.container(place) {
+            edit.mounts.push(mount);
+        }
+    }
+
+    /// Changes the variables of the container at a place of `spec.containers`.
+    pub fn edit_env(&mut self, place: usize, edits: Vec<EnvEdit>) {
+        if let Some(edit) = self.container(place) {
+            edit.env.extend(edits);
+        }
+    }
+
+    fn container(&mut self, place: usize) -> Option<&mut ContainerEdit> {
+        if self.containers.len() <= place {
+            let wanted = place.saturating_add(1);
+            self.containers.resize_with(wanted, ContainerEdit::default);
+        }
+        self.containers.get_mut(place)
     }
 }
 
@@ -196,8 +210,8 @@ impl Template<'_> {
             spec.insert("shareProcessNamespace".to_owned(), Value::Bool(true));
         }
         if let Some(containers) = list_at(spec, "containers") {
-            for (place, edit) in plan.containers {
-                if let Some(Value::Object(container)) = containers.get_mut(place) {
+            for (container, edit) in containers.iter_mut().zip(plan.containers) {
+                if let Value::Object(container) = container {
                     edit_container(container, edit);
                 }
             }
@@ -223,8 +237,8 @@ fn edit_container(container: &mut Object, edit: ContainerEdit) {
 
 fn edit_env(env: &mut Vec<Value>, edits: Vec<EnvEdit>) {
     let mut appended = Vec::new();
-    // Places shift when an entry leaves or one is put between, so those edits are done last to first.
-    let mut shifting = BTreeMap::new();
+    // Places shift when an entry leaves or one is put between: that waits for all others.
+    let mut shifts = Vec::new();
     for edit in edits {
         match edit {
             EnvEdit::Append(entry) => appended.push(json(entry)),
@@ -233,23 +247,23 @@ fn edit_env(env: &mut Vec<Value>, edits: Vec<EnvEdit>) {
                 let mut entry = env.get(place).cloned().unwrap_or_default();
                 set_value(Some(&mut entry), value);
                 appended.push(entry);
-                shifting.insert(place, None);
+                shifts.push((place, None));
             }
             EnvEdit::Rename { place, name, then } => {
                 if let Some(Value::Object(entry)) = env.get_mut(place) {
                     entry.insert("name".to_owned(), Value::String(name));
                 }
-                shifting.insert(place, Some(json(then)));
+                shifts.push((place, Some(then)));
             }
         }
     }
-    for (place, behind) in shifting.into_iter().rev() {
-        match behind {
-            Some(entry) if place < env.len() => env.insert(place.saturating_add(1), entry),
-            None if place < env.len() => {
-                env.remove(place);
+    if !shifts.is_empty() {
+        for (place, entry) in std::mem::take(env).into_iter().enumerate() {
+            match shifts.iter().find(|(shifted, _)| *shifted == place) {
+                None => env.push(entry),
+                Some((_, None)) => {}
+                Some((_, Some(then))) => env.extend([entry, json(then)]),
             }
-            _ => {}
         }
     }
     env.append(&mut appended);

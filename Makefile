@@ -1,0 +1,111 @@
+# `make run` shows the policy at work, `make test` runs all tests. Both install what they need.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+WASM_TARGET := wasm32-unknown-unknown
+GUEST := $(TARGET_DIR)/$(WASM_TARGET)/guest/datakit_operator_policy.wasm
+# Largest size of the annotated module in bytes, where wasm-opt is there to make it small.
+BUDGET := 409600
+
+# What `make run` runs the policy on.
+MANIFEST ?= examples/nginx.yaml
+SETTINGS ?= policy-settings/default.json
+
+# The program that `make e2e-tests` calls: kwctl where it is installed, else our stand-in.
+KWCTL ?= $(or $(shell command -v kwctl),$(CURDIR)/$(HOST_PROGRAM))
+HOST_PROGRAM := $(TARGET_DIR)/debug/datakit-policy
+
+# Paths of the machine have no place in the module.
+REGISTRY := $(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src
+REMAP := --remap-path-prefix=$(REGISTRY)= --remap-path-prefix=$(CURDIR)=
+# What rustc emits for the target, so that wasm-opt keeps to it.
+WASM_FEATURES := --enable-bulk-memory --enable-sign-ext --enable-mutable-globals \
+	--enable-nontrapping-float-to-int --enable-multivalue --enable-reference-types
+
+WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Building
+
+.PHONY: wasm-target
+wasm-target:
+	@rustc --print target-libdir --target $(WASM_TARGET) | xargs -I{} test -d {} || rustup target add $(WASM_TARGET)
+
+policy.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile | wasm-target ## Build the policy
+	RUSTFLAGS="$(RUSTFLAGS) $(REMAP)" cargo build --locked --profile guest --target $(WASM_TARGET) --lib
+	@if command -v wasm-opt >/dev/null; then \
+		wasm-opt -Oz $(WASM_FEATURES) --strip-debug --strip-producers $(GUEST) -o $@; \
+	else \
+		echo "wasm-opt (package binaryen) is not installed: the module stays larger than a released one"; \
+		cp $(GUEST) $@; \
+	fi
+
+annotated-policy.wasm: policy.wasm metadata.yml README.md ## Build the policy with its metadata
+	@if command -v kwctl >/dev/null; then \
+		kwctl annotate --metadata-path metadata.yml --usage-path README.md --output-path $@ policy.wasm; \
+	else \
+		cargo run --locked --quiet -p datakit-policy -- annotate -m metadata.yml -u README.md -o $@ policy.wasm; \
+	fi
+	@size=$$(stat -c %s $@); echo "$@: $$size bytes, $(BUDGET) at the most"; \
+	if command -v wasm-opt >/dev/null && [ "$$size" -gt $(BUDGET) ]; then echo "$@ is over its budget" >&2; exit 1; fi
+
+.PHONY: run
+run: policy.wasm ## Show what the policy does to MANIFEST (examples/nginx.yaml) with SETTINGS
+	cargo run --locked --quiet -p datakit-policy -- preview --policy policy.wasm -f $(MANIFEST) --settings $(SETTINGS)
+
+##@ Checking
+
+.PHONY: fmt
+fmt: ## Format the code
+	cargo fmt --all
+
+.PHONY: lint
+lint: ## Check format, code and workflows
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	@if command -v zizmor >/dev/null; then zizmor --offline --no-progress .github; \
+	else echo "zizmor is not installed: the workflows are not checked (pip install zizmor)"; fi
+
+.PHONY: test
+test: lint test-wasm test-native e2e-tests ## Run all tests
+
+.PHONY: test-native
+test-native: policy.wasm docker-registry ## Unit tests natively, and the tests on the built policy
+	cargo test --locked --workspace
+
+.PHONY: test-wasm
+test-wasm: wasm-target wasm-bindgen ## Unit tests inside wasm32, run by Node.js
+	NODE_PATH=$(CURDIR)/tests/wasm32 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
+		cargo test --locked --target $(WASM_TARGET) --lib
+
+.PHONY: e2e-tests
+e2e-tests: annotated-policy.wasm bats ## The command line tests, with KWCTL
+	@[ -x "$(KWCTL)" ] && [ "$(KWCTL)" != "$(CURDIR)/$(HOST_PROGRAM)" ] || cargo build --locked --quiet -p datakit-policy
+	KWCTL="$(KWCTL)" bats e2e.bats
+
+##@ Tools, installed where they are missing
+
+.PHONY: wasm-bindgen
+wasm-bindgen:
+	@wasm-bindgen-test-runner --version 2>/dev/null | grep -qF "$(WASM_BINDGEN_VERSION)" || \
+		cargo install wasm-bindgen-cli --version $(WASM_BINDGEN_VERSION)
+
+# The tools below are Debian packages; elsewhere install what the message names.
+.PHONY: bats docker-registry
+bats docker-registry:
+	@command -v $@ >/dev/null || $(SUDO) apt-get install --yes --quiet $@ || \
+		{ $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet $@; } || \
+		{ echo "please install $@" >&2; exit 1; }
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: clean
+clean: ## Remove what was built
+	cargo clean
+	rm -f policy.wasm annotated-policy.wasm
