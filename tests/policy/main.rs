@@ -1,4 +1,6 @@
 //! The built `policy.wasm`, in a waPC host, as the Kubewarden hosts run it. `make test` builds it first.
 
+mod differences;
+mod parts;
 mod support;
 mod vectors;

@@ -1,0 +1,199 @@
+//! Pods, the parts that the policy adds to them, and what every injection must hold.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use crate::support::{WORKLOADS, create, template_pointer, validate};
+
+pub const JAVA_OPTION: &str = " -javaagent:/datadog-lib/dd-java-agent.jar";
+
+/// A pod with annotations, named without their prefix `admission.datakit/`, and a spec.
+pub fn pod(annotations: &[(&str, &str)], spec: Value) -> Value {
+    let mut pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "x", "annotations": {}},
+        "spec": spec
+    });
+    for (name, value) in annotations {
+        pod["metadata"]["annotations"][format!("admission.datakit/{name}")] = json!(value);
+    }
+    pod
+}
+
+pub fn container(name: &str, mounts: &[Value]) -> Value {
+    json!({"name": name, "image": "app:1", "volumeMounts": mounts})
+}
+
+/// `object` with more or other fields.
+pub fn with(mut object: Value, fields: Value) -> Value {
+    for (key, value) in fields.as_object().unwrap() {
+        object[key] = value.clone();
+    }
+    object
+}
+
+pub fn variable(name: &str, value: &str) -> Value {
+    json!({"name": name, "value": value})
+}
+
+pub fn field(name: &str, path: &str) -> Value {
+    json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}})
+}
+
+pub fn mount(volume: &str, path: &str) -> Value {
+    json!({"name": volume, "mountPath": path})
+}
+
+pub fn read_only(mut mount: Value) -> Value {
+    mount["readOnly"] = json!(true);
+    mount
+}
+
+pub fn empty_dir(name: &str) -> Value {
+    json!({"name": name, "emptyDir": {}})
+}
+
+/// A volume of a sort that the policy never adds.
+pub fn config_map(name: &str) -> Value {
+    json!({"name": name, "configMap": {"name": "files"}})
+}
+
+pub fn local_time(name: &str) -> Value {
+    json!({"name": name, "hostPath": {"path": "/etc/localtime", "type": "FileOrCreate"}})
+}
+
+pub fn default_resources() -> Value {
+    json!({
+        "requests": {"cpu": "100m", "memory": "64Mi"},
+        "limits": {"cpu": "500m", "memory": "512Mi"}
+    })
+}
+
+/// The init container of `admission_inject`.
+pub fn lib_init(image: &str) -> Value {
+    json!({
+        "name": "datakit-lib-init",
+        "image": image,
+        "imagePullPolicy": "Always",
+        "command": ["sh", "copy-lib.sh", "/datadog-lib"],
+        "volumeMounts": [agent_mount()]
+    })
+}
+
+pub fn agent_mount() -> Value {
+    mount("datakit-auto-instrument", "/datadog-lib")
+}
+
+pub fn logfwd(env: Value, mounts: &[Value]) -> Value {
+    let sidecar = json!({
+        "name": "datakit-logfwd",
+        "image": "repo/logfwd:1",
+        "imagePullPolicy": "Always",
+        "env": env,
+        "resources": default_resources()
+    });
+    if mounts.is_empty() {
+        return sidecar;
+    }
+    with(sidecar, json!({"volumeMounts": mounts}))
+}
+
+pub fn profiler(image: &str, mounts: &[Value]) -> Value {
+    json!({
+        "name": "datakit-profiler",
+        "image": image,
+        "imagePullPolicy": "Always",
+        "command": ["bash", "cmd.sh"],
+        "workingDir": "/app/datakit-profiler",
+        "env": [variable("DK_AGENT_HOST", "dk")],
+        "resources": default_resources(),
+        "securityContext": {"capabilities": {"add": ["SYS_PTRACE", "SYS_ADMIN"]}},
+        "volumeMounts": mounts
+    })
+}
+
+pub fn programs_mount() -> Value {
+    mount("datakit-profiler-volume", "/app/datakit-profiler")
+}
+
+pub fn local_time_mount() -> Value {
+    read_only(mount("timezone", "/etc/localtime"))
+}
+
+/// Asserts what becomes of a pod, to the last field, what the user is told, and what must hold of
+/// every injection: the result is a valid pod, and a second pass changes nothing.
+#[track_caller]
+pub fn assert_injects(before: &Value, settings: &Value, after: &Value, warnings: &[&str]) {
+    let answer = validate(&create("default", before), settings);
+    assert_eq!(
+        answer.warnings.unwrap_or_default(),
+        warnings,
+        "the warnings"
+    );
+    let mutated = answer
+        .mutated_object
+        .unwrap_or_else(|| panic!("nothing was injected"));
+    assert_same(&mutated, after);
+    assert_whole(&mutated, settings);
+}
+
+#[track_caller]
+pub fn assert_leaves_alone(object: &Value, settings: &Value, warnings: &[&str]) {
+    let answer = validate(&create("default", object), settings);
+    assert_eq!(answer.mutated_object, None);
+    assert_eq!(answer.audit_annotations, None);
+    assert_eq!(
+        answer.warnings.unwrap_or_default(),
+        warnings,
+        "the warnings"
+    );
+}
+
+/// Compares whole objects; the difference is easier to read than both.
+#[track_caller]
+pub fn assert_same(actual: &Value, expected: &Value) {
+    if actual != expected {
+        let patch = json_patch::diff(expected, actual);
+        panic!("expected -> actual:\n{patch:#}");
+    }
+}
+
+/// What Kubernetes asks of a pod, as far as an injection could break it; and the second pass.
+#[track_caller]
+pub fn assert_whole(mutated: &Value, settings: &Value) {
+    let kind = mutated["kind"].as_str().unwrap();
+    assert!(kind == "Pod" || WORKLOADS.contains(&kind));
+    let spec = &mutated.pointer(template_pointer(kind)).unwrap()["spec"];
+    let volumes = unique(spec, "volumes", "name");
+    let mut containers = unique(spec, "containers", "name");
+    containers.extend(unique(spec, "initContainers", "name"));
+    assert!(!containers.is_empty());
+    for list in ["containers", "initContainers"] {
+        for container in items(spec, list) {
+            unique(container, "volumeMounts", "mountPath");
+            unique(container, "env", "name");
+            for mount in items(container, "volumeMounts") {
+                let volume = mount["name"].as_str().unwrap();
+                assert!(volumes.contains(volume), "no volume {volume}");
+            }
+        }
+    }
+    let second = validate(&create("default", mutated), settings);
+    assert_eq!(second.mutated_object, None, "a second pass");
+}
+
+fn items<'v>(object: &'v Value, list: &str) -> &'v [Value] {
+    object[list].as_array().map_or(&[], Vec::as_slice)
+}
+
+#[track_caller]
+fn unique<'v>(object: &'v Value, list: &str, key: &str) -> HashSet<&'v str> {
+    let mut seen = HashSet::new();
+    for item in items(object, list) {
+        let text = item[key].as_str().unwrap();
+        assert!(seen.insert(text), "{text} is twice in {list}");
+    }
+    seen
+}
