@@ -1,6 +1,7 @@
 //! The built `policy.wasm`, in a waPC host, as the Kubewarden hosts run it. `make test` builds it first.
 
 mod differences;
+mod golden;
 mod parts;
 mod support;
 mod vectors;

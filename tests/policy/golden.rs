@@ -1,0 +1,161 @@
+//! What becomes of the manifests in `examples/`, as files to read and compare.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --test policy golden` writes them anew.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use datakit_policy_host::yaml::{self, DuplicateKeys};
+use serde_json::{Value, json};
+
+use crate::parts::{assert_same, assert_whole};
+use crate::support::{create, root, template_pointer, validate};
+
+/// The examples, and the file in `tests/golden` that has each after injection.
+const CASES: [(&str, &str); 5] = [
+    ("nginx.yaml", "nginx.yaml"),
+    ("logging-deployment.yaml", "logging-deployment.yaml"),
+    ("movies-java.yaml", "movies-java.yaml"),
+    ("movies-python.yaml", "movies-python.yaml"),
+    ("logging-pod.yaml", "logging-pod.yaml"),
+];
+
+fn read(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path);
+    let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    yaml::single(&text, DuplicateKeys::Refuse).unwrap()
+}
+
+fn example(name: &str) -> Value {
+    read(&root().join("examples").join(name))
+}
+
+fn golden(name: &str) -> PathBuf {
+    root().join("tests/golden").join(name)
+}
+
+fn default_settings() -> Value {
+    read(&root().join("policy-settings/default.json"))
+}
+
+/// The example after injection with `settings`.
+fn injected(example_name: &str, settings: &Value) -> Value {
+    let answer = validate(&create("default", &example(example_name)), settings);
+    assert_eq!(answer.warnings, None, "{example_name}");
+    answer.mutated_object.unwrap()
+}
+
+#[test]
+fn injects_the_examples_as_the_golden_files_have_them() {
+    let settings = default_settings();
+    for (example, file) in CASES {
+        let mutated = injected(example, &settings);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(golden(file), yaml::to_yaml(&mutated)).unwrap();
+        }
+        assert_same(&mutated, &read(&golden(file)));
+        assert_whole(&mutated, &settings);
+    }
+}
+
+#[test]
+fn has_a_test_for_every_golden_file_and_every_example() {
+    let files = |folder: &str| -> BTreeSet<String> {
+        std::fs::read_dir(root().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    };
+    let examples: Vec<String> = CASES.map(|(example, _)| example.to_owned()).into();
+    let golden: Vec<String> = CASES.map(|(_, golden)| golden.to_owned()).into();
+    assert_eq!(files("examples"), BTreeSet::from_iter(examples));
+    assert_eq!(files("tests/golden"), BTreeSet::from_iter(golden));
+}
+
+#[test]
+fn uses_settings_that_the_policy_takes() {
+    let instance = crate::support::POLICY.instance().unwrap();
+    let answer = instance.validate_settings(&default_settings()).unwrap();
+    assert!(answer.valid, "{:?}", answer.message);
+}
+
+/// What `kubectl get pod -o=jsonpath=EXPRESSION` prints of a pod of the example.
+fn jsonpath(example: &str, expression: &str) -> String {
+    let kind = self::example(example)["kind"].as_str().unwrap().to_owned();
+    let mutated = injected(example, &default_settings());
+    let pod = mutated.pointer(template_pointer(&kind)).unwrap();
+    let path = format!("${}", expression.trim_matches(['{', '}']));
+    let found = jsonpath_lib::select(pod, &path).unwrap();
+    let texts: Vec<&str> = found.iter().map(|value| value.as_str().unwrap()).collect();
+    texts.join(" ")
+}
+
+#[test]
+fn passes_the_verification_commands_of_the_documentation() {
+    for (example, expression, printed) in [
+        (
+            "nginx.yaml",
+            "{.spec.initContainers[*].name}",
+            "datakit-lib-init",
+        ),
+        (
+            "logging-deployment.yaml",
+            "{.spec.containers[*].name}",
+            "log-container datakit-logfwd",
+        ),
+        (
+            "movies-java.yaml",
+            "{.spec.containers[*].name}",
+            "movies-java datakit-profiler",
+        ),
+        (
+            "movies-python.yaml",
+            "{.spec.containers[*].name}",
+            "movies-python datakit-profiler",
+        ),
+        // `kubectl describe pod | grep datakit-profiler`: the volume, in both containers.
+        (
+            "movies-java.yaml",
+            "{.spec.containers[*].volumeMounts[?(@.name=='datakit-profiler-volume')].mountPath}",
+            "/app/datakit-profiler /app/datakit-profiler",
+        ),
+        (
+            "movies-python.yaml",
+            "{.spec.containers[*].volumeMounts[?(@.name=='datakit-profiler-volume')].mountPath}",
+            "/app/datakit-profiler /app/datakit-profiler",
+        ),
+        (
+            "movies-java.yaml",
+            "{.spec.containers[1].image}",
+            "pubrepo.guance.com/datakit-operator/async-profiler:0.4.4",
+        ),
+        (
+            "logging-pod.yaml",
+            "{.spec.containers[*].volumeMounts[*].mountPath}",
+            "/tmp/opt",
+        ),
+    ] {
+        assert_eq!(
+            jsonpath(example, expression),
+            printed,
+            "{example} {expression}"
+        );
+    }
+}
+
+#[test]
+fn makes_the_logging_pod_that_the_documentation_shows() {
+    let config =
+        r#"[{"disable":false,"type":"file","path":"/tmp/opt/**/*.log","source":"logging-tmp"}]"#;
+    let settings = json!({"admission_mutate": {"loggings": [{
+        "namespace_selectors": ["middleware"],
+        "label_selectors": ["app=logging"],
+        "config": config
+    }]}});
+    let mut expected = example("logging-pod.yaml");
+    expected["metadata"]["annotations"] = json!({"datakit/logs": config});
+    expected["spec"]["containers"][0]["volumeMounts"] =
+        json!([{"mountPath": "/tmp/opt", "name": "datakit-logs-volume-0"}]);
+    expected["spec"]["volumes"] = json!([{"emptyDir": {}, "name": "datakit-logs-volume-0"}]);
+    assert_same(&injected("logging-pod.yaml", &settings), &expected);
+}
