@@ -102,7 +102,7 @@ pub(super) fn flameshots<'n>(
     path: Path<'_>,
 ) -> RuleSet<'n, Sampler<'n>> {
     let section = "admission_inject_v2.flameshots";
-    let rules = rules(
+    let mut rules = rules(
         reader,
         node,
         path,
@@ -128,6 +128,10 @@ pub(super) fn flameshots<'n>(
             })
         },
     );
+    // There is no annotation that asks for it, so `check_annotation` has nothing to check.
+    for rule in &mut rules {
+        rule.opt_in = OptIn::Scope;
+    }
     RuleSet {
         rules,
         without_annotation: WithoutAnnotation::InjectNothing,
