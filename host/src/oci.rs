@@ -231,14 +231,10 @@ fn credentials(registry: &str) -> Result<RegistryAuth, OciError> {
         registry: registry.to_owned(),
         reason,
     };
-    let server = match registry {
-        "index.docker.io" => "https://index.docker.io/v1/",
-        other => other,
-    };
     let Some(config) = docker_config() else {
         return Ok(RegistryAuth::Anonymous);
     };
-    match docker_credential::get_credential_from_reader(config, server) {
+    match docker_credential::get_credential_from_reader(config, registry) {
         Ok(DockerCredential::UsernamePassword(user, password)) => {
             Ok(RegistryAuth::Basic(user, password))
         }
@@ -246,6 +242,12 @@ fn credentials(registry: &str) -> Result<RegistryAuth, OciError> {
             "it is an identity token; log in with a name and a password".to_owned(),
         )),
         Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(RegistryAuth::Anonymous),
+        // Helpers have no other way to say that they know nothing of a registry.
+        Err(CredentialRetrievalError::HelperFailure { stdout, .. })
+            if stdout.contains("credentials not found") =>
+        {
+            Ok(RegistryAuth::Anonymous)
+        }
         // What a helper printed could be a secret.
         Err(CredentialRetrievalError::HelperFailure { helper, .. }) => {
             Err(unusable(format!("the helper `{helper}` failed")))

@@ -4,6 +4,7 @@
 
 #[path = "../../../host/tests/guest/mod.rs"]
 pub mod guest;
+pub mod registry;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
