@@ -2,6 +2,8 @@
 
 mod differences;
 mod golden;
+mod module;
 mod parts;
 mod support;
 mod vectors;
+mod workloads;
