@@ -1,5 +1,7 @@
 //! What the policy logs, on standard error.
 
+use std::collections::BTreeMap;
+
 use datakit_policy_host::policy::{Instance, LogLine};
 
 /// Prints what the policy logged since it was last asked; lines below `info` only where the user wants all.
@@ -12,8 +14,9 @@ pub fn print(instance: &Instance, verbose: bool) {
 }
 
 fn format(line: &LogLine) -> String {
-    let fields: String = line
-        .fields
+    // Sorted here: the map is not, where a crate of the build turns `serde_json/preserve_order` on.
+    let fields: BTreeMap<_, _> = line.fields.iter().collect();
+    let fields: String = fields
         .iter()
         .map(|(key, value)| format!(" {key}={value}"))
         .collect();

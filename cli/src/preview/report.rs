@@ -46,14 +46,9 @@ pub fn write(preview: &Preview, paint: Paint) -> String {
     text
 }
 
-/// A unified diff of the two as YAML, keys sorted in both, so that nothing but the policy's changes shows.
+/// A unified diff of the two as YAML. Its keys are sorted, so that nothing but the policy's changes shows.
 fn diff(before: &Value, after: &Value, paint: Paint) -> String {
-    let yaml = |value: &Value| {
-        let mut value = value.clone();
-        value.sort_all_objects();
-        to_yaml(&value)
-    };
-    let (before, after) = (yaml(before), yaml(after));
+    let (before, after) = (to_yaml(before), to_yaml(after));
     let diff = TextDiff::from_lines(&before, &after);
     let mut text = String::new();
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {

@@ -6,13 +6,15 @@ use serde_json::Value;
 
 use super::scalar;
 
-/// Writes a value as block-style YAML with a final newline. [`super::single`] reads the same value back, and
+/// Writes a value as block-style YAML with sorted keys and a final newline. [`super::single`] reads the same value back, and
 /// so do readers of YAML 1.2: whatever either of them could take for something else is quoted.
 #[must_use]
 pub fn to_yaml(value: &Value) -> String {
     let mut out = String::new();
-    match value {
-        Value::Object(entries) if !entries.is_empty() => mapping(&mut out, value, 0),
+    let mut value = value.clone();
+    value.sort_all_objects();
+    match &value {
+        Value::Object(entries) if !entries.is_empty() => mapping(&mut out, &value, 0),
         Value::Array(items) if !items.is_empty() => sequence(&mut out, items, 0),
         // A block at the margin could hold a line that ends the document.
         scalar => inline(&mut out, scalar, 2),
