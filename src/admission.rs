@@ -144,20 +144,24 @@ fn inject(
     let template = match workload.template_mut(object) {
         Some(template) => Template::new(template),
         None => {
-            let path = workload.template_path().join(".");
-            report.warn(
-                "policy",
-                format_args!("nothing injected, the object has no {path}"),
-            );
+            match workload.template_path() {
+                [] => report.warn("policy", "nothing injected, there is no object"),
+                path => report.warn(
+                    "policy",
+                    format_args!("nothing injected, the object has no {}", path.join(".")),
+                ),
+            }
             return false;
         }
     };
     match template {
         Ok(mut template) => features::inject(workload, &mut template, namespace, settings, report),
         Err(malformed) => {
+            let path = malformed.to_string();
+            let at = if path.is_empty() { "" } else { " at " };
             report.warn(
                 "policy",
-                format_args!("nothing injected, the template is malformed at {malformed}"),
+                format_args!("nothing injected, the template is malformed{at}{path}"),
             );
             false
         }
