@@ -65,9 +65,7 @@ fn check_entry<'n>(
         return problems.add(path, "must be an object, is null");
     }
     for (key, value) in problems.object(Some(entry), path) {
-        if *value == Node::Null {
-            problems.add(path.key(key), "is null, leave the key out instead");
-        }
+        refuse_null(value, problems, path.key(key));
     }
     for key in STRINGS {
         problems.string(entry.get(key), path.key(key));
@@ -77,6 +75,7 @@ fn check_entry<'n>(
     }
     let tags = path.key("tags");
     for (key, value) in problems.object(entry.get("tags"), tags) {
+        refuse_null(value, problems, tags.key(key));
         problems.string(Some(value), tags.key(key));
     }
     let path = path.key("path");
@@ -89,6 +88,12 @@ fn check_entry<'n>(
         && !seen.insert(file)
     {
         problems.add(path, "is the path of an earlier entry too");
+    }
+}
+
+fn refuse_null(value: &Node<'_>, problems: &mut Problems, path: Path<'_>) {
+    if *value == Node::Null {
+        problems.add(path, "is null, leave the key out instead");
     }
 }
 

@@ -80,8 +80,12 @@ impl<'a> Document<'a> {
         // An empty ConfigMap is no configuration, not a broken one.
         let text = if text.trim().is_empty() { "{}" } else { text };
         let parsed = Node::parse(text).map(Node::into_owned);
-        if let Err(problem) = &parsed {
-            problems.add(path, format_args!("the JSON {problem}"));
+        match &parsed {
+            Err(problem) => problems.add(path, format_args!("the JSON {problem}")),
+            Ok(config) if config.get("jsonconfig").is_some() => {
+                problems.add(path, "cannot hold another `jsonconfig`");
+            }
+            Ok(_) => {}
         }
         if let Node::Object(entries) = &root
             && entries.len() > 1

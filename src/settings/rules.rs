@@ -296,7 +296,9 @@ impl Sampler<'_> {
     /// The port that metrics and requests are served on.
     #[must_use]
     pub fn http_port(envs: &[Env<'_>]) -> Option<u16> {
-        value_of(envs, Self::PORT)?
+        // `parse` would take a sign, which the port's container does not.
+        value_of(envs, Self::PORT)
+            .filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))?
             .parse()
             .ok()
             .filter(|port| *port > 0)
