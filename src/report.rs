@@ -1,7 +1,7 @@
 //! What the policy tells about its work: warnings to whoever applies the object, audit annotations
 //! for the cluster's audit log, and debug lines for whoever asks why.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use kubewarden_policy_sdk::logging::KubewardenDrain;
@@ -38,7 +38,10 @@ const MOST_WARNINGS: usize = 20;
 pub struct Report {
     log: Logger,
     explains: bool,
+    /// The first warnings, as many as are shown.
     warnings: Vec<String>,
+    /// All that was warned of, so that nothing is said or counted twice.
+    said: BTreeSet<String>,
     audit: HashMap<String, String>,
 }
 
@@ -50,6 +53,7 @@ impl Report {
             log: logger(level),
             explains: level.is_at_least(Level::Debug),
             warnings: Vec::new(),
+            said: BTreeSet::new(),
             audit: HashMap::new(),
         }
     }
@@ -63,7 +67,10 @@ impl Report {
     /// Notes what was asked for and not done, and why.
     pub fn warn(&mut self, about: &str, what: impl fmt::Display) {
         let warning = one_line(&format!("datakit {about}: {what}"));
-        if !self.warnings.contains(&warning) {
+        if !self.said.insert(warning.clone()) {
+            return;
+        }
+        if self.warnings.len() < MOST_WARNINGS {
             self.warnings.push(warning);
         }
     }
@@ -85,8 +92,8 @@ impl Report {
     /// The warnings, if there are any.
     #[must_use]
     pub fn warnings(&self) -> Option<Vec<String>> {
-        let mut warnings: Vec<String> = self.warnings.iter().take(MOST_WARNINGS).cloned().collect();
-        let more = self.warnings.len().saturating_sub(MOST_WARNINGS);
+        let mut warnings = self.warnings.clone();
+        let more = self.said.len().saturating_sub(warnings.len());
         if more > 0 {
             warnings.push(format!("datakit: and {more} more warnings"));
         }
@@ -118,9 +125,15 @@ pub fn shown(text: &str) -> String {
     format!("`{short}`")
 }
 
-/// API servers drop warnings with control characters.
+/// API servers drop warnings with control characters, and cut those that are longer than 256. Only
+/// the names of somebody's keys make them so long.
 fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
+    const MOST: usize = 256;
+    let mut short = text.replace(char::is_control, " ");
+    if let Some((end, _)) = short.char_indices().nth(MOST) {
+        short.truncate(end);
+    }
+    short
 }
 
 #[cfg(test)]
@@ -149,6 +162,12 @@ mod tests {
         let warnings = report.warnings().unwrap();
         assert_eq!(warnings.len(), 21);
         assert_eq!(warnings[20], "datakit: and 5 more warnings");
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn cuts_what_is_too_long_to_be_shown() {
+        assert_eq!(one_line(&"ä".repeat(300)), "ä".repeat(256));
+        assert_eq!(one_line(&"ä".repeat(256)), "ä".repeat(256));
     }
 
     #[wasm_bindgen_test(unsupported = test)]

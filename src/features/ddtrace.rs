@@ -373,13 +373,20 @@ fn merged_tags(
 /// Whether the merged tags can stay where they were: the pod's own entries may refer to them. They
 /// cannot if they refer to an entry that stands behind them, or comes with the settings.
 fn stays(container: AppContainer<'_>, tags: &MergedTags, envs: &[EnvVar]) -> bool {
-    env::references(&tags.value).all(|name| {
-        let before = container
-            .env()
-            .take(tags.place)
-            .any(|entry| entry.get("name").and_then(Value::as_str) == Some(name));
-        let is_defined =
-            || container.variable(name).is_some() || envs.iter().any(|entry| entry.name == name);
-        before || name == TAGS || !is_defined()
-    })
+    if env::references(&tags.value).next().is_none() {
+        return true;
+    }
+    let mut before = BTreeSet::new();
+    let mut others: BTreeSet<&str> = envs.iter().map(|entry| entry.name.as_str()).collect();
+    for (place, entry) in container.env().enumerate() {
+        let name = entry.get("name").and_then(Value::as_str);
+        let names = if place < tags.place {
+            &mut before
+        } else {
+            &mut others
+        };
+        names.extend(name);
+    }
+    env::references(&tags.value)
+        .all(|name| before.contains(name) || name == TAGS || !others.contains(name))
 }

@@ -23,16 +23,21 @@ impl Directories {
                 feature.name(),
                 format_args!("no volume for {}: the path {problem}", shown(path)),
             );
-        } else if self.list.len() >= MOST_DIRECTORIES {
-            report.warn(
-                feature.name(),
-                format_args!(
-                    "log files in more than {MOST_DIRECTORIES} directories, the rest is left out"
-                ),
-            );
-        } else if !self.list.contains(&directory) {
-            self.list.push(directory);
+            return;
         }
+        if self.list.contains(&directory) {
+            return;
+        }
+        if self.list.len() < MOST_DIRECTORIES {
+            self.list.push(directory);
+            return;
+        }
+        report.warn(
+            feature.name(),
+            format_args!(
+                "log files in more than {MOST_DIRECTORIES} directories, the rest is left out"
+            ),
+        );
     }
 
     /// Plans a volume `PREFIX-N` for each directory, on all app containers, and gives the mounts for

@@ -96,13 +96,19 @@ impl<'v> Template<'v> {
             .find(|volume| name_of(volume) == name)
     }
 
-    /// Every mount of the volume `name`, in init and app containers.
-    fn mounts_of<'t>(&'t self, name: &'t str) -> impl Iterator<Item = &'t Object> {
+    /// Every volume with its name.
+    fn volumes(&self) -> impl Iterator<Item = (&str, &Object)> {
+        self.objects("volumes")
+            .map(|volume| (name_of(volume), volume))
+    }
+
+    /// Every mount of init and app containers with its volume's name.
+    fn mounts(&self) -> impl Iterator<Item = (&str, &Object)> {
         ["initContainers", "containers"]
             .into_iter()
             .flat_map(|list| self.objects(list))
             .flat_map(|container| objects_in(container, "volumeMounts"))
-            .filter(move |mount| name_of(mount) == name)
+            .map(|mount| (name_of(mount), mount))
     }
 
     fn objects(&self, list: &str) -> impl Iterator<Item = &Object> {

@@ -1,5 +1,7 @@
 //! What a feature wants of a template, as plain data, and the one door through which it is done.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use k8s_openapi::api::core::v1::{
     DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, EnvVar,
     HostPathVolumeSource, ObjectFieldSelector, VolumeMount,
@@ -145,21 +147,26 @@ impl Plan {
     ) -> String {
         let mut candidate = name.to_owned();
         let mut number: u32 = 0;
+        // Made when the first name is taken: a pod may have taken thousands.
+        let mut taken: Option<Taken<'_>> = None;
         loop {
             let planned = self.volumes.iter().any(|(name, _)| *name == candidate);
-            match template.volume(&candidate) {
-                None if !planned => {
-                    self.volumes.push((candidate.clone(), kind));
-                    return candidate;
-                }
-                Some(volume) if kind.is(volume) && is_for(template, &candidate, path) => {
-                    return candidate;
-                }
-                _ => {
-                    number = number.saturating_add(1);
-                    candidate = format!("{name}-{number}");
-                }
+            let volume = match &taken {
+                None => template.volume(&candidate),
+                Some(taken) => taken.volumes.get(candidate.as_str()).copied(),
+            };
+            if volume.is_none() && !planned {
+                self.volumes.push((candidate.clone(), kind));
+                return candidate;
             }
+            let taken = taken.get_or_insert_with(|| Taken::new(template, path));
+            if volume.is_some_and(|volume| kind.is(volume))
+                && !taken.elsewhere.contains(candidate.as_str())
+            {
+                return candidate;
+            }
+            number = number.saturating_add(1);
+            candidate = format!("{name}-{number}");
         }
     }
 
@@ -186,10 +193,25 @@ impl Plan {
     }
 }
 
-fn is_for(template: &Template<'_>, volume: &str, path: &str) -> bool {
-    template
-        .mounts_of(volume)
-        .all(|mount| mount.get("mountPath").is_some_and(|have| have == path))
+/// The volumes of the pod, by name.
+struct Taken<'t> {
+    volumes: BTreeMap<&'t str, &'t Object>,
+    /// Those that are mounted at another path than the one that a volume is wanted for.
+    elsewhere: BTreeSet<&'t str>,
+}
+
+impl<'t> Taken<'t> {
+    fn new(template: &'t Template<'_>, path: &str) -> Self {
+        let is_elsewhere = |mount: &Object| mount.get("mountPath").is_none_or(|have| have != path);
+        Self {
+            volumes: template.volumes().collect(),
+            elsewhere: template
+                .mounts()
+                .filter(|(_, mount)| is_elsewhere(mount))
+                .map(|(volume, _)| volume)
+                .collect(),
+        }
+    }
 }
 
 impl Template<'_> {
