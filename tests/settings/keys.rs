@@ -1,0 +1,127 @@
+//! Every key of the settings, by section. What `SECTIONS` says of the sections is extended by the objects inside of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use datakit_operator_policy::settings::SECTIONS;
+use serde_json::{Value, json};
+
+use crate::support::problems;
+
+pub type Sections = BTreeMap<String, BTreeSet<String>>;
+
+const IMAGES: [(&str, &[&str]); 3] = [
+    (
+        "admission_inject.ddtrace.images",
+        &[
+            "java_agent_image",
+            "python_agent_image",
+            "js_agent_image",
+            "php_agent_image",
+        ],
+    ),
+    ("admission_inject.logfwd.images", &["logfwd_image"]),
+    (
+        "admission_inject.profiler.images",
+        &[
+            "java_profiler_image",
+            "python_profiler_image",
+            "golang_profiler_image",
+        ],
+    ),
+];
+
+/// The sections that describe a container which is added: they have `envs`, `resources` and `image_pull_policy`.
+pub fn container_sections() -> impl Iterator<Item = &'static str> {
+    SECTIONS
+        .iter()
+        .filter(|(_, keys)| keys.contains(&"resources"))
+        .map(|(section, _)| *section)
+}
+
+/// All sections and their keys.
+pub fn sections() -> Sections {
+    let set = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+    let mut sections: Sections = SECTIONS
+        .iter()
+        .chain(&IMAGES)
+        .map(|(section, keys)| ((*section).to_owned(), set(keys)))
+        .collect();
+    for section in container_sections() {
+        sections.insert(format!("{section}.resources"), set(&["requests", "limits"]));
+        for bound in ["requests", "limits"] {
+            sections.insert(
+                format!("{section}.resources.{bound}"),
+                set(&["cpu", "memory"]),
+            );
+        }
+        sections.insert(format!("{section}.envs[]"), set(&["name", "value"]));
+    }
+    sections
+}
+
+/// The path of a key of a section.
+pub fn join(section: &str, key: &str) -> String {
+    match section {
+        "" => key.to_owned(),
+        section => format!("{section}.{key}"),
+    }
+}
+
+/// The paths of all keys.
+pub fn paths() -> BTreeSet<String> {
+    sections()
+        .iter()
+        .flat_map(|(section, keys)| keys.iter().map(|key| join(section, key)))
+        .collect()
+}
+
+/// Sets what is at `path` of settings, where `[]` is the first of a list; what is on the way is made.
+pub fn set(settings: &mut Value, path: &str, value: Value) {
+    *slot(settings, path) = value;
+}
+
+/// Removes what is at `path`.
+pub fn remove(settings: &mut Value, path: &str) {
+    let (section, key) = path.rsplit_once('.').unwrap_or(("", path));
+    let section = match section {
+        "" => settings,
+        section => slot(settings, section),
+    };
+    section.as_object_mut().unwrap().remove(key).unwrap();
+}
+
+fn slot<'v>(settings: &'v mut Value, path: &str) -> &'v mut Value {
+    path.split('.').fold(settings, |value, part| {
+        if value.is_null() {
+            *value = json!({});
+        }
+        match part.strip_suffix("[]") {
+            None => &mut value[part],
+            Some(part) => {
+                if value[part].is_null() {
+                    value[part] = json!([null]);
+                }
+                &mut value[part][0]
+            }
+        }
+    })
+}
+
+/// The policy itself says which keys a section has, where it finds one that it does not know.
+#[test]
+fn the_sections_have_the_keys_that_the_policy_knows() {
+    for (section, keys) in sections() {
+        let unknown = join(&section, "zzzzzzzzzzzzzzzz");
+        let mut settings = json!({});
+        set(&mut settings, &unknown, json!(""));
+        let start = format!("{}: unknown key, known are ", unknown.replace("[]", "[0]"));
+        let known: BTreeSet<String> = problems(&settings)
+            .iter()
+            .find_map(|problem| problem.strip_prefix(&start))
+            .unwrap_or_else(|| panic!("{section}: {:?}", problems(&settings)))
+            .split(", ")
+            .map(|key| key.trim_matches('`').to_owned())
+            .collect();
+        assert_eq!(known, keys, "{section}");
+    }
+}
