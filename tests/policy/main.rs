@@ -1,9 +1,12 @@
 //! The built `policy.wasm`, in a waPC host, as the Kubewarden hosts run it. `make test` builds it first.
 
 mod differences;
+mod effects;
 mod golden;
+mod hostile;
 mod module;
 mod parts;
+mod settings;
 mod support;
 mod vectors;
 mod workloads;

@@ -86,18 +86,20 @@ pub fn agent_mount() -> Value {
     mount("datakit-auto-instrument", "/datadog-lib")
 }
 
-pub fn logfwd(env: Value, mounts: &[Value]) -> Value {
-    let sidecar = json!({
+pub fn logfwd(env: &[Value], mounts: &[Value]) -> Value {
+    let mut sidecar = json!({
         "name": "datakit-logfwd",
         "image": "repo/logfwd:1",
         "imagePullPolicy": "Always",
-        "env": env,
         "resources": default_resources()
     });
-    if mounts.is_empty() {
-        return sidecar;
+    if !env.is_empty() {
+        sidecar["env"] = json!(env);
     }
-    with(sidecar, json!({"volumeMounts": mounts}))
+    if !mounts.is_empty() {
+        sidecar["volumeMounts"] = json!(mounts);
+    }
+    sidecar
 }
 
 pub fn profiler(image: &str, mounts: &[Value]) -> Value {

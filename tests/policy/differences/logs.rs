@@ -29,7 +29,7 @@ fn asking(instances: &str, spec: Value) -> Value {
 /// The sidecar with the annotation as its configuration.
 fn sidecar(instances: &str, mounts: &[Value]) -> Value {
     let mounts: Vec<Value> = mounts.iter().cloned().map(read_only).collect();
-    logfwd(json!([variable("LOGFWD_JSON_CONFIG", instances)]), &mounts)
+    logfwd(&[variable("LOGFWD_JSON_CONFIG", instances)], &mounts)
 }
 
 /// Asserts which directories of a pod without volumes are shared for `files`.
@@ -349,7 +349,7 @@ fn difference_23_reads_on_after_a_rule_without_selectors() {
     let after = json!({
         "containers": [
             container("main", std::slice::from_ref(&shared)),
-            logfwd(json!([]), &[read_only(shared), info])
+            logfwd(&[], &[read_only(shared), info])
         ],
         "volumes": [empty_dir("datakit-logfwd-volume-0"), pod_info()]
     });

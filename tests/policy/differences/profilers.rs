@@ -406,28 +406,23 @@ fn difference_14_changes_nothing_in_a_second_pass() {
     let flames = mount("flameshot-volume", "/flames");
     let data = mount("datakit-logs-volume-0", "/data");
     // Each sidecar gets the mounts of the features that come after its own.
-    let [programs, tmp, time] = all_mounts();
-    let profiling = [programs.clone(), tmp.clone(), time.clone()];
+    let profiling = all_mounts();
     let options = json!({"env": [variable("JAVA_TOOL_OPTIONS", JAVA_OPTION)]});
+    let after = [&profiling[..], &[data]].concat();
     let main = [
-        &[agent_mount(), logs.clone(), flames.clone()],
-        &profiling[..],
-        &[data.clone()],
+        vec![agent_mount(), logs.clone(), flames.clone()],
+        after.clone(),
     ];
-    let forwarder = [
-        &[read_only(logs), flames.clone()],
-        &profiling[..],
-        &[data.clone()],
-    ];
-    let sampler = [&[flames], &profiling[..], &[data.clone()]];
+    let forwarder = [vec![read_only(logs), flames.clone()], after.clone()];
+    let sampler = [vec![flames], after.clone()];
     let mut expected = asking_for_all();
     expected["metadata"]["annotations"]["datakit/logs"] = json!(LOGS);
     expected["spec"] = json!({
         "containers": [
             with(container("main", &main.concat()), options),
-            logfwd(json!([variable("LOGFWD_JSON_CONFIG", INSTANCES)]), &forwarder.concat()),
+            logfwd(&[variable("LOGFWD_JSON_CONFIG", INSTANCES)], &forwarder.concat()),
             with(flameshot(), json!({"volumeMounts": sampler.concat()})),
-            profiler("repo/java:1", &[programs, tmp, time, data])
+            profiler("repo/java:1", &after)
         ],
         "initContainers": [lib_init("repo/java:1")],
         "volumes": [
