@@ -278,6 +278,7 @@ fn the_overview_has_annotations_that_the_policy_reads() {
             (name, "boolean") => {
                 let feature = name.strip_prefix("admission.datakit/").unwrap();
                 let feature = feature.strip_suffix(".enabled").unwrap();
+                assert!(all.contains(&feature), "{name}");
                 assert_eq!(
                     injected(json!({name: "false"}), &everything),
                     without(feature)

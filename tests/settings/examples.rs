@@ -75,7 +75,7 @@ fn all_keys_has_every_key() {
                 used.iter()
                     .any(|path| path.ends_with(&format!("{end}.{key}")))
             };
-            if inner.is_some_and(|end| used_elsewhere(&end)) {
+            if inner.is_some_and(used_elsewhere) {
                 missing.remove(&join(&section, key));
             }
         }
