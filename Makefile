@@ -15,9 +15,10 @@ BUDGET := 409600
 MANIFEST ?= examples/nginx.yaml
 SETTINGS ?= policy-settings/default.json
 
-# The program that `make e2e-tests` calls: kwctl where it is installed, else our stand-in.
-KWCTL ?= $(or $(shell command -v kwctl),$(CURDIR)/$(HOST_PROGRAM))
 HOST_PROGRAM := $(TARGET_DIR)/debug/datakit-policy
+
+# The program that `make e2e-tests` calls: kwctl where it is installed, else our stand-in.
+KWCTL ?= $(or $(shell command -v kwctl),$(abspath $(HOST_PROGRAM)))
 
 # Paths of the machine have no place in the module.
 REGISTRY := $(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src
@@ -25,6 +26,9 @@ REMAP := --remap-path-prefix=$(REGISTRY)= --remap-path-prefix=$(CURDIR)=
 # What rustc emits for the target, so that wasm-opt keeps to it.
 WASM_FEATURES := --enable-bulk-memory --enable-sign-ext --enable-mutable-globals \
 	--enable-nontrapping-float-to-int --enable-multivalue --enable-reference-types
+
+# Checks the workflows; a Python package.
+ZIZMOR := $(TARGET_DIR)/tools/bin/zizmor
 
 WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
 
@@ -51,14 +55,20 @@ annotated-policy.wasm: policy.wasm metadata.yml README.md ## Build the policy wi
 	@if command -v kwctl >/dev/null; then \
 		kwctl annotate --metadata-path metadata.yml --usage-path README.md --output-path $@ policy.wasm; \
 	else \
-		cargo run --locked --quiet -p datakit-policy -- annotate -m metadata.yml -u README.md -o $@ policy.wasm; \
+		$(MAKE) --no-print-directory host-program; \
+		$(HOST_PROGRAM) annotate -m metadata.yml -u README.md -o $@ policy.wasm; \
 	fi
 	@size=$$(stat -c %s $@); echo "$@: $$size bytes, $(BUDGET) at the most"; \
 	if command -v wasm-opt >/dev/null && [ "$$size" -gt $(BUDGET) ]; then echo "$@ is over its budget" >&2; exit 1; fi
 
 .PHONY: run
-run: policy.wasm ## Show what the policy does to MANIFEST (examples/nginx.yaml) with SETTINGS
-	cargo run --locked --quiet -p datakit-policy -- preview --policy policy.wasm -f $(MANIFEST) --settings $(SETTINGS)
+run: policy.wasm host-program ## Show what the policy does to MANIFEST (examples/nginx.yaml) with SETTINGS
+	@$(HOST_PROGRAM) preview --policy policy.wasm -f $(MANIFEST) --settings $(SETTINGS)
+
+# Built as a part of the workspace, with the features that its dependencies have in tests: one build serves both.
+.PHONY: host-program
+host-program:
+	cargo build --locked --workspace
 
 ##@ Checking
 
@@ -70,8 +80,10 @@ fmt: ## Format the code
 lint: ## Check format, code and workflows
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	@if command -v zizmor >/dev/null; then zizmor --offline --no-progress .github; \
-	else echo "zizmor is not installed: the workflows are not checked (pip install zizmor)"; fi
+	@zizmor=$$(command -v zizmor || echo $(ZIZMOR)); \
+	[ -x "$$zizmor" ] || { python3 -m venv $(TARGET_DIR)/tools && $(TARGET_DIR)/tools/bin/pip install --quiet zizmor==1.32.0; } || true; \
+	if [ -x "$$zizmor" ]; then "$$zizmor" --offline --no-progress .github; \
+	else echo "zizmor could not be installed: the workflows are not checked" >&2; fi
 
 .PHONY: test
 test: lint test-wasm test-native e2e-tests ## Run all tests
@@ -86,8 +98,7 @@ test-wasm: wasm-target wasm-bindgen ## Unit tests inside wasm32, run by Node.js
 		cargo test --locked --target $(WASM_TARGET) --lib
 
 .PHONY: e2e-tests
-e2e-tests: annotated-policy.wasm bats ## The command line tests, with KWCTL
-	@[ -x "$(KWCTL)" ] && [ "$(KWCTL)" != "$(CURDIR)/$(HOST_PROGRAM)" ] || cargo build --locked --quiet -p datakit-policy
+e2e-tests: annotated-policy.wasm host-program bats jq ## The command line tests, with KWCTL
 	KWCTL="$(KWCTL)" bats e2e.bats
 
 ##@ Tools, installed where they are missing
@@ -98,8 +109,8 @@ wasm-bindgen:
 		cargo install wasm-bindgen-cli --version $(WASM_BINDGEN_VERSION)
 
 # The tools below are Debian packages; elsewhere install what the message names.
-.PHONY: bats docker-registry
-bats docker-registry:
+.PHONY: bats docker-registry jq
+bats docker-registry jq:
 	@command -v $@ >/dev/null || $(SUDO) apt-get install --yes --quiet $@ || \
 		{ $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet $@; } || \
 		{ echo "please install $@" >&2; exit 1; }

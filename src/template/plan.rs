@@ -329,3 +329,114 @@ fn slot<'o>(object: &'o mut Object, key: &str, empty: Value) -> &'o mut Value {
 fn json(object: impl Serialize) -> Value {
     serde_json::to_value(object).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env;
+    use serde_json::json;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    fn volume(pod: Value, kind: VolumeKind, path: &str) -> (String, usize) {
+        let mut pod = pod;
+        let template = Template::new(&mut pod).unwrap();
+        let mut plan = Plan::default();
+        let name = plan.volume(&template, "tmp", kind, path);
+        (name, plan.volumes.len())
+    }
+
+    fn pod(volumes: Value, mounts: Value) -> Value {
+        json!({"spec": {"volumes": volumes, "containers": [{"name": "a", "volumeMounts": mounts}]}})
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn takes_the_volume_of_the_pod_that_is_for_the_same() {
+        let empty = json!([{"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}]);
+        let at = |path: &str| json!([{"name": "tmp", "mountPath": path}]);
+        let kind = VolumeKind::EmptyDir;
+        for (pod, expected) in [
+            (pod(json!([]), json!([])), ("tmp", 1)),
+            (pod(empty.clone(), json!([])), ("tmp", 0)),
+            (pod(empty.clone(), at("/tmp")), ("tmp", 0)),
+            (pod(empty.clone(), at("/cache")), ("tmp-1", 1)),
+            (
+                pod(
+                    json!([{"name": "tmp", "hostPath": {"path": "/tmp"}}]),
+                    json!([]),
+                ),
+                ("tmp-1", 1),
+            ),
+            (
+                pod(
+                    json!([{"name": "tmp", "secret": {}}, {"name": "tmp-1", "secret": {}}]),
+                    json!([]),
+                ),
+                ("tmp-2", 1),
+            ),
+        ] {
+            let (name, planned) = volume(pod.clone(), kind, "/tmp");
+            assert_eq!((name.as_str(), planned), expected, "{pod}");
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn edits_variables_by_the_places_that_they_had() {
+        let mut env = vec![
+            json!({"name": "A", "value": "1"}),
+            json!({"name": "B", "valueFrom": {}}),
+            json!({"name": "C", "value": "3", "unknown": true}),
+            json!({"name": "D", "value": "4"}),
+        ];
+        let edits = vec![
+            EnvEdit::Append(env::plain("E", "5")),
+            EnvEdit::Rename {
+                place: 1,
+                name: "ORIG_B".to_owned(),
+                then: env::plain("B", "$(ORIG_B)"),
+            },
+            EnvEdit::MoveToEnd {
+                place: 2,
+                value: "$(E)".to_owned(),
+            },
+            EnvEdit::SetValue {
+                place: 3,
+                value: "four".to_owned(),
+            },
+        ];
+        edit_env(&mut env, edits);
+        assert_eq!(
+            env,
+            [
+                json!({"name": "A", "value": "1"}),
+                json!({"name": "ORIG_B", "valueFrom": {}}),
+                json!({"name": "B", "value": "$(ORIG_B)"}),
+                json!({"name": "D", "value": "four"}),
+                json!({"name": "E", "value": "5"}),
+                json!({"name": "C", "value": "$(E)", "unknown": true}),
+            ]
+        );
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn appends_and_makes_only_what_is_needed() {
+        let mut pod = json!({"metadata": null, "spec": {
+            "volumes": null,
+            "containers": [{"name": "a"}, {"name": "b", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}]
+        }});
+        let mut template = Template::new(&mut pod).unwrap();
+        let mut plan = Plan::default();
+        let name = plan.volume(&template, "new", VolumeKind::EmptyDir, "/new");
+        plan.mount(1, mount(&name, "/new"));
+        plan.annotations = vec![("key", "value".to_owned())];
+        template.apply(plan);
+        assert_eq!(
+            pod,
+            json!({"metadata": {"annotations": {"key": "value"}}, "spec": {
+                "volumes": [{"name": "new", "emptyDir": {}}],
+                "containers": [{"name": "a"}, {"name": "b", "volumeMounts": [
+                    {"name": "v", "mountPath": "/v"}, {"name": "new", "mountPath": "/new"}
+                ]}]
+            }})
+        );
+    }
+}
