@@ -1,7 +1,7 @@
 //! What the policy tells about its work: warnings to whoever applies the object, audit annotations
 //! for the cluster's audit log, and debug lines for whoever asks why.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 
 use kubewarden_policy_sdk::logging::KubewardenDrain;
@@ -40,8 +40,8 @@ pub struct Report {
     explains: bool,
     /// The first warnings, as many as are shown.
     warnings: Vec<String>,
-    /// All that was warned of, so that nothing is said or counted twice.
-    said: BTreeSet<String>,
+    /// How many more there were.
+    more: usize,
     audit: HashMap<String, String>,
 }
 
@@ -53,7 +53,7 @@ impl Report {
             log: logger(level),
             explains: level.is_at_least(Level::Debug),
             warnings: Vec::new(),
-            said: BTreeSet::new(),
+            more: 0,
             audit: HashMap::new(),
         }
     }
@@ -67,11 +67,13 @@ impl Report {
     /// Notes what was asked for and not done, and why.
     pub fn warn(&mut self, about: &str, what: impl fmt::Display) {
         let warning = one_line(&format!("datakit {about}: {what}"));
-        if !self.said.insert(warning.clone()) {
+        if self.warnings.contains(&warning) {
             return;
         }
         if self.warnings.len() < MOST_WARNINGS {
             self.warnings.push(warning);
+        } else {
+            self.more = self.more.saturating_add(1);
         }
     }
 
@@ -93,9 +95,8 @@ impl Report {
     #[must_use]
     pub fn warnings(&self) -> Option<Vec<String>> {
         let mut warnings = self.warnings.clone();
-        let more = self.said.len().saturating_sub(warnings.len());
-        if more > 0 {
-            warnings.push(format!("datakit: and {more} more warnings"));
+        if self.more > 0 {
+            warnings.push(format!("datakit: and {} more warnings", self.more));
         }
         (!warnings.is_empty()).then_some(warnings)
     }

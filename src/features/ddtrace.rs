@@ -377,7 +377,8 @@ fn stays(container: AppContainer<'_>, tags: &MergedTags, envs: &[EnvVar]) -> boo
         return true;
     }
     let mut before = BTreeSet::new();
-    let mut others: BTreeSet<&str> = envs.iter().map(|entry| entry.name.as_str()).collect();
+    let mut others = BTreeSet::new();
+    others.extend(envs.iter().map(|entry| entry.name.as_str()));
     for (place, entry) in container.env().enumerate() {
         let name = entry.get("name").and_then(Value::as_str);
         let names = if place < tags.place {

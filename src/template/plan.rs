@@ -1,6 +1,6 @@
 //! What a feature wants of a template, as plain data, and the one door through which it is done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{
     DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, EnvVar,
@@ -145,24 +145,23 @@ impl Plan {
         kind: VolumeKind,
         path: &str,
     ) -> String {
+        let is_planned =
+            |plan: &Self, name: &str| plan.volumes.iter().any(|(planned, _)| planned == name);
+        if template.volume(name).is_none() && !is_planned(self, name) {
+            self.volumes.push((name.to_owned(), kind));
+            return name.to_owned();
+        }
+        // A pod may have taken thousands of names.
+        let taken = Taken::new(template, kind, path);
         let mut candidate = name.to_owned();
         let mut number: u32 = 0;
-        // Made when the first name is taken: a pod may have taken thousands.
-        let mut taken: Option<Taken<'_>> = None;
         loop {
-            let planned = self.volumes.iter().any(|(name, _)| *name == candidate);
-            let volume = match &taken {
-                None => template.volume(&candidate),
-                Some(taken) => taken.volumes.get(candidate.as_str()).copied(),
-            };
-            if volume.is_none() && !planned {
+            let is_there = taken.all.contains(candidate.as_str());
+            if !is_there && !is_planned(self, &candidate) {
                 self.volumes.push((candidate.clone(), kind));
                 return candidate;
             }
-            let taken = taken.get_or_insert_with(|| Taken::new(template, path));
-            if volume.is_some_and(|volume| kind.is(volume))
-                && !taken.elsewhere.contains(candidate.as_str())
-            {
+            if is_there && !taken.unfit.contains(candidate.as_str()) {
                 return candidate;
             }
             number = number.saturating_add(1);
@@ -193,24 +192,31 @@ impl Plan {
     }
 }
 
-/// The volumes of the pod, by name.
+/// The names of the pod's volumes.
 struct Taken<'t> {
-    volumes: BTreeMap<&'t str, &'t Object>,
-    /// Those that are mounted at another path than the one that a volume is wanted for.
-    elsewhere: BTreeSet<&'t str>,
+    all: BTreeSet<&'t str>,
+    /// Those of another kind than wanted, or mounted at another path.
+    unfit: BTreeSet<&'t str>,
 }
 
 impl<'t> Taken<'t> {
-    fn new(template: &'t Template<'_>, path: &str) -> Self {
-        let is_elsewhere = |mount: &Object| mount.get("mountPath").is_none_or(|have| have != path);
-        Self {
-            volumes: template.volumes().collect(),
-            elsewhere: template
-                .mounts()
-                .filter(|(_, mount)| is_elsewhere(mount))
-                .map(|(volume, _)| volume)
-                .collect(),
+    fn new(template: &'t Template<'_>, kind: VolumeKind, path: &str) -> Self {
+        let mut taken = Self {
+            all: BTreeSet::new(),
+            unfit: BTreeSet::new(),
+        };
+        for (name, volume) in template.volumes() {
+            taken.all.insert(name);
+            if !kind.is(volume) {
+                taken.unfit.insert(name);
+            }
         }
+        for (name, mount) in template.mounts() {
+            if mount.get("mountPath").is_none_or(|have| have != path) {
+                taken.unfit.insert(name);
+            }
+        }
+        taken
     }
 }
 
