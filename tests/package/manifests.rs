@@ -7,7 +7,7 @@ use datakit_operator_policy::settings::Document;
 use serde_json::{Value, json};
 
 use crate::VERSION;
-use crate::files::{annotation, default_settings, deploy, list, metadata, parse, text};
+use crate::files::{annotation, default_settings, deploy, list, metadata, text};
 
 /// What is wrong with a file of policies though its fields are right.
 fn injector_problems(documents: &[Value]) -> Vec<String> {
