@@ -127,20 +127,49 @@ fn plan_mounts(
 }
 
 /// The annotations by which the metrics are scraped; none where the pod says itself what of it is
-/// scraped, for the two cannot be told apart.
+/// scraped, by any annotation of Prometheus, for the two cannot be told apart.
 fn prometheus_annotations(template: &Template<'_>, port: u16) -> Vec<(&'static str, String)> {
-    let annotations = [
+    let has_its_own = template
+        .annotations()
+        .is_some_and(|own| own.keys().any(|key| key.starts_with("prometheus.io/")));
+    if has_its_own {
+        return Vec::new();
+    }
+    vec![
         ("prometheus.io/scrape", "true".to_owned()),
         ("prometheus.io/scheme", "http".to_owned()),
         ("prometheus.io/port", port.to_string()),
         ("prometheus.io/path", "/metrics".to_owned()),
         ("prometheus.io/param_measurement", "flameshot".to_owned()),
-    ];
-    if annotations
-        .iter()
-        .any(|(key, _)| template.annotation(key).is_some())
-    {
-        return Vec::new();
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    fn annotations(own: Value) -> Vec<(&'static str, String)> {
+        let mut pod =
+            json!({"metadata": {"annotations": own}, "spec": {"containers": [{"name": "a"}]}});
+        prometheus_annotations(&Template::new(&mut pod).unwrap(), 8089)
     }
-    annotations.to_vec()
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn leaves_the_scraping_of_a_pod_that_says_how_alone() {
+        let all = [
+            ("prometheus.io/scrape", "true"),
+            ("prometheus.io/scheme", "http"),
+            ("prometheus.io/port", "8089"),
+            ("prometheus.io/path", "/metrics"),
+            ("prometheus.io/param_measurement", "flameshot"),
+        ];
+        let all = all.map(|(key, value)| (key, value.to_owned()));
+        assert_eq!(annotations(json!(null)), all);
+        assert_eq!(annotations(json!({"example.com/owner": "team"})), all);
+        for own in ["prometheus.io/scrape", "prometheus.io/interval"] {
+            assert_eq!(annotations(json!({own: "x"})), []);
+        }
+    }
 }
