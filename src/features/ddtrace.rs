@@ -33,8 +33,7 @@ const ASKING: [&str; 5] = ["java", "python", "nodejs", "js", "php"];
 
 /// Plans the injection of an agent, if the template is to have one.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
-    if scene.template.has_container(CONTAINER) {
-        report.explain(FEATURE.name(), || format!("{CONTAINER} is there already"));
+    if scene.has_container(CONTAINER, FEATURE, report) {
         return None;
     }
     let by_annotation = |agent: &Agent| Annotation::find(scene, &annotations_of(agent.language));

@@ -29,8 +29,7 @@ const POD_INFO: &str = "/etc/podinfo";
 
 /// Plans the sidecar, if the template is to have it.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
-    if scene.template.has_container(CONTAINER) {
-        report.explain(FEATURE.name(), || format!("{CONTAINER} is there already"));
+    if scene.has_container(CONTAINER, FEATURE, report) {
         return None;
     }
     let names = [ANNOTATION.to_owned()];

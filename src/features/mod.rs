@@ -41,6 +41,15 @@ impl Scene<'_, '_> {
         self.template.annotation(&format!("{PREFIX}{name}"))
     }
 
+    /// Whether the container that `feature` adds is there already, from an earlier pass or the user.
+    fn has_container(&self, name: &str, feature: Feature, report: &Report) -> bool {
+        let is_there = self.template.has_container(name);
+        if is_there {
+            report.explain(feature.name(), || format!("{name} is there already"));
+        }
+        is_there
+    }
+
     /// The variables of the settings as entries for a container of this template.
     fn entries(&self, envs: &[Env<'_>]) -> Vec<EnvVar> {
         let Some(first_container) = self.template.first_container() else {

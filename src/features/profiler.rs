@@ -32,8 +32,7 @@ const ASKING: [Language; 3] = [Language::Java, Language::Python, Language::Golan
 
 /// Plans the sidecar, if the template is to have it.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
-    if scene.template.has_container(CONTAINER) {
-        report.explain(FEATURE.name(), || format!("{CONTAINER} is there already"));
+    if scene.has_container(CONTAINER, FEATURE, report) {
         return None;
     }
     let by_annotation =

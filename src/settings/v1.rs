@@ -70,12 +70,12 @@ pub(super) fn ddtrace<'n>(
             )
         })
         .collect();
-    for (index, selectors, language) in enabled_labelselectors(reader, section, path) {
+    for (index, selectors, language) in enabled(reader, section, path, BY_LABEL, by_label) {
         let section = "admission_inject.ddtrace.enabled_labelselectors";
         let scope = Scope::Both(selectors);
         rules.push(rule(section, Some(index), OptIn::Scope, scope, language));
     }
-    for (index, selectors, language) in enabled_namespaces(reader, section, path) {
+    for (index, selectors, language) in enabled(reader, section, path, BY_NAMESPACE, by_namespace) {
         let section = "admission_inject.ddtrace.enabled_namespaces";
         let scope = Scope::Both(selectors);
         rules.push(rule(section, Some(index), OptIn::Scope, scope, language));
@@ -88,72 +88,52 @@ pub(super) fn ddtrace<'n>(
 
 type Enabled<'n> = Vec<(usize, Selectors<'n>, Language)>;
 
-fn enabled_labelselectors<'n>(
+/// A list that switches ddtrace on: its key, the key of an entry's selector, and all keys of an entry.
+type Enabling = (&'static str, &'static str, &'static [&'static str]);
+
+const BY_LABEL: Enabling = (
+    "enabled_labelselectors",
+    "labelselector",
+    keys::ENABLED_LABELSELECTOR,
+);
+const BY_NAMESPACE: Enabling = ("enabled_namespaces", "namespace", keys::ENABLED_NAMESPACE);
+
+fn by_label<'n>(reader: &mut Reader, text: &'n str, path: Path<'_>) -> Option<Selectors<'n>> {
+    Some(Selectors {
+        labels: vec![reader.label_selector(text, path)?],
+        ..Selectors::default()
+    })
+}
+
+fn by_namespace<'n>(reader: &mut Reader, text: &'n str, path: Path<'_>) -> Option<Selectors<'n>> {
+    let pattern = NamespacePattern::name_or_expression;
+    Some(Selectors {
+        namespaces: vec![reader.namespace(text, path, pattern)?],
+        ..Selectors::default()
+    })
+}
+
+fn enabled<'n>(
     reader: &mut Reader,
     section: &'n Node<'_>,
     path: Path<'_>,
+    (list, selector, known): Enabling,
+    selectors: fn(&mut Reader, &'n str, Path<'_>) -> Option<Selectors<'n>>,
 ) -> Enabled<'n> {
-    enabled(
-        reader,
-        section,
-        path,
-        "enabled_labelselectors",
-        |reader, entry, path| {
-            let path = path.key("labelselector");
-            let text = reader.problems.string(entry.get("labelselector"), path)?;
-            let labels = vec![reader.label_selector(text, path)?];
-            Some(Selectors {
-                labels,
-                ..Selectors::default()
-            })
-        },
-    )
-}
-
-fn enabled_namespaces<'n>(
-    reader: &mut Reader,
-    section: &'n Node<'_>,
-    path: Path<'_>,
-) -> Enabled<'n> {
-    enabled(
-        reader,
-        section,
-        path,
-        "enabled_namespaces",
-        |reader, entry, path| {
-            let path = path.key("namespace");
-            let text = reader.problems.string(entry.get("namespace"), path)?;
-            let pattern = NamespacePattern::name_or_expression;
-            let namespaces = vec![reader.namespace(text, path, pattern)?];
-            Some(Selectors {
-                namespaces,
-                ..Selectors::default()
-            })
-        },
-    )
-}
-
-fn enabled<'n, 'a>(
-    reader: &mut Reader,
-    section: &'n Node<'a>,
-    path: Path<'_>,
-    key: &'static str,
-    selectors: impl Fn(&mut Reader, &'n Node<'a>, Path<'_>) -> Option<Selectors<'n>>,
-) -> Enabled<'n> {
-    let known = match key {
-        "enabled_namespaces" => keys::ENABLED_NAMESPACE,
-        _ => keys::ENABLED_LABELSELECTOR,
-    };
-    let path = path.key(key);
+    let path = path.key(list);
     let mut enabled = Vec::new();
-    let entries = reader.problems.list(section.get(key), path);
+    let entries = reader.problems.list(section.get(list), path);
     for (index, entry) in entries.iter().enumerate() {
         let path = path.index(index);
         reader.keys(Some(entry), path, known);
         if matches!(entry, Node::Null) {
             continue;
         }
-        let selectors = selectors(reader, entry, path);
+        let selector_path = path.key(selector);
+        let selectors = reader
+            .problems
+            .string(entry.get(selector), selector_path)
+            .and_then(|text| selectors(reader, text, selector_path));
         let language = reader.language(
             entry.get("language"),
             path.key("language"),
