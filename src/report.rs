@@ -91,6 +91,20 @@ impl Report {
         }
     }
 
+    /// Logs a detail of the decision about `rule`, at debug.
+    pub fn explain_rule(&self, about: &str, rule: impl fmt::Display, detail: &str) {
+        if self.explains {
+            let rule = rule.to_string();
+            debug!(self.log, "{}", one_line(detail); "feature" => about, "rule" => rule);
+        }
+    }
+
+    /// Whether decisions are logged, for details that are worth nothing otherwise.
+    #[must_use]
+    pub fn explains(&self) -> bool {
+        self.explains
+    }
+
     /// The warnings, if there are any.
     #[must_use]
     pub fn warnings(&self) -> Option<Vec<String>> {

@@ -46,6 +46,11 @@ impl<'a> LabelSelector<'a> {
         }
     }
 
+    /// The keys that it looks at, in its order.
+    pub fn keys(&self) -> impl Iterator<Item = &'a str> {
+        self.requirements.iter().map(|requirement| requirement.key)
+    }
+
     /// Whether `labels` (label values of another type than string match nothing) meet the selector.
     #[must_use]
     pub fn matches(&self, labels: Option<&Map<String, Value>>) -> bool {

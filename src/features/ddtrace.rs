@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::EnvVar;
 use serde_json::Value;
 
 use super::Scene;
-use super::select::{Annotation, choose, warn_of_unused};
+use super::select::{choose, warn_of_unused};
 use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::{Agent, Language, PhpLoader};
@@ -36,14 +36,8 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     if scene.has_container(CONTAINER, FEATURE, report) {
         return None;
     }
-    let by_annotation = |agent: &Agent| Annotation::find(scene, &annotations_of(agent.language));
-    let chosen = choose(
-        FEATURE,
-        &scene.settings.ddtrace,
-        scene,
-        by_annotation,
-        report,
-    );
+    let names = |agent: &Agent| annotations_of(agent.language);
+    let chosen = choose(FEATURE, &scene.settings.ddtrace, scene, names, report);
     warn_of_unused(
         FEATURE,
         &ASKING.map(annotation_name),

@@ -27,7 +27,13 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     if scene.has_container(CONTAINER, FEATURE, report) {
         return None;
     }
-    let chosen = choose(FEATURE, &scene.settings.flameshot, scene, |_| None, report)?;
+    let chosen = choose(
+        FEATURE,
+        &scene.settings.flameshot,
+        scene,
+        |_| Vec::new(),
+        report,
+    )?;
     let rule = chosen.rule;
     let settings = &rule.container;
     if rule.what.processes.is_empty() {

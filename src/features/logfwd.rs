@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::{EnvVar, VolumeMount};
 
 use super::Scene;
 use super::directories::Directories;
-use super::select::{Annotation, choose, warn_of_unused};
+use super::select::{choose, warn_of_unused};
 use crate::env;
 use crate::json::{self, Node, Path, Problems};
 use crate::paths;
@@ -33,12 +33,11 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         return None;
     }
     let names = [ANNOTATION.to_owned()];
-    let by_annotation = |_: &LogForwarder<'_>| Annotation::find(scene, &names);
     let chosen = choose(
         FEATURE,
         &scene.settings.logfwd,
         scene,
-        by_annotation,
+        |_| names.to_vec(),
         report,
     );
     if chosen.is_none() {

@@ -6,8 +6,8 @@
 //! Added: annotation `datakit/logs`; for every directory that its log files lie in a volume
 //! `datakit-logs-volume-N` on the containers.
 
-use super::Scene;
 use super::directories::Directories;
+use super::{Scene, select};
 use crate::paths;
 use crate::report::{Feature, Report};
 use crate::settings::{LoggingRule, file_paths};
@@ -46,22 +46,11 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
 }
 
 fn choose<'s>(scene: &'s Scene<'_, '_>, report: &Report) -> Option<&'s LoggingRule<'s>> {
-    scene
-        .settings
-        .logging
+    let rules = &scene.settings.logging;
+    if rules.is_empty() {
+        report.explain(FEATURE.name(), || "the settings have no rule for it");
+    }
+    rules
         .iter()
-        .find(|rule| match rule.scope.covers(scene.subject()) {
-            Ok(()) => {
-                report.explain(FEATURE.name(), || {
-                    format!("{} is for it: its selectors match", rule.origin)
-                });
-                true
-            }
-            Err(mismatch) => {
-                report.explain(FEATURE.name(), || {
-                    format!("{} is not for it: {mismatch}", rule.origin)
-                });
-                false
-            }
-        })
+        .find(|rule| select::covers(FEATURE, rule.origin, &rule.scope, scene, report))
 }

@@ -108,6 +108,9 @@ pub fn inject(
                 "the job does not complete by itself: the sidecar goes on when the job is done",
             );
         }
+        if report.explains() {
+            plan.describe(template, |edit| report.explain(feature.name(), || edit));
+        }
         template.apply(plan);
         injected = true;
     }

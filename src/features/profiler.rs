@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::Scene;
 use super::processes::share_processes;
-use super::select::{Annotation, choose, warn_of_unused};
+use super::select::{choose, warn_of_unused};
 use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::Language;
@@ -35,15 +35,8 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     if scene.has_container(CONTAINER, FEATURE, report) {
         return None;
     }
-    let by_annotation =
-        |language: &Language| Annotation::find(scene, &[annotation_name(*language)]);
-    let chosen = choose(
-        FEATURE,
-        &scene.settings.profiler,
-        scene,
-        by_annotation,
-        report,
-    );
+    let names = |language: &Language| vec![annotation_name(*language)];
+    let chosen = choose(FEATURE, &scene.settings.profiler, scene, names, report);
     warn_of_unused(
         FEATURE,
         &ASKING.map(annotation_name),

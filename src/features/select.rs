@@ -3,7 +3,7 @@
 use super::{PREFIX, Scene};
 use crate::image;
 use crate::report::{Feature, Report, shown};
-use crate::settings::{OptIn, Rule, RuleSet, WithoutAnnotation};
+use crate::settings::{OptIn, Origin, Rule, RuleSet, Scope, WithoutAnnotation};
 
 /// The rule that was chosen, and the annotation by which the pod asked for it.
 pub(super) struct Chosen<'r, 'n, 's, T> {
@@ -30,40 +30,43 @@ impl<'s> Annotation<'s> {
     }
 }
 
-/// Chooses the rule for the template; `annotation` finds the one that a rule can ask for.
+/// Chooses the rule for the template; `names` are those of the annotations that a rule can ask for.
 pub(super) fn choose<'r, 'n, 's, T>(
     feature: Feature,
     rules: &'r RuleSet<'n, T>,
     scene: &'s Scene<'_, '_>,
-    annotation: impl Fn(&T) -> Option<Annotation<'s>>,
+    names: impl Fn(&T) -> Vec<String>,
     report: &Report,
 ) -> Option<Chosen<'r, 'n, 's, T>> {
+    if rules.rules.is_empty() {
+        report.explain(feature.name(), || "the settings have no rule for it");
+    }
     for rule in &rules.rules {
         let origin = rule.origin;
-        if let Err(mismatch) = rule.scope.covers(scene.subject()) {
-            report.explain(feature.name(), || {
-                format!("{origin} is not for it: {mismatch}")
-            });
+        if !covers(feature, origin, &rule.scope, scene, report) {
             continue;
         }
         let asked = match rule.opt_in {
             OptIn::Scope => None,
-            OptIn::Annotation => match annotation(&rule.what) {
-                Some(asked) => Some(asked),
-                None => {
+            OptIn::Annotation => {
+                let names = names(&rule.what);
+                let asked = Annotation::find(scene, &names);
+                if asked.is_none() {
                     report.explain(feature.name(), || {
-                        format!("{origin} needs an annotation that is not there")
+                        let names = names.join(&format!(" or {PREFIX}"));
+                        format!("{origin} needs the annotation {PREFIX}{names}, which is not there")
                     });
                     match rules.without_annotation {
                         WithoutAnnotation::TryNextRule => continue,
                         WithoutAnnotation::InjectNothing => return None,
                     }
                 }
-            },
+                asked
+            }
         };
         report.explain(feature.name(), || match &asked {
-            Some(asked) => format!("{origin} is for it: annotation {PREFIX}{}", asked.name),
-            None => format!("{origin} is for it: its selectors match"),
+            Some(asked) => format!("{origin} decides: annotation {PREFIX}{}", asked.name),
+            None => format!("{origin} decides"),
         });
         return Some(Chosen {
             rule,
@@ -71,6 +74,31 @@ pub(super) fn choose<'r, 'n, 's, T>(
         });
     }
     None
+}
+
+/// Whether the template is in the scope of the rule `origin`.
+pub(super) fn covers(
+    feature: Feature,
+    origin: Origin,
+    scope: &Scope<'_>,
+    scene: &Scene<'_, '_>,
+    report: &Report,
+) -> bool {
+    if matches!(scope, Scope::Everywhere) {
+        return true;
+    }
+    let subject = scene.subject();
+    let verdict = scope.covers(subject);
+    report.explain(feature.name(), || match verdict {
+        Ok(()) => format!("{origin} is for it"),
+        Err(mismatch) => format!("{origin} is not for it: {mismatch}"),
+    });
+    if report.explains() {
+        scope.trace(subject, |selector| {
+            report.explain_rule(feature.name(), origin, &selector);
+        });
+    }
+    verdict.is_ok()
 }
 
 /// Warns of annotations of the feature that ask for something and have no effect.

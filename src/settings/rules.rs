@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 use crate::env::Env;
 use crate::namespace::NamespacePattern;
 use crate::paths;
+use crate::report::shown;
 use crate::selector::LabelSelector;
 use crate::template::Object;
 
@@ -156,6 +157,47 @@ impl Scope<'_> {
             Self::Both(selectors) => selectors.both(subject),
             Self::Either(selectors) => selectors.either(subject),
         }
+    }
+}
+
+impl Scope<'_> {
+    /// Tells of each selector whether it fits `subject`, and what it saw.
+    pub fn trace(&self, subject: Subject<'_>, mut tell: impl FnMut(String)) {
+        let (Self::Both(selectors) | Self::Either(selectors)) = self else {
+            return;
+        };
+        let fits = |yes: bool| if yes { "fits" } else { "does not fit" };
+        let namespace = shown(subject.namespace);
+        for pattern in &selectors.namespaces {
+            let fits = fits(pattern.matches(subject.namespace));
+            tell(format!("namespace {namespace} {fits} {pattern}"));
+        }
+        for text in &selectors.labels {
+            let Ok(selector) = LabelSelector::parse(text) else {
+                tell(format!("{} is no label selector", shown(text)));
+                continue;
+            };
+            let mut line = format!(
+                "label selector {} {}",
+                shown(text),
+                fits(selector.matches(subject.labels))
+            );
+            for (place, key) in selector.keys().enumerate() {
+                line.push_str(if place == 0 { ": " } else { ", " });
+                line.push_str(key);
+                match subject.label(key) {
+                    Some(value) => line.push_str(&format!(" is {}", shown(value))),
+                    None => line.push_str(" is not there"),
+                }
+            }
+            tell(line);
+        }
+    }
+}
+
+impl<'t> Subject<'t> {
+    fn label(&self, key: &str) -> Option<&'t str> {
+        self.labels?.get(key)?.as_str()
     }
 }
 

@@ -4,6 +4,7 @@
 //! is added is built with typed objects and appended.
 
 mod container;
+mod describe;
 mod plan;
 mod shape;
 
