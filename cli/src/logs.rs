@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use datakit_policy_host::policy::{Instance, LogLine};
+use datakit_policy_host::policy::LogLine;
 
-/// Prints what the policy logged since it was last asked; lines below `info` only where the user wants all.
-pub fn print(instance: &Instance, verbose: bool) {
-    for line in instance.take_logs() {
+/// Prints what the policy logged; lines below `info` only where the user wants all.
+pub fn print(lines: &[LogLine], verbose: bool) {
+    for line in lines {
         if verbose || !matches!(line.level.as_str(), "trace" | "debug") {
-            eprintln!("{}", format(&line));
+            eprintln!("{}", format(line));
         }
     }
 }
