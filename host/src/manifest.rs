@@ -87,8 +87,15 @@ pub enum ManifestError {
 /// apart into its items. What is broken is an error of its own and does not stop the rest.
 #[must_use]
 pub fn read(file: &str, text: &str) -> Vec<Result<Document, ManifestError>> {
+    from_documents(file, yaml::documents(text, DuplicateKeys::LastCounts))
+}
+
+/// [`read`] for documents that are YAML no more.
+pub(crate) fn from_documents(
+    file: &str,
+    documents: Vec<Result<yaml::Document, yaml::YamlError>>,
+) -> Vec<Result<Document, ManifestError>> {
     let mut found = Vec::new();
-    let documents = yaml::documents(text, DuplicateKeys::LastCounts);
     for (position, document) in documents.into_iter().enumerate() {
         match document {
             Ok(document) => {

@@ -60,12 +60,19 @@ pub fn documents(text: &str, keys: DuplicateKeys) -> Vec<Result<Document, YamlEr
 /// # Errors
 /// Where the text is broken, or holds more than one document.
 pub fn single(text: &str, keys: DuplicateKeys) -> Result<Value, YamlError> {
-    let mut documents = documents(text, keys).into_iter();
+    Ok(only(documents(text, keys))?.map_or(Value::Null, |document| document.value))
+}
+
+/// The one document of a stream, if it has any.
+pub(crate) fn only(
+    documents: Vec<Result<Document, YamlError>>,
+) -> Result<Option<Document>, YamlError> {
+    let mut documents = documents.into_iter();
     let Some(first) = documents.next().transpose()? else {
-        return Ok(Value::Null);
+        return Ok(None);
     };
     match documents.next().transpose()? {
-        None => Ok(first.value),
+        None => Ok(Some(first)),
         Some(second) => Err(YamlError {
             line: second.line,
             column: 1,
