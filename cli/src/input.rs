@@ -56,9 +56,9 @@ pub fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
     Policy::from_bytes(&bytes(path)?).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
-/// The settings in a file.
+/// The settings in a file, in whatever form they are there.
 pub fn settings(path: &Path) -> Result<Value, Failure> {
-    Ok(settings::read_file(path)?)
+    Ok(settings::find_file(path)?.settings)
 }
 
 /// The request in a JSON file, or on standard input.

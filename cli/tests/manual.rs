@@ -28,7 +28,7 @@ fn completions_are_scripts_that_the_shell_takes() {
     let complete = |words: &str, word: usize| {
         let ask = format!(
             "source completions.bash; COMP_WORDS=({words}); COMP_CWORD={word}; \
-             _datakit__policy datakit-policy \"${{COMP_WORDS[{word}]}}\" \"\"; echo \"${{COMPREPLY[*]}}\""
+             _datakit-policy datakit-policy \"${{COMP_WORDS[{word}]}}\" \"\"; echo \"${{COMPREPLY[*]}}\""
         );
         let output = std::process::Command::new("bash")
             .args(["-c", &ask])
