@@ -451,3 +451,32 @@ fn a_reader_that_has_seen_enough_is_no_error() {
         output.status
     );
 }
+
+/// `script` gives the program a terminal.
+#[test]
+fn a_long_preview_shows_its_progress_on_a_terminal_alone() {
+    let folder = answering(json!({"accepted": true}));
+    folder.write("many.yaml", format!("{POD}---\n").repeat(600));
+    let line = format!(
+        "{} preview -p policy.wasm -s settings.json many.yaml -o yaml",
+        env!("CARGO_BIN_EXE_datakit-policy")
+    );
+    let stderr = |command: &str, args: &[&str]| {
+        let mut command = std::process::Command::new(command);
+        command.args(args).current_dir(folder.path());
+        let result = finish(command, "");
+        assert_eq!(result.code, Some(0));
+        result.stdout + &result.stderr
+    };
+    let in_terminal = format!("{line} >objects.yaml");
+    let shown = stderr("script", &["-qec", &in_terminal, "/dev/null"]);
+    assert!(shown.contains("1/600 objects"), "{shown}");
+    // Nothing of it is left at the end.
+    let end = shown.rsplit("\u{1b}[2K").next().unwrap();
+    assert_eq!(end.trim(), "600 objects: 0 injected, 600 skipped (600 nothing to inject)");
+    let redirected = stderr("sh", &["-c", &in_terminal]);
+    assert_eq!(
+        redirected,
+        "600 objects: 0 injected, 600 skipped (600 nothing to inject)\n"
+    );
+}

@@ -27,9 +27,8 @@ impl Progress {
     /// Prints something while the bar is out of the way.
     pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         match &self.0 {
-            // Taking the bar away costs time; a terminal that shows both is the only reason to.
-            Some(bar) if std::io::stdout().is_terminal() => bar.suspend(print),
-            _ => print(),
+            Some(bar) => bar.suspend(print),
+            None => print(),
         }
     }
 
