@@ -473,7 +473,10 @@ fn a_long_preview_shows_its_progress_on_a_terminal_alone() {
     assert!(shown.contains("1/600 objects"), "{shown}");
     // Nothing of it is left at the end.
     let end = shown.rsplit("\u{1b}[2K").next().unwrap();
-    assert_eq!(end.trim(), "600 objects: 0 injected, 600 skipped (600 nothing to inject)");
+    assert_eq!(
+        end.trim(),
+        "600 objects: 0 injected, 600 skipped (600 nothing to inject)"
+    );
     let redirected = stderr("sh", &["-c", &in_terminal]);
     assert_eq!(
         redirected,
