@@ -4,13 +4,15 @@
 //! API server, and so the policy, gets to see depends on it; the readers that follow YAML 1.2 would show
 //! something else. This reader takes its events from `saphyr-parser` and resolves them by kubectl's rules.
 
+mod comments;
 mod emit;
 mod events;
 mod json;
 mod node;
 mod scalar;
 
-pub use emit::to_yaml;
+pub use comments::{Comments, pointer_key};
+pub use emit::{to_yaml, with_comments};
 pub use node::{Content, Entry, Node, Position};
 
 use serde_json::Value;
