@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod annotate;
+mod check;
 mod input;
 mod inspect;
 mod logs;
@@ -9,6 +10,7 @@ mod paint;
 mod preview;
 mod registry;
 mod run;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -32,6 +34,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Preview(preview::Args),
+    Check(check::Args),
     Annotate(annotate::Args),
     Inspect(inspect::Args),
     Push(registry::PushArgs),
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::exec(&args),
         Command::Preview(args) => preview::exec(&args),
+        Command::Check(args) => check::exec(&args),
         Command::Annotate(args) => annotate::exec(&args),
         Command::Inspect(args) => inspect::exec(&args),
         Command::Push(args) => registry::push(&args),
