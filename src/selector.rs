@@ -9,14 +9,15 @@ pub struct LabelSelector<'a> {
     requirements: Vec<Requirement<'a>>,
 }
 
+/// What a selector asks of one label.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Requirement<'a> {
-    key: &'a str,
-    operator: Operator<'a>,
+pub struct Requirement<'a> {
+    pub key: &'a str,
+    pub operator: Operator<'a>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Operator<'a> {
+pub enum Operator<'a> {
     In(Vec<&'a str>),
     NotIn(Vec<&'a str>),
     Exists,
@@ -46,9 +47,10 @@ impl<'a> LabelSelector<'a> {
         }
     }
 
-    /// The keys that it looks at, in its order.
-    pub fn keys(&self) -> impl Iterator<Item = &'a str> {
-        self.requirements.iter().map(|requirement| requirement.key)
+    /// All that it asks for; labels have to meet every one.
+    #[must_use]
+    pub fn requirements(&self) -> &[Requirement<'a>] {
+        &self.requirements
     }
 
     /// Whether `labels` (label values of another type than string match nothing) meet the selector.

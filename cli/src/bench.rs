@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use datakit_policy_host::policy::{Instance, Policy, payload};
 use serde_json::{Value, json};
 
+use crate::settings::SettingsFile;
 use crate::{Failure, input};
 
 /// Measure how long the policy takes for an admission request
@@ -23,7 +23,7 @@ pub struct Args {
 
     /// The settings, recognised by their content, as for `preview`
     #[arg(short, long, value_name = "FILE")]
-    settings_path: Option<PathBuf>,
+    settings_path: Option<String>,
 
     /// How long to measure, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=600))]
@@ -37,7 +37,7 @@ pub struct Args {
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let policy = input::policy(args.policy.as_deref().map(input::local_path))?;
     let settings = match &args.settings_path {
-        Some(path) => input::settings(path)?,
+        Some(path) => SettingsFile::read(path)?.accepted_by(&policy)?,
         None => json!({}),
     };
     let request = input::request(&args.request_path)?;

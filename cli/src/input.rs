@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use datakit_policy_host::manifest::{self, Document};
 use datakit_policy_host::policy::Policy;
 use datakit_policy_host::request::AdmissionRequest;
-use datakit_policy_host::settings;
 use serde_json::Value;
 
 use crate::Failure;
@@ -54,11 +53,6 @@ pub fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
         return Ok(Policy::from_bytes(CARRIED)?);
     };
     Policy::from_bytes(&bytes(path)?).map_err(|error| format!("{}: {error}", path.display()).into())
-}
-
-/// The settings in a file, in whatever form they are there.
-pub fn settings(path: &Path) -> Result<Value, Failure> {
-    Ok(settings::find_file(path)?.settings)
 }
 
 /// The request in a JSON file, or on standard input.

@@ -3,6 +3,7 @@
 
 mod annotate;
 mod bench;
+mod check;
 mod explain;
 mod input;
 mod inspect;
@@ -13,6 +14,7 @@ mod preview;
 mod registry;
 mod run;
 mod session;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -39,6 +41,7 @@ struct Cli {
 enum Command {
     Preview(preview::Args),
     Explain(explain::Args),
+    Check(check::Args),
     Run(run::Args),
     Bench(bench::Args),
     Annotate(annotate::Args),
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Preview(args) => preview::exec(&args),
         Command::Explain(args) => explain::exec(&args),
+        Command::Check(args) => check::exec(&args),
         Command::Run(args) => run::exec(&args),
         Command::Bench(args) => bench::exec(&args),
         Command::Annotate(args) => annotate::exec(&args),

@@ -9,6 +9,7 @@ use datakit_policy_host::policy::{LogLine, Policy};
 use datakit_policy_host::request::{self, AdmissionRequest, Context};
 use serde_json::{Value, json};
 
+use crate::settings::SettingsFile;
 use crate::{Failure, input};
 
 /// Which objects, with which settings.
@@ -24,9 +25,9 @@ pub struct Inputs {
     files: Vec<String>,
 
     /// The policy's settings, recognised by their content: a file of settings (YAML or JSON), a ClusterAdmissionPolicy,
-    /// or the operator's ConfigMap, release file or Helm values
+    /// or the operator's ConfigMap, release file or Helm values; - is standard input
     #[arg(short, long, value_name = "FILE")]
-    pub settings: Option<PathBuf>,
+    pub settings: Option<String>,
 
     /// The namespace of objects that name none
     #[arg(short, long, value_name = "NAMESPACE", default_value = "default")]
@@ -103,14 +104,9 @@ impl Session {
     pub fn open(args: &Inputs, change: impl FnOnce(Value) -> Value) -> Result<Self, Failure> {
         let policy = input::policy(args.policy.as_deref())?;
         let settings = match &args.settings {
-            Some(path) => input::settings(path)?,
+            Some(path) => SettingsFile::read(path)?.accepted_by(&policy)?,
             None => json!({}),
         };
-        let verdict = policy.instance()?.validate_settings(&settings)?;
-        if !verdict.valid {
-            let message = verdict.message.unwrap_or_default();
-            return Err(format!("Provided settings are not valid: {message}").into());
-        }
         Ok(Self {
             policy,
             settings: change(settings),

@@ -139,8 +139,8 @@ fn what_cannot_be_explained_is_an_error() {
         outcome(
             1,
             "",
-            "Error: Provided settings are not valid: \
-             admission_injct: unknown key, did you mean `admission_inject`?\n"
+            "Error: the policy does not accept the settings\n  \
+             settings.yaml:1:1: admission_injct: unknown key, did you mean `admission_inject`?\n"
         )
     );
 }

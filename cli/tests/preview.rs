@@ -375,15 +375,21 @@ fn settings_that_the_policy_refuses_stop_it() {
         "policy.wasm",
         &[(
             "validate_settings",
-            Reaction::Answer(r#"{"valid":false,"message":"1 problem:\na: wrong"}"#.to_owned()),
+            Reaction::Answer(
+                r#"{"valid":false,"message":"2 problems:\n- a: wrong\n- b.c: wrong too"}"#
+                    .to_owned(),
+            ),
         )],
     );
+    folder.write("settings.json", "{\n  \"a\": 1,\n  \"b\": {\"c\": 2}\n}\n");
     assert_eq!(
-        preview(&folder, &["-f", "pod.yaml"]),
+        preview(&folder, &["-f", "pod.yaml", "-s", "settings.json"]),
         outcome(
             1,
             "",
-            "Error: Provided settings are not valid: 1 problem:\na: wrong\n"
+            "Error: the policy does not accept the settings\n  \
+             settings.json:2:3: a: wrong\n  \
+             settings.json:3:9: b.c: wrong too\n"
         )
     );
 }

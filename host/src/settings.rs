@@ -1,8 +1,10 @@
 //! Policy settings, and the files that carry them.
 
 mod find;
+mod positions;
 
 pub use find::{Form, Found, ObjectName, find, find_file, name_of};
+pub use positions::{Positions, Problem, lines};
 
 use std::path::Path;
 

@@ -182,10 +182,10 @@ impl Scope<'_> {
                 shown(text),
                 fits(selector.matches(subject.labels))
             );
-            for (place, key) in selector.keys().enumerate() {
+            for (place, requirement) in selector.requirements().iter().enumerate() {
                 line.push_str(if place == 0 { ": " } else { ", " });
-                line.push_str(key);
-                match subject.label(key) {
+                line.push_str(requirement.key);
+                match subject.label(requirement.key) {
                     Some(value) => line.push_str(&format!(" is {}", shown(value))),
                     None => line.push_str(" is not there"),
                 }
