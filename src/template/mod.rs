@@ -137,6 +137,13 @@ impl<'t> AppContainer<'t> {
             .find(|mount| mount.get("mountPath").and_then(Value::as_str) == Some(path))
     }
 
+    /// Whether a block device is at `path`: Kubernetes takes no mount there.
+    #[must_use]
+    pub fn has_device_at(self, path: &str) -> bool {
+        objects_in(self.0, "volumeDevices")
+            .any(|device| device.get("devicePath").and_then(Value::as_str) == Some(path))
+    }
+
     /// Whether a volume could be mounted at `path`: nothing is mounted there, under this spelling
     /// or with a `/` at the end, nor is a block device.
     #[must_use]
