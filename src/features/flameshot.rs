@@ -17,7 +17,9 @@ use super::select::choose;
 use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::Sampler;
-use crate::template::{Container, Plan, SecurityContext, Template, VolumeKind, mount};
+use crate::template::{
+    AppContainer, Container, Plan, SecurityContext, Template, VolumeKind, mount,
+};
 
 const FEATURE: Feature = Feature::Flameshot;
 const CONTAINER: &str = "datakit-flameshot";
@@ -52,6 +54,13 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         );
         return None;
     };
+    if is_taken_on_the_node(scene.template, port) {
+        report.warn(
+            FEATURE.name(),
+            format_args!("nothing injected, the pod has port {port} of the node already"),
+        );
+        return None;
+    }
 
     let mut plan = Plan::default();
     let volume = plan.volume(
@@ -93,6 +102,22 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     });
     report.injected(FEATURE, &chosen.audit(&image));
     Some(plan)
+}
+
+/// In the node's network a port of a container is one of the node, which two containers of a pod
+/// cannot have.
+fn is_taken_on_the_node(template: &Template<'_>, port: u16) -> bool {
+    let is_tcp = |protocol: Option<&Value>| {
+        !matches!(protocol.and_then(Value::as_str), Some("UDP" | "SCTP"))
+    };
+    template.spec("hostNetwork") == Some(&Value::Bool(true))
+        && template
+            .app_containers()
+            .flat_map(AppContainer::ports)
+            .any(|own| {
+                own.get("containerPort").is_some_and(|own| *own == port)
+                    && is_tcp(own.get("protocol"))
+            })
 }
 
 /// Plans the volume's mount on the app containers; says whether one can have it.
@@ -169,6 +194,35 @@ mod tests {
         assert_eq!(annotations(json!({"example.com/owner": "team"})), all);
         for own in ["prometheus.io/scrape", "prometheus.io/interval"] {
             assert_eq!(annotations(json!({own: "x"})), []);
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn takes_no_port_of_the_node_that_the_pod_has() {
+        for (spec, expected) in [
+            (json!({"ports": [{"containerPort": 80}]}), true),
+            (
+                json!({"ports": [{"containerPort": 80, "protocol": null}]}),
+                true,
+            ),
+            (
+                json!({"ports": [{"containerPort": 80, "protocol": "TCP"}]}),
+                true,
+            ),
+            (
+                json!({"ports": [{"containerPort": 80, "protocol": "UDP"}]}),
+                false,
+            ),
+            (json!({"ports": [{"containerPort": 81}]}), false),
+            (json!({}), false),
+        ] {
+            let mut container = spec;
+            container["name"] = json!("a");
+            let mut pod = json!({"spec": {"hostNetwork": true, "containers": [container]}});
+            let taken = is_taken_on_the_node(&Template::new(&mut pod).unwrap(), 80);
+            assert_eq!(taken, expected, "{pod}");
+            pod["spec"]["hostNetwork"] = json!(false);
+            assert!(!is_taken_on_the_node(&Template::new(&mut pod).unwrap(), 80));
         }
     }
 }

@@ -160,6 +160,11 @@ impl<'t> AppContainer<'t> {
             && !objects_in(self.0, "volumeDevices").any(is_there("devicePath"))
     }
 
+    /// The entries of `ports`.
+    pub fn ports(self) -> impl Iterator<Item = &'t Object> {
+        objects_in(self.0, "ports")
+    }
+
     /// The entries of `env`.
     pub fn env(self) -> impl DoubleEndedIterator<Item = &'t Object> {
         objects_in(self.0, "env")
