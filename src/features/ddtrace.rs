@@ -87,7 +87,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         image: image.clone(),
         image_pull_policy: settings.image_pull_policy.name(),
         command: copy_command(agent),
-        resources: settings.resources.clone(),
+        resources: scene.resources(settings, FEATURE, report),
         volume_mounts: vec![mount(&volume, DIRECTORY)],
         ..Container::default()
     });

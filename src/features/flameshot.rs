@@ -95,7 +95,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
             protocol: Some("TCP".to_owned()),
             ..ContainerPort::default()
         }],
-        resources: settings.resources.clone(),
+        resources: scene.resources(settings, FEATURE, report),
         security_context: Some(SecurityContext::adding(&["SYS_PTRACE"])),
         volume_mounts: vec![mount(&volume, &path)],
         ..Container::default()

@@ -110,7 +110,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         image: image.to_owned(),
         image_pull_policy: settings.image_pull_policy.name(),
         env: env::in_order_of_reference(env),
-        resources: settings.resources.clone(),
+        resources: scene.resources(settings, FEATURE, report),
         volume_mounts: mounts,
         ..Container::default()
     });

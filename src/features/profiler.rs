@@ -66,7 +66,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         command: vec!["bash".to_owned(), "cmd.sh".to_owned()],
         working_dir: Some(DIRECTORY),
         env: env::in_order_of_reference(scene.entries(&settings.envs)),
-        resources: settings.resources.clone(),
+        resources: scene.resources(settings, FEATURE, report),
         security_context: Some(SecurityContext::adding(&["SYS_PTRACE", "SYS_ADMIN"])),
         volume_mounts: mounts,
         ..Container::default()
