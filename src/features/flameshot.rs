@@ -11,9 +11,9 @@
 use k8s_openapi::api::core::v1::ContainerPort;
 use serde_json::Value;
 
-use super::Scene;
 use super::processes::share_processes;
 use super::select::choose;
+use super::{Scene, is_sidecar};
 use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::Sampler;
@@ -22,7 +22,7 @@ use crate::template::{
 };
 
 const FEATURE: Feature = Feature::Flameshot;
-const CONTAINER: &str = "datakit-flameshot";
+pub(super) const CONTAINER: &str = "datakit-flameshot";
 
 /// Plans the sidecar, if the template is to have it.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
@@ -120,7 +120,7 @@ fn is_taken_on_the_node(template: &Template<'_>, port: u16) -> bool {
             })
 }
 
-/// Plans the volume's mount on the app containers; says whether one can have it.
+/// Plans the volume's mount on the app containers; says whether one of the pod's own can have it.
 fn plan_mounts(
     template: &Template<'_>,
     volume: &str,
@@ -133,9 +133,9 @@ fn plan_mounts(
         let own = container.mount_at(path).and_then(|own| own.get("name"));
         if container.is_free(path) {
             plan.mount(place, mount(volume, path));
-            is_mounted = true;
+            is_mounted |= !is_sidecar(container);
         } else if own.and_then(Value::as_str) == Some(volume) {
-            is_mounted = true;
+            is_mounted |= !is_sidecar(container);
         } else {
             report.warn(
                 FEATURE.name(),

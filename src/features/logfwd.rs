@@ -23,7 +23,7 @@ use crate::settings::{LogForwarder, file_paths};
 use crate::template::{Container, Plan, Template, VolumeKind, mount};
 
 const FEATURE: Feature = Feature::Logfwd;
-const CONTAINER: &str = "datakit-logfwd";
+pub(super) const CONTAINER: &str = "datakit-logfwd";
 const ANNOTATION: &str = "logfwd.instances";
 const POD_INFO: &str = "/etc/podinfo";
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::env::{self, Env};
 use crate::report::{Feature, Report, shown};
 use crate::settings::{ContainerSettings, Settings, Subject};
-use crate::template::{Plan, Template};
+use crate::template::{AppContainer, Plan, Template};
 use crate::workload::Workload;
 
 /// The prefix of the annotations that ask for something.
@@ -85,6 +85,12 @@ impl Scene<'_, '_> {
             .filter_map(|env| env::entry(*env, first_container))
             .collect()
     }
+}
+
+/// Whether the container is a sidecar that the policy adds. A feature that is of use to no other
+/// container is not injected: in a second pass, too, when the sidecars of others are there.
+fn is_sidecar(container: AppContainer<'_>) -> bool {
+    [logfwd::CONTAINER, flameshot::CONTAINER, profiler::CONTAINER].contains(&container.name())
 }
 
 type Planner = fn(&Scene<'_, '_>, &mut Report) -> Option<Plan>;
@@ -204,5 +210,34 @@ mod tests {
                            for the pod as a whole has some";
             assert_eq!(warnings.unwrap(), [warning]);
         }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn does_not_inject_later_what_only_sidecars_could_have() {
+        let rule = r#"{"namespace_selectors":["*"],"image":"repo/image:1","language":"java"}"#;
+        let settings =
+            format!(r#"{{"admission_inject_v2":{{"ddtraces":[{rule}],"profilers":[{rule}]}}}}"#);
+        let document = Document::new(Node::parse(&settings).unwrap());
+        let settings = document.settings().unwrap();
+        let mut pod = json!({"spec": {
+            "volumes": [{"name": "own", "emptyDir": {}}],
+            "containers": [{"name": "a", "volumeMounts": [{"name": "own", "mountPath": "/datadog-lib"}]}]
+        }});
+        let mut injected = || {
+            let mut template = Template::new(&mut pod).unwrap();
+            let mut report = Report::new(Level::Error);
+            inject(
+                Workload::Pod,
+                &mut template,
+                "default",
+                &settings,
+                &mut report,
+            );
+            report
+                .audit_annotations()
+                .map(|audit| audit.into_keys().collect())
+        };
+        assert_eq!(injected(), Some(vec!["profiler".to_owned()]));
+        assert_eq!(injected(), None);
     }
 }

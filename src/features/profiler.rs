@@ -13,9 +13,9 @@
 use k8s_openapi::api::core::v1::VolumeMount;
 use serde_json::Value;
 
-use super::Scene;
 use super::processes::share_processes;
 use super::select::{Annotation, choose, warn_of_unused};
+use super::{Scene, is_sidecar};
 use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::Language;
@@ -24,7 +24,7 @@ use crate::template::{
 };
 
 const FEATURE: Feature = Feature::Profiler;
-const CONTAINER: &str = "datakit-profiler";
+pub(super) const CONTAINER: &str = "datakit-profiler";
 const DIRECTORY: &str = "/app/datakit-profiler";
 const TMP: &str = "/tmp";
 const LOCAL_TIME: &str = "/etc/localtime";
@@ -106,7 +106,7 @@ fn plan_mounts(
             ),
         );
     }
-    if targets.is_empty() {
+    if targets.iter().all(|(_, container)| is_sidecar(*container)) {
         report.warn(
             FEATURE.name(),
             "nothing injected, every container was left out",
