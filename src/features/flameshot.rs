@@ -77,7 +77,15 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         return None;
     }
     if rule.what.prometheus_annotations {
-        plan.annotations = prometheus_annotations(scene.template, port);
+        let annotations = prometheus_annotations(scene.template, port);
+        if scene.template.has_room_for(&annotations) {
+            plan.annotations = annotations;
+        } else {
+            report.warn(
+                FEATURE.name(),
+                "not announced to Prometheus, Kubernetes takes no more than 256 KiB of annotations",
+            );
+        }
     }
     plan.share_process_namespace = share_processes(FEATURE, scene.template, report);
     let mut env = scene.entries(&settings.envs);
