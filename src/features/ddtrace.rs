@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::EnvVar;
 use serde_json::Value;
 
-use super::Scene;
 use super::select::{choose, warn_of_unused};
+use super::{Scene, is_sidecar};
 use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::{Agent, Language, PhpLoader};
@@ -53,7 +53,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     let mut plan = Plan::default();
     let volume = plan.volume(scene.template, VOLUME, VolumeKind::EmptyDir, DIRECTORY);
     let envs = scene.entries(&settings.envs);
-    let mut injected = 0_usize;
+    let mut is_injected = false;
     for (place, container) in scene.template.app_containers().enumerate() {
         match edits(container, &volume, agent.language, &envs, report) {
             Ok((has_mount, env)) => {
@@ -61,7 +61,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
                     plan.mount(place, mount(&volume, DIRECTORY));
                 }
                 plan.edit_env(place, env);
-                injected = injected.saturating_add(1);
+                is_injected |= !is_sidecar(container);
             }
             Err(reason) => report.warn(
                 FEATURE.name(),
@@ -69,7 +69,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
             ),
         }
     }
-    if injected == 0 {
+    if !is_injected {
         report.warn(
             FEATURE.name(),
             "nothing injected, every container was left out",
@@ -81,7 +81,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         image: image.clone(),
         image_pull_policy: settings.image_pull_policy.name(),
         command: copy_command(agent),
-        resources: settings.resources.clone(),
+        resources: scene.resources(settings, FEATURE, report),
         volume_mounts: vec![mount(&volume, DIRECTORY)],
         ..Container::default()
     });

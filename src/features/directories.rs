@@ -67,6 +67,9 @@ impl Directories {
             };
             for (place, container) in template.app_containers().enumerate() {
                 match container.mount_at(directory) {
+                    None if container.has_device_at(directory) => {
+                        warn_of_another(directory, Some(container), feature, report);
+                    }
                     None => plan.mount(place, wanted.clone()),
                     Some(own) if is_same(own, &wanted) => {}
                     Some(_) => warn_of_another(directory, Some(container), feature, report),
@@ -139,4 +142,36 @@ fn warn_of_another(
 
 fn text<'o>(object: &'o Object, key: &str) -> Option<&'o str> {
     object.get(key).and_then(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use slog::Level;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn mounts_nothing_over_a_block_device() {
+        let mut pod = json!({"spec": {"containers": [
+            {"name": "a", "volumeDevices": [{"name": "block", "devicePath": "/logs"}]},
+            {"name": "b"}
+        ]}});
+        let mut template = Template::new(&mut pod).unwrap();
+        let (mut plan, mut report) = (Plan::default(), Report::new(Level::Error));
+        let directories = Directories {
+            list: vec!["/logs".to_owned()],
+        };
+        directories.share("v", Feature::Logfwd, &template, &mut plan, &mut report);
+        template.apply(plan);
+        assert_eq!(pod["spec"]["containers"][0]["volumeMounts"], json!(null));
+        assert_eq!(
+            pod["spec"]["containers"][1]["volumeMounts"],
+            json!([{"name": "v-0", "mountPath": "/logs"}])
+        );
+        assert_eq!(
+            report.warnings().unwrap(),
+            ["datakit logfwd: `/logs` of container `a` is another volume, its files are not read"]
+        );
+    }
 }

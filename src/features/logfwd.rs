@@ -23,7 +23,7 @@ use crate::settings::{LogForwarder, file_paths};
 use crate::template::{Container, Plan, Template, VolumeKind, mount};
 
 const FEATURE: Feature = Feature::Logfwd;
-const CONTAINER: &str = "datakit-logfwd";
+pub(super) const CONTAINER: &str = "datakit-logfwd";
 const ANNOTATION: &str = "logfwd.instances";
 const POD_INFO: &str = "/etc/podinfo";
 
@@ -109,7 +109,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         image: image.to_owned(),
         image_pull_policy: settings.image_pull_policy.name(),
         env: env::in_order_of_reference(env),
-        resources: settings.resources.clone(),
+        resources: scene.resources(settings, FEATURE, report),
         volume_mounts: mounts,
         ..Container::default()
     });

@@ -28,6 +28,14 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         report.explain(FEATURE.name(), || format!("{} has no config", rule.origin));
         return None;
     }
+    let annotations = vec![(ANNOTATION, config.to_owned())];
+    if !scene.template.has_room_for(&annotations) {
+        report.warn(
+            FEATURE.name(),
+            "nothing injected, the annotations would be more than the 256 KiB that Kubernetes takes",
+        );
+        return None;
+    }
     let mut directories = Directories::default();
     for file in file_paths(config) {
         directories.add(&file, paths::directory_of(&file), FEATURE, report);
@@ -40,7 +48,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         &mut plan,
         report,
     );
-    plan.annotations = vec![(ANNOTATION, config.to_owned())];
+    plan.annotations = annotations;
     report.injected(FEATURE, &rule.origin.to_string());
     Some(plan)
 }

@@ -10,12 +10,13 @@ mod processes;
 mod profiler;
 mod select;
 
-use k8s_openapi::api::core::v1::EnvVar;
+use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
+use serde_json::Value;
 
 use crate::env::{self, Env};
 use crate::report::{Feature, Report, shown};
-use crate::settings::{Settings, Subject};
-use crate::template::{Plan, Template};
+use crate::settings::{ContainerSettings, Settings, Subject};
+use crate::template::{AppContainer, Plan, Template};
 use crate::workload::Workload;
 
 /// The prefix of the annotations that ask for something.
@@ -50,6 +51,31 @@ impl Scene<'_, '_> {
         is_there
     }
 
+    /// The resources of the settings. None where the pod as a whole has its own, which its containers
+    /// share: Kubernetes refuses a pod whose containers together ask for more, or one alone may have
+    /// more.
+    fn resources(
+        &self,
+        settings: &ContainerSettings<'_>,
+        feature: Feature,
+        report: &mut Report,
+    ) -> Option<ResourceRequirements> {
+        let resources = settings.resources.clone()?;
+        let of_the_pod = self.template.spec("resources");
+        let has_some = |bound: &&str| {
+            let amounts = of_the_pod.and_then(|own| own.get(bound)?.as_object());
+            amounts.is_some_and(|amounts| !amounts.is_empty())
+        };
+        if !["requests", "limits"].iter().any(has_some) {
+            return Some(resources);
+        }
+        report.warn(
+            feature.name(),
+            "the container gets no resources of its own, for the pod as a whole has some",
+        );
+        None
+    }
+
     /// The variables of the settings as entries for a container of this template.
     fn entries(&self, envs: &[Env<'_>]) -> Vec<EnvVar> {
         let Some(first_container) = self.template.first_container() else {
@@ -59,6 +85,12 @@ impl Scene<'_, '_> {
             .filter_map(|env| env::entry(*env, first_container))
             .collect()
     }
+}
+
+/// Whether the container is a sidecar that the policy adds. A feature that is of use to no other
+/// container is not injected: in a second pass, too, when the sidecars of others are there.
+fn is_sidecar(container: AppContainer<'_>) -> bool {
+    [logfwd::CONTAINER, flameshot::CONTAINER, profiler::CONTAINER].contains(&container.name())
 }
 
 type Planner = fn(&Scene<'_, '_>, &mut Report) -> Option<Plan>;
@@ -133,5 +165,82 @@ fn says_yes(template: &Template<'_>, name: &str, about: &str, report: &mut Repor
             );
             true
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Node;
+    use crate::settings::Document;
+    use serde_json::json;
+    use slog::Level;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn keeps_out_of_the_resources_of_a_pod_as_a_whole() {
+        let settings = r#"{"admission_inject_v2":{"logfwds":[
+            {"namespace_selectors":["*"],"image":"repo/logfwd:1","resources":{"limits":{"cpu":"2"}}}
+        ]}}"#;
+        let document = Document::new(Node::parse(settings).unwrap());
+        let settings = document.settings().unwrap();
+        let injected = |resources: Value| {
+            let mut pod = json!({"spec": {"resources": resources, "containers": [{"name": "a"}]}});
+            let mut template = Template::new(&mut pod).unwrap();
+            let mut report = Report::new(Level::Error);
+            inject(
+                Workload::Pod,
+                &mut template,
+                "default",
+                &settings,
+                &mut report,
+            );
+            let resources = pod["spec"]["containers"][1]["resources"].take();
+            (resources, report.warnings())
+        };
+        for without in [
+            json!(null),
+            json!({}),
+            json!({"limits": {}, "requests": null}),
+        ] {
+            let expected = json!({"limits": {"cpu": "2"}});
+            assert_eq!(injected(without), (expected, None));
+        }
+        for bound in ["requests", "limits"] {
+            let (resources, warnings) = injected(json!({bound: {"cpu": "1"}}));
+            assert_eq!(resources, json!(null));
+            let warning = "datakit logfwd: the container gets no resources of its own, \
+                           for the pod as a whole has some";
+            assert_eq!(warnings.unwrap(), [warning]);
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn does_not_inject_later_what_only_sidecars_could_have() {
+        let rule = r#"{"namespace_selectors":["*"],"image":"repo/image:1","language":"java"}"#;
+        let settings =
+            format!(r#"{{"admission_inject_v2":{{"ddtraces":[{rule}],"profilers":[{rule}]}}}}"#);
+        let document = Document::new(Node::parse(&settings).unwrap());
+        let settings = document.settings().unwrap();
+        let mut pod = json!({"spec": {
+            "volumes": [{"name": "own", "emptyDir": {}}],
+            "containers": [{"name": "a", "volumeMounts": [{"name": "own", "mountPath": "/datadog-lib"}]}]
+        }});
+        let mut injected = || {
+            let mut template = Template::new(&mut pod).unwrap();
+            let mut report = Report::new(Level::Error);
+            inject(
+                Workload::Pod,
+                &mut template,
+                "default",
+                &settings,
+                &mut report,
+            );
+            report
+                .audit_annotations()
+                .map(|audit| audit.into_keys().collect())
+        };
+        assert_eq!(injected(), Some(vec!["profiler".to_owned()]));
+        assert_eq!(injected(), None);
     }
 }
