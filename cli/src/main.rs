@@ -6,6 +6,7 @@ mod check;
 mod input;
 mod inspect;
 mod logs;
+mod migrate;
 mod paint;
 mod preview;
 mod registry;
@@ -35,6 +36,7 @@ enum Command {
     Run(run::Args),
     Preview(preview::Args),
     Check(check::Args),
+    Migrate(migrate::Args),
     Annotate(annotate::Args),
     Inspect(inspect::Args),
     Push(registry::PushArgs),
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::exec(&args),
         Command::Preview(args) => preview::exec(&args),
         Command::Check(args) => check::exec(&args),
+        Command::Migrate(args) => migrate::exec(&args),
         Command::Annotate(args) => annotate::exec(&args),
         Command::Inspect(args) => inspect::exec(&args),
         Command::Push(args) => registry::push(&args),
