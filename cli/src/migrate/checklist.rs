@@ -36,7 +36,7 @@ pub fn write(
     steps.extend(remove_the_rest(file, operator, settings));
 
     let nothing = if settings.as_object().is_some_and(Map::is_empty) {
-        ", which are empty: the policy will inject nothing"
+        "; there is nothing in it, so the policy will inject nothing"
     } else {
         ""
     };

@@ -74,9 +74,6 @@ impl Notes<'_> {
                 let pointer = format!("{pointer}/images/{}", pointer_key(key));
                 // logfwd has no versions.
                 self.image(image, feature != "logfwd", &pointer);
-                if key == "php_agent_image" {
-                    self.add(&pointer, PHP);
-                }
             }
             self.envs(section, &pointer);
         }
@@ -123,6 +120,11 @@ impl Notes<'_> {
             ("flameshots", None),
             ("profilers", Some(PROFILER)),
         ] {
+            let first = format!("/admission_inject/{}", list.trim_end_matches('s'));
+            if settings.pointer(&first).is_some_and(is_used) {
+                // The first generation counts, for both.
+                continue;
+            }
             let rules = items(second, list);
             let pointer = format!("/admission_inject_v2/{list}");
             if let (Some(about), false) = (about, rules.is_empty()) {
@@ -143,6 +145,8 @@ impl Notes<'_> {
         let by_version = rule["check_annotation"] == true && rule.get("language").is_some();
         match rule.get("image").filter(|image| has_text(Some(image))) {
             Some(image) => self.image(image, by_version, &format!("{pointer}/image")),
+            // Left empty on purpose, as in the operator's default configuration.
+            None if rule["processes"] == "" => {}
             None => self.add(pointer, NO_IMAGE),
         }
         if rule["language"] == "php" {
