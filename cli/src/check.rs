@@ -7,11 +7,11 @@ mod rules;
 mod values;
 
 use std::io::{Write as _, stdout};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::input::PolicyArgs;
 use crate::settings::SettingsFile;
-use crate::{Failure, input};
+use crate::Failure;
 
 /// Check settings before the policy is loaded with them
 ///
@@ -23,9 +23,8 @@ use crate::{Failure, input};
                         (--strict)."
 )]
 pub struct Args {
-    /// The policy: a WebAssembly module in place of the one that this program carries
-    #[arg(short, long, value_name = "FILE", env = "DATAKIT_POLICY")]
-    policy: Option<PathBuf>,
+    #[command(flatten)]
+    policy: PolicyArgs,
 
     /// The settings: a YAML or JSON file of settings, a Kubewarden policy, the operator's ConfigMap or release file, or
     /// Helm values; - is standard input
@@ -50,7 +49,7 @@ pub struct Args {
 const ADVICE: u8 = 3;
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
-    let policy = input::policy(args.policy.as_deref())?;
+    let policy = args.policy.compile()?;
     let file = SettingsFile::read(&args.settings)?;
     let mut out = stdout().lock();
 

@@ -47,6 +47,21 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
         .map_err(|error| format!("{}: cannot be read: {error}", path.display()).into())
 }
 
+/// Which policy is asked.
+#[derive(clap::Args)]
+pub struct PolicyArgs {
+    /// The policy: a WebAssembly module in place of the one that this program carries
+    #[arg(short, long, value_name = "FILE", env = "DATAKIT_POLICY")]
+    policy: Option<PathBuf>,
+}
+
+impl PolicyArgs {
+    /// Compiles the policy.
+    pub fn compile(&self) -> Result<Policy, Failure> {
+        policy(self.policy.as_deref())
+    }
+}
+
 /// Compiles the policy in a file; without one, that which the program carries.
 pub fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
     let Some(path) = path else {

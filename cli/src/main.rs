@@ -9,6 +9,7 @@ mod input;
 mod inspect;
 mod logs;
 mod manual;
+mod migrate;
 mod paint;
 mod preview;
 mod registry;
@@ -42,6 +43,7 @@ enum Command {
     Preview(preview::Args),
     Explain(explain::Args),
     Check(check::Args),
+    Migrate(migrate::Args),
     Run(run::Args),
     Bench(bench::Args),
     Annotate(annotate::Args),
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Command::Preview(args) => preview::exec(&args),
         Command::Explain(args) => explain::exec(&args),
         Command::Check(args) => check::exec(&args),
+        Command::Migrate(args) => migrate::exec(&args),
         Command::Run(args) => run::exec(&args),
         Command::Bench(args) => bench::exec(&args),
         Command::Annotate(args) => annotate::exec(&args),

@@ -1,7 +1,6 @@
 //! What `preview` and `explain` share: the objects that they look at, and the policy's answer to each.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use clap::ValueEnum;
 use datakit_policy_host::manifest::{Document, Source};
@@ -9,6 +8,7 @@ use datakit_policy_host::policy::{LogLine, Policy};
 use datakit_policy_host::request::{self, AdmissionRequest, Context};
 use serde_json::{Value, json};
 
+use crate::input::PolicyArgs;
 use crate::settings::SettingsFile;
 use crate::{Failure, input};
 
@@ -37,9 +37,8 @@ pub struct Inputs {
     #[arg(long, value_enum, ignore_case = true, default_value_t = Operation::Create)]
     operation: Operation,
 
-    /// The policy: a WebAssembly module in place of the one that this program carries
-    #[arg(short, long, value_name = "FILE", env = "DATAKIT_POLICY")]
-    policy: Option<PathBuf>,
+    #[command(flatten)]
+    policy: PolicyArgs,
 }
 
 impl Inputs {
@@ -102,7 +101,7 @@ pub enum Outcome {
 impl Session {
     /// Compiles the policy and asks it whether it takes the settings. `change` may change them before.
     pub fn open(args: &Inputs, change: impl FnOnce(Value) -> Value) -> Result<Self, Failure> {
-        let policy = input::policy(args.policy.as_deref())?;
+        let policy = args.policy.compile()?;
         let settings = match &args.settings {
             Some(path) => SettingsFile::read(path)?.accepted_by(&policy)?,
             None => json!({}),

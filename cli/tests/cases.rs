@@ -11,8 +11,13 @@ fn check_prints_what_its_cases_expect() {
 }
 
 #[test]
+fn migrate_prints_what_its_cases_expect() {
+    golden::run_suite("migrate");
+}
+
+#[test]
 fn every_suite_has_a_test_and_every_input_a_case() {
-    let tested = ["check"].map(str::to_owned);
+    let tested = ["check", "migrate"].map(str::to_owned);
     assert_eq!(golden::suites(), BTreeSet::from(tested));
     assert_eq!(golden::unused_inputs(), BTreeSet::new());
 }

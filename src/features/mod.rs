@@ -11,7 +11,7 @@ mod profiler;
 mod select;
 
 use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
-use serde_json::Value;
+
 
 use crate::env::{self, Env};
 use crate::report::{Feature, Report, shown};

@@ -100,6 +100,7 @@ fn is_implied(given: &Requirement<'_>, wanted: &Requirement<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
 
     fn parse(text: &str) -> LabelSelector<'_> {
         LabelSelector::parse(text).unwrap()
@@ -166,6 +167,72 @@ mod tests {
             ("!a", "a"),
         ] {
             assert!(!implies(&parse(narrow), &parse(wide)), "{narrow} {wide}");
+        }
+    }
+
+    /// Against all labels that a few selectors can tell apart.
+    #[test]
+    fn what_is_said_is_so() {
+        let parts = [
+            "a=1",
+            "a=2",
+            "a in (1,3)",
+            "a!=1",
+            "a notin (1,2)",
+            "a",
+            "!a",
+            "a>1",
+            "a>2",
+            "a<2",
+            "a<3",
+            "b",
+            "!b",
+        ];
+        let pairs = parts
+            .iter()
+            .flat_map(|one| parts.map(|other| format!("{one},{other}")));
+        let texts: Vec<String> = parts
+            .iter()
+            .map(|part| (*part).to_owned())
+            .chain(pairs)
+            .collect();
+        let values = [
+            None,
+            Some("0"),
+            Some("1"),
+            Some("2"),
+            Some("3"),
+            Some("word"),
+        ];
+        let labels: Vec<Value> = values
+            .into_iter()
+            .flat_map(|a| [json!({"a": a}), json!({"a": a, "b": ""})])
+            .collect();
+        let met: Vec<Vec<bool>> = texts
+            .iter()
+            .map(|text| {
+                labels
+                    .iter()
+                    .map(|labels| parse(text).matches(labels.as_object()))
+                    .collect()
+            })
+            .collect();
+        for (narrow, of_narrow) in texts.iter().zip(&met) {
+            let is_never_met = !of_narrow.contains(&true);
+            assert_eq!(
+                contradiction(&parse(narrow)).is_some(),
+                is_never_met,
+                "{narrow}"
+            );
+            for (wide, of_wide) in texts.iter().zip(&met) {
+                if implies(&parse(narrow), &parse(wide)) {
+                    let is_so = of_narrow
+                        .iter()
+                        .zip(of_wide)
+                        .all(|(narrow, wide)| *wide || !narrow);
+                    assert!(is_so, "{narrow} {wide}");
+                }
+            }
         }
     }
 }

@@ -157,7 +157,7 @@ fn impossible_labels(written: &Value, advice: &mut Vec<Advice>) {
             continue;
         };
         if let Some(key) = contradiction(&selector) {
-            let message = format!("`{text}` is met by no labels: no `{key}` is all of that");
+            let message = format!("no labels meet `{text}`: no value of `{key}` does");
             advice.push(Advice::new(path, message));
         }
     }
@@ -265,4 +265,100 @@ fn is_within(narrow: NamespacePattern<'_>, wide: NamespacePattern<'_>) -> bool {
 
 fn text<'v>(entry: &'v Value, key: &str) -> &'v str {
     entry.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datakit_operator_policy::json::Node;
+    use datakit_operator_policy::settings::{Document, Subject};
+    use serde_json::json;
+
+    /// Every scope of a few patterns and selectors, as rules.
+    fn pool() -> Vec<Value> {
+        let namespaces = [
+            json!([]),
+            json!(["*"]),
+            json!(["^web$"]),
+            json!(["web"]),
+            json!(["^web-", "b$"]),
+            json!(["w.b", "api"]),
+        ];
+        let labels = [
+            json!([]),
+            json!(["a=x"]),
+            json!(["a"]),
+            json!(["!a"]),
+            json!(["a in (x,y)"]),
+            json!(["a!=x", "b"]),
+            json!(["a=x,b"]),
+            json!(["a=x,a=y"]),
+        ];
+        let both = |namespaces: &Value| {
+            let rule =
+                |labels| json!({"namespace_selectors": namespaces, "label_selectors": labels});
+            labels.clone().map(rule)
+        };
+        namespaces.iter().flat_map(both).collect()
+    }
+
+    /// All pods that the pool can tell apart.
+    fn pods() -> Vec<(&'static str, Value)> {
+        let labels = [
+            json!({}),
+            json!({"a": "x"}),
+            json!({"a": "y"}),
+            json!({"a": "z"}),
+            json!({"b": "1"}),
+            json!({"a": "x", "b": "1"}),
+            json!({"a": "y", "b": "1"}),
+        ];
+        let namespaces = ["web", "web-a", "my-web", "api", "b", "other"];
+        let pods = namespaces.map(|namespace| labels.clone().map(|labels| (namespace, labels)));
+        pods.into_iter().flatten().collect()
+    }
+
+    /// The pairs of scopes of which one surely includes the other; fails for a pair with a pod that says no.
+    fn sure_pairs(scopes: &[&Scope<'_>]) -> usize {
+        let pods = pods();
+        let covered = |scope: &Scope<'_>| -> Vec<bool> {
+            let covers = |(namespace, labels): &(&'static str, Value)| {
+                let labels = labels.as_object();
+                scope.covers(Subject { namespace, labels }).is_ok()
+            };
+            pods.iter().map(covers).collect()
+        };
+        let covered: Vec<Vec<bool>> = scopes.iter().map(|scope| covered(scope)).collect();
+        let mut sure = 0;
+        for (outer, of_outer) in scopes.iter().zip(&covered) {
+            for (inner, of_inner) in scopes.iter().zip(&covered) {
+                if includes(outer, inner) {
+                    let is_so = of_inner
+                        .iter()
+                        .zip(of_outer)
+                        .all(|(inner, outer)| *outer || !inner);
+                    assert!(is_so, "{outer:?} {inner:?}");
+                    sure += 1;
+                }
+            }
+        }
+        sure
+    }
+
+    #[test]
+    fn a_scope_that_is_said_to_include_another_does() {
+        let pool = pool();
+        let settings = json!({
+            "admission_inject_v2": {"logfwds": pool},
+            "admission_mutate": {"loggings": pool},
+        })
+        .to_string();
+        let document = Document::new(Node::parse(&settings).unwrap());
+        let read = document.settings().unwrap();
+        let both: Vec<_> = read.logfwd.rules.iter().map(|rule| &rule.scope).collect();
+        let either: Vec<_> = read.logging.iter().map(|rule| &rule.scope).collect();
+        assert_eq!((both.len(), either.len()), (48, 48));
+        assert!(sure_pairs(&both) > 200);
+        assert!(sure_pairs(&either) > 200);
+    }
 }

@@ -10,6 +10,8 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test --workspace --test cases` writes the expected files anew.
 
+#![allow(dead_code, reason = "every test file uses some of it")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
