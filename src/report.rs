@@ -28,6 +28,12 @@ impl Feature {
             Self::Logging => "logging",
         }
     }
+
+    /// The name of the annotation that switches it off, behind its prefix.
+    #[must_use]
+    pub fn switch(self) -> String {
+        format!("{}.enabled", self.name())
+    }
 }
 
 /// Kubernetes truncates all warnings of an answer together at 4096 characters.

@@ -66,7 +66,9 @@ impl<'a> LabelSelector<'a> {
 }
 
 impl Operator<'_> {
-    fn holds(&self, value: Option<&str>) -> bool {
+    /// Whether a label with this value, or none, is as asked for.
+    #[must_use]
+    pub fn holds(&self, value: Option<&str>) -> bool {
         let compare = |than: fn(&i64, &i64) -> bool, limit: &i64| {
             value
                 .and_then(|value| value.parse::<i64>().ok())

@@ -9,9 +9,9 @@ mod values;
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
+use crate::Failure;
 use crate::input::PolicyArgs;
 use crate::settings::SettingsFile;
-use crate::Failure;
 
 /// Check settings before the policy is loaded with them
 ///

@@ -29,7 +29,7 @@ const DIRECTORY: &str = "/datadog-lib";
 const TAGS: &str = "DD_TAGS";
 
 /// The annotations that ask for an agent, in the order in which they are looked for.
-const ASKING: [&str; 5] = ["java", "python", "nodejs", "js", "php"];
+pub(super) const ASKING: [&str; 5] = ["java", "python", "nodejs", "js", "php"];
 
 /// Plans the injection of an agent, if the template is to have one.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
@@ -89,7 +89,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     Some(plan)
 }
 
-fn annotation_name(language: &str) -> String {
+pub(super) fn annotation_name(language: &str) -> String {
     format!("{language}-lib.version")
 }
 

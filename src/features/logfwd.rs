@@ -24,7 +24,7 @@ use crate::template::{Container, Plan, Template, VolumeKind, mount};
 
 const FEATURE: Feature = Feature::Logfwd;
 pub(super) const CONTAINER: &str = "datakit-logfwd";
-const ANNOTATION: &str = "logfwd.instances";
+pub(super) const ANNOTATION: &str = "logfwd.instances";
 const POD_INFO: &str = "/etc/podinfo";
 
 /// Plans the sidecar, if the template is to have it.

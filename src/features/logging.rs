@@ -6,8 +6,9 @@
 //! Added: annotation `datakit/logs`; for every directory that its log files lie in a volume
 //! `datakit-logs-volume-N` on the containers.
 
+use super::Scene;
 use super::directories::Directories;
-use super::{Scene, select};
+use super::select::{self, Title};
 use crate::paths;
 use crate::report::{Feature, Report};
 use crate::settings::{LoggingRule, file_paths};
@@ -58,7 +59,14 @@ fn choose<'s>(scene: &'s Scene<'_, '_>, report: &Report) -> Option<&'s LoggingRu
     if rules.is_empty() {
         report.explain(FEATURE.name(), || "the settings have no rule for it");
     }
-    rules
+    let title = |rule: &LoggingRule<'_>| Title {
+        origin: rule.origin,
+        name: "",
+    };
+    let rule = rules
         .iter()
-        .find(|rule| select::covers(FEATURE, rule.origin, &rule.scope, scene, report))
+        .find(|rule| select::covers(FEATURE, title(rule), &rule.scope, scene, report))?;
+    report.explain(FEATURE.name(), || format!("{} decides", rule.origin));
+    select::trace(FEATURE, title(rule), &rule.scope, scene, report);
+    Some(rule)
 }

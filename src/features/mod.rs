@@ -1,6 +1,7 @@
 //! What is injected. Each feature is a file: it decides whether there is a rule or an annotation for
 //! the template, and says what it wants as a [`Plan`]; nothing is edited before the plan stands.
 
+mod annotations;
 mod ddtrace;
 mod directories;
 mod flameshot;
@@ -12,12 +13,13 @@ mod select;
 
 use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
 
-
 use crate::env::{self, Env};
 use crate::report::{Feature, Report, shown};
 use crate::settings::{ContainerSettings, Settings, Subject};
 use crate::template::{AppContainer, Plan, Template};
 use crate::workload::Workload;
+
+pub use annotations::beside_the_template;
 
 /// The prefix of the annotations that ask for something.
 const PREFIX: &str = "admission.datakit/";
@@ -104,25 +106,33 @@ const FEATURES: [(Feature, Planner); 5] = [
     (Feature::Logging, logging::plan),
 ];
 
+/// What an injection depends on, but for the template.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'c> {
+    pub workload: Workload,
+    /// The request's.
+    pub namespace: &'c str,
+    pub settings: &'c Settings<'c>,
+    /// The [annotations beside the template](beside_the_template).
+    pub beside: &'c [String],
+}
+
 /// Injects into `template` what the settings and its annotations ask for; says whether that was
 /// anything.
-pub fn inject(
-    workload: Workload,
-    template: &mut Template<'_>,
-    namespace: &str,
-    settings: &Settings<'_>,
-    report: &mut Report,
-) -> bool {
+pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Report) -> bool {
     if !says_yes(template, "enabled", "policy", report) {
         return false;
     }
-    let namespace = template.namespace().unwrap_or(namespace).to_owned();
+    annotations::warn_of_unseen(template, context.beside, report);
+    let Context {
+        workload, settings, ..
+    } = context;
+    let namespace = template.namespace().unwrap_or(context.namespace).to_owned();
     let mut injected = false;
     for (feature, plan) in FEATURES {
         // Datakit's log annotation has no switch of its own.
         if feature != Feature::Logging {
-            let switch = format!("{}.enabled", feature.name());
-            if !says_yes(template, &switch, feature.name(), report) {
+            if !says_yes(template, &feature.switch(), feature.name(), report) {
                 continue;
             }
         }
@@ -173,7 +183,7 @@ mod tests {
     use super::*;
     use crate::json::Node;
     use crate::settings::Document;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -188,13 +198,13 @@ mod tests {
             let mut pod = json!({"spec": {"resources": resources, "containers": [{"name": "a"}]}});
             let mut template = Template::new(&mut pod).unwrap();
             let mut report = Report::new(Level::Error);
-            inject(
-                Workload::Pod,
-                &mut template,
-                "default",
-                &settings,
-                &mut report,
-            );
+            let context = Context {
+                workload: Workload::Pod,
+                namespace: "default",
+                settings: &settings,
+                beside: &[],
+            };
+            inject(context, &mut template, &mut report);
             let resources = pod["spec"]["containers"][1]["resources"].take();
             (resources, report.warnings())
         };
@@ -229,13 +239,13 @@ mod tests {
         let mut injected = || {
             let mut template = Template::new(&mut pod).unwrap();
             let mut report = Report::new(Level::Error);
-            inject(
-                Workload::Pod,
-                &mut template,
-                "default",
-                &settings,
-                &mut report,
-            );
+            let context = Context {
+                workload: Workload::Pod,
+                namespace: "default",
+                settings: &settings,
+                beside: &[],
+            };
+            inject(context, &mut template, &mut report);
             report
                 .audit_annotations()
                 .map(|audit| audit.into_keys().collect())

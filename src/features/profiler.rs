@@ -28,7 +28,7 @@ pub(super) const CONTAINER: &str = "datakit-profiler";
 const DIRECTORY: &str = "/app/datakit-profiler";
 const TMP: &str = "/tmp";
 const LOCAL_TIME: &str = "/etc/localtime";
-const ASKING: [Language; 3] = [Language::Java, Language::Python, Language::Golang];
+pub(super) const ASKING: [Language; 3] = [Language::Java, Language::Python, Language::Golang];
 
 /// Plans the sidecar, if the template is to have it.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
@@ -68,7 +68,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     Some(plan)
 }
 
-fn annotation_name(language: Language) -> String {
+pub(super) fn annotation_name(language: Language) -> String {
     format!("{}-profiler.version", language.name())
 }
 

@@ -1,5 +1,7 @@
 //! Which rule is for a template, and with which image.
 
+use std::fmt;
+
 use super::{PREFIX, Scene};
 use crate::image;
 use crate::report::{Feature, Report, shown};
@@ -42,8 +44,11 @@ pub(super) fn choose<'r, 'n, 's, T>(
         report.explain(feature.name(), || "the settings have no rule for it");
     }
     for rule in &rules.rules {
-        let origin = rule.origin;
-        if !covers(feature, origin, &rule.scope, scene, report) {
+        let title = Title {
+            origin: rule.origin,
+            name: rule.name,
+        };
+        if !covers(feature, title, &rule.scope, scene, report) {
             continue;
         }
         let asked = match rule.opt_in {
@@ -54,8 +59,14 @@ pub(super) fn choose<'r, 'n, 's, T>(
                 if asked.is_none() {
                     report.explain(feature.name(), || {
                         let names = names.join(&format!(" or {PREFIX}"));
-                        format!("{origin} needs the annotation {PREFIX}{names}, which is not there")
+                        match rule.image {
+                            Some(_) => format!(
+                                "{title} needs the annotation {PREFIX}{names}, which is not there"
+                            ),
+                            None => format!("{title} has no image for {PREFIX}{names}"),
+                        }
                     });
+                    trace(feature, title, &rule.scope, scene, report);
                     match rules.without_annotation {
                         WithoutAnnotation::TryNextRule => continue,
                         WithoutAnnotation::InjectNothing => return None,
@@ -65,9 +76,10 @@ pub(super) fn choose<'r, 'n, 's, T>(
             }
         };
         report.explain(feature.name(), || match &asked {
-            Some(asked) => format!("{origin} decides: annotation {PREFIX}{}", asked.name),
-            None => format!("{origin} decides"),
+            Some(asked) => format!("{title} decides: annotation {PREFIX}{}", asked.name),
+            None => format!("{title} decides"),
         });
+        trace(feature, title, &rule.scope, scene, report);
         return Some(Chosen {
             rule,
             annotation: asked,
@@ -76,29 +88,53 @@ pub(super) fn choose<'r, 'n, 's, T>(
     None
 }
 
-/// Whether the template is in the scope of the rule `origin`.
+/// A rule in words: where it stands, and its name if it has one.
+#[derive(Clone, Copy)]
+pub(super) struct Title<'r> {
+    pub origin: Origin,
+    pub name: &'r str,
+}
+
+impl fmt::Display for Title<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name {
+            "" => self.origin.fmt(formatter),
+            name => write!(formatter, "{} ({name})", self.origin),
+        }
+    }
+}
+
+/// Whether the template is in the scope of a rule; logs why it is not.
 pub(super) fn covers(
     feature: Feature,
-    origin: Origin,
+    title: Title<'_>,
     scope: &Scope<'_>,
     scene: &Scene<'_, '_>,
     report: &Report,
 ) -> bool {
-    if matches!(scope, Scope::Everywhere) {
-        return true;
-    }
-    let subject = scene.subject();
-    let verdict = scope.covers(subject);
-    report.explain(feature.name(), || match verdict {
-        Ok(()) => format!("{origin} is for it"),
-        Err(mismatch) => format!("{origin} is not for it: {mismatch}"),
-    });
-    if report.explains() {
-        scope.trace(subject, |selector| {
-            report.explain_rule(feature.name(), origin, &selector);
+    let verdict = scope.covers(scene.subject());
+    if let Err(mismatch) = verdict {
+        report.explain(feature.name(), || {
+            format!("{title} is not for it: {mismatch}")
         });
+        trace(feature, title, scope, scene, report);
     }
     verdict.is_ok()
+}
+
+/// Logs of each selector whether it fits, and what it was compared with.
+pub(super) fn trace(
+    feature: Feature,
+    title: Title<'_>,
+    scope: &Scope<'_>,
+    scene: &Scene<'_, '_>,
+    report: &Report,
+) {
+    if report.explains() {
+        scope.trace(scene.subject(), |selector| {
+            report.explain_rule(feature.name(), title, &selector);
+        });
+    }
 }
 
 /// Warns of annotations of the feature that ask for something and have no effect.

@@ -342,7 +342,7 @@ pub fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let most = key.chars().count().div_euclid(3).max(1);
     known
         .iter()
-        .map(|name| (strsim::damerau_levenshtein(key, name), *name))
+        .map(|name| (strsim::osa_distance(key, name), *name))
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)

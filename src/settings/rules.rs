@@ -173,26 +173,34 @@ impl Scope<'_> {
             tell(format!("namespace {namespace} {fits} {pattern}"));
         }
         for text in &selectors.labels {
-            let Ok(selector) = LabelSelector::parse(text) else {
-                tell(format!("{} is no label selector", shown(text)));
-                continue;
-            };
-            let mut line = format!(
-                "label selector {} {}",
-                shown(text),
-                fits(selector.matches(subject.labels))
-            );
-            for (place, requirement) in selector.requirements().iter().enumerate() {
-                line.push_str(if place == 0 { ": " } else { ", " });
-                line.push_str(requirement.key);
-                match subject.label(requirement.key) {
-                    Some(value) => line.push_str(&format!(" is {}", shown(value))),
-                    None => line.push_str(" is not there"),
-                }
-            }
-            tell(line);
+            tell(trace_labels(text, subject));
         }
     }
+}
+
+/// Whether a label selector fits, with the labels by which it does or does not.
+fn trace_labels(text: &str, subject: Subject<'_>) -> String {
+    let Ok(selector) = LabelSelector::parse(text) else {
+        return format!("`{text}` is no label selector");
+    };
+    let fits = selector.matches(subject.labels);
+    let verdict = if fits { "fits" } else { "does not fit" };
+    let mut line = format!("label selector `{text}` {verdict}");
+    let mut separator = ": ";
+    for requirement in selector.requirements() {
+        let value = subject.label(requirement.key);
+        if requirement.operator.holds(value) != fits {
+            continue;
+        }
+        line.push_str(separator);
+        line.push_str(requirement.key);
+        match value {
+            Some(value) => line.push_str(&format!(" is {}", shown(value))),
+            None => line.push_str(" is not there"),
+        }
+        separator = ", ";
+    }
+    line
 }
 
 impl<'t> Subject<'t> {
