@@ -38,11 +38,13 @@ impl<'v> Template<'v> {
     }
 
     /// The template's own namespace: pods in a request have one, templates of workloads rarely.
+    /// Nobody checks it there, and expressions are matched with it: a text that is longer than the
+    /// name of a namespace is none.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
         self.metadata("namespace")?
             .as_str()
-            .filter(|name| !name.is_empty())
+            .filter(|name| (1..=63).contains(&name.len()))
     }
 
     #[must_use]
@@ -184,4 +186,28 @@ fn name_of(object: &Object) -> &str {
         .get("name")
         .and_then(Value::as_str)
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn has_a_namespace_only_where_it_could_be_one() {
+        let (longest, too_long) = ("x".repeat(63), "x".repeat(64));
+        for (name, expected) in [
+            ("team", Some("team")),
+            (longest.as_str(), Some(longest.as_str())),
+            (&too_long, None),
+            ("", None),
+        ] {
+            let mut pod = json!({
+                "metadata": {"namespace": name},
+                "spec": {"containers": [{"name": "a"}]}
+            });
+            assert_eq!(Template::new(&mut pod).unwrap().namespace(), expected);
+        }
+    }
 }
