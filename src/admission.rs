@@ -134,6 +134,10 @@ fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
     .then_some(object)
 }
 
+/// More containers than run in any pod. Something is added to each: an object of many would come out
+/// as one that is too large to be stored.
+const MOST_CONTAINERS: usize = 1000;
+
 fn inject(
     workload: Workload,
     object: &mut Value,
@@ -155,6 +159,13 @@ fn inject(
         }
     };
     match template {
+        Ok(template) if template.app_containers().count() > MOST_CONTAINERS => {
+            report.warn(
+                "policy",
+                format_args!("nothing injected, there are more than {MOST_CONTAINERS} containers"),
+            );
+            false
+        }
         Ok(mut template) => features::inject(workload, &mut template, namespace, settings, report),
         Err(malformed) => {
             let path = malformed.to_string();
