@@ -6,6 +6,7 @@
 mod container;
 mod plan;
 mod shape;
+mod volumes;
 
 use serde_json::{Map, Value};
 
@@ -13,6 +14,7 @@ pub use container::{Container, SecurityContext};
 pub(crate) use plan::is_empty_dir;
 pub use plan::{EnvEdit, Plan, VolumeKind, mount};
 pub use shape::Malformed;
+pub use volumes::Volumes;
 
 /// A JSON object of the template.
 pub type Object = Map<String, Value>;
@@ -92,12 +94,6 @@ impl<'v> Template<'v> {
             .any(|container| name_of(container) == name)
     }
 
-    #[must_use]
-    pub fn volume(&self, name: &str) -> Option<&Object> {
-        self.objects("volumes")
-            .find(|volume| name_of(volume) == name)
-    }
-
     /// Every volume with its name.
     fn volumes(&self) -> impl Iterator<Item = (&str, &Object)> {
         self.objects("volumes")
@@ -132,10 +128,15 @@ impl<'t> AppContainer<'t> {
         name_of(self.0)
     }
 
+    /// The entries of `volumeMounts`.
+    pub fn mounts(self) -> impl DoubleEndedIterator<Item = &'t Object> {
+        objects_in(self.0, "volumeMounts")
+    }
+
     /// The mount at `path`; paths compare as strings, as Kubernetes compares them.
     #[must_use]
     pub fn mount_at(self, path: &str) -> Option<&'t Object> {
-        objects_in(self.0, "volumeMounts")
+        self.mounts()
             .find(|mount| mount.get("mountPath").and_then(Value::as_str) == Some(path))
     }
 
