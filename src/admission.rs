@@ -133,6 +133,10 @@ fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
     inject(context, &mut object, report).then_some(object)
 }
 
+/// More containers than run in any pod. Something is added to each: an object of many would come out
+/// as one that is too large to be stored.
+const MOST_CONTAINERS: usize = 1000;
+
 fn inject(context: Context<'_>, object: &mut Value, report: &mut Report) -> bool {
     let workload = context.workload;
     let template = match workload.template_mut(object) {
@@ -149,6 +153,13 @@ fn inject(context: Context<'_>, object: &mut Value, report: &mut Report) -> bool
         }
     };
     match template {
+        Ok(template) if template.app_containers().count() > MOST_CONTAINERS => {
+            report.warn(
+                "policy",
+                format_args!("nothing injected, there are more than {MOST_CONTAINERS} containers"),
+            );
+            false
+        }
         Ok(mut template) => features::inject(context, &mut template, report),
         Err(malformed) => {
             let path = malformed.to_string();

@@ -211,11 +211,25 @@ impl fmt::Display for Path<'_> {
 pub struct Problems {
     /// One line for each problem, `path: what is wrong`.
     pub list: Vec<String>,
+    /// Whether the first one is enough.
+    only_first: bool,
 }
 
 impl Problems {
+    /// A list of the first problem alone, for texts of which there may be a million.
+    #[must_use]
+    pub fn only_first() -> Self {
+        Self {
+            list: Vec::new(),
+            only_first: true,
+        }
+    }
+
     /// Notes a problem at `path`.
     pub fn add(&mut self, path: Path<'_>, problem: impl fmt::Display) {
+        if self.only_first && !self.list.is_empty() {
+            return;
+        }
         self.list.push(match path {
             Path::Root => problem.to_string(),
             path => format!("{path}: {problem}"),
@@ -374,6 +388,14 @@ mod tests {
                 "flag: must be true or false, is a string",
             ]
         );
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn keeps_the_first_problem_alone_where_that_is_enough() {
+        let node = Node::parse("[1,2,3]").unwrap();
+        let mut problems = Problems::only_first();
+        problems.strings(Some(&node), Path::Root);
+        assert_eq!(problems.list, ["[0]: must be a string, is a number"]);
     }
 
     #[wasm_bindgen_test(unsupported = test)]

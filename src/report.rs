@@ -150,6 +150,10 @@ pub fn shown(text: &str) -> String {
 /// the names of somebody's keys make them so long.
 fn one_line(text: &str) -> String {
     const MOST: usize = 256;
+    // Nearly all of them.
+    if text.len() <= MOST && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut short = text.replace(char::is_control, " ");
     if let Some((end, _)) = short.char_indices().nth(MOST) {
         short.truncate(end);

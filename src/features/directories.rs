@@ -1,15 +1,23 @@
 //! Directories that containers share so that their log files can be read from outside.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::paths::unmountable;
 use crate::report::{Feature, Report, shown};
-use crate::template::{AppContainer, Object, Plan, Template, VolumeKind, is_empty_dir, mount};
+use crate::template::{
+    AppContainer, Object, Plan, Template, VolumeKind, Volumes, is_empty_dir, mount,
+};
 use k8s_openapi::api::core::v1::VolumeMount;
 use serde_json::Value;
 
 /// More volumes than a node would mount for a pod; it bounds what an annotation can cost.
 const MOST_DIRECTORIES: usize = 256;
 
-/// Distinct directories, in the order in which they were named.
+/// The most that mounts may add to a pod, for etcd stores no object over 1.5 MiB: what a pod asks
+/// for must not be what it is refused for.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Directories in the order in which they were named, often more than once.
 #[derive(Debug, Default)]
 pub(super) struct Directories {
     list: Vec<String>,
@@ -18,26 +26,36 @@ pub(super) struct Directories {
 impl Directories {
     /// Adds the directory that `path` leads to; one that cannot be mounted is left out.
     pub fn add(&mut self, path: &str, directory: String, feature: Feature, report: &mut Report) {
-        if let Some(problem) = unmountable(path, &directory) {
-            report.warn(
+        match unmountable(path, &directory) {
+            None => self.list.push(directory),
+            Some(problem) => report.warn(
                 feature.name(),
                 format_args!("no volume for {}: the path {problem}", shown(path)),
-            );
-            return;
-        }
-        if self.list.contains(&directory) {
-            return;
-        }
-        if self.list.len() < MOST_DIRECTORIES {
-            self.list.push(directory);
-            return;
-        }
-        report.warn(
-            feature.name(),
-            format_args!(
-                "log files in more than {MOST_DIRECTORIES} directories, the rest is left out"
             ),
-        );
+        }
+    }
+
+    /// Each directory once, as many as there may be.
+    fn distinct(&self, feature: Feature, report: &mut Report) -> Vec<&str> {
+        let mut distinct = Vec::new();
+        let mut known = BTreeSet::new();
+        for directory in &self.list {
+            if known.contains(directory.as_str()) {
+                continue;
+            }
+            if distinct.len() == MOST_DIRECTORIES {
+                report.warn(
+                    feature.name(),
+                    format_args!(
+                        "log files in more than {MOST_DIRECTORIES} directories, the rest is left out"
+                    ),
+                );
+                break;
+            }
+            known.insert(directory.as_str());
+            distinct.push(directory.as_str());
+        }
+        distinct
     }
 
     /// Plans a volume `PREFIX-N` for each directory, on all app containers, and gives the mounts for
@@ -51,12 +69,37 @@ impl Directories {
         plan: &mut Plan,
         report: &mut Report,
     ) -> Vec<VolumeMount> {
+        if self.list.is_empty() {
+            return Vec::new();
+        }
+        let volumes = Volumes::new(template);
+        let own_mounts = OwnMounts::new(template);
+        let containers = template.app_containers().count();
+        let mut room = MOST_BYTES;
         let mut mounts = Vec::new();
-        for (number, directory) in self.list.iter().enumerate() {
-            let wanted = match mounted_by_the_pod(template, directory) {
+        for (number, directory) in self.distinct(feature, report).into_iter().enumerate() {
+            // What a mount takes as JSON, in each container.
+            let bytes = directory
+                .len()
+                .saturating_add(64)
+                .saturating_mul(containers);
+            let Some(rest) = room.checked_sub(bytes) else {
+                report.warn(
+                    feature.name(),
+                    format_args!(
+                        "no volumes for {} and what follows: too much for {containers} containers",
+                        shown(directory)
+                    ),
+                );
+                break;
+            };
+            room = rest;
+            let mut own = own_mounts.at(directory);
+            let wanted = match mounted_by_the_pod(own, &volumes) {
                 Mounted::Nowhere => {
                     let name = format!("{prefix}-{number}");
-                    let volume = plan.volume(template, &name, VolumeKind::EmptyDir, directory);
+                    let kind = VolumeKind::EmptyDir;
+                    let volume = plan.volume_beside(&volumes, &name, kind, directory);
                     mount(&volume, directory)
                 }
                 Mounted::Shareable(mount) => mount,
@@ -66,18 +109,67 @@ impl Directories {
                 }
             };
             for (place, container) in template.app_containers().enumerate() {
-                match container.mount_at(directory) {
-                    None if container.has_device_at(directory) => {
+                match own.split_first() {
+                    Some(((own_place, mount), others)) if *own_place == place => {
+                        own = others;
+                        if !is_same(mount, &wanted) {
+                            warn_of_another(directory, Some(container), feature, report);
+                        }
+                    }
+                    _ if container.has_device_at(directory) => {
                         warn_of_another(directory, Some(container), feature, report);
                     }
-                    None => plan.mount(place, wanted.clone()),
-                    Some(own) if is_same(own, &wanted) => {}
-                    Some(_) => warn_of_another(directory, Some(container), feature, report),
+                    _ => plan.mount(place, wanted.clone()),
                 }
             }
             mounts.push(wanted);
         }
         mounts
+    }
+}
+
+/// The app containers' own mounts, by path.
+struct OwnMounts<'t> {
+    /// Those at one path, each with the place of its container, in order.
+    lists: Vec<Vec<(usize, &'t Object)>>,
+    /// Places in the lists.
+    by_path: BTreeMap<&'t str, usize>,
+}
+
+impl<'t> OwnMounts<'t> {
+    fn new(template: &'t Template<'_>) -> Self {
+        let mut own = Self {
+            lists: Vec::new(),
+            by_path: BTreeMap::new(),
+        };
+        for (place, container) in template.app_containers().enumerate() {
+            for mount in container.mounts() {
+                if let Some(path) = text(mount, "mountPath") {
+                    own.add(path, place, mount);
+                }
+            }
+        }
+        own
+    }
+
+    fn add(&mut self, path: &'t str, place: usize, mount: &'t Object) {
+        let list = self.by_path.get(path);
+        let Some(list) = list.and_then(|list| self.lists.get_mut(*list)) else {
+            self.by_path.insert(path, self.lists.len());
+            self.lists.push(vec![(place, mount)]);
+            return;
+        };
+        // Of several mounts of a container at one path the first counts.
+        if list.last().is_none_or(|(last, _)| *last != place) {
+            list.push((place, mount));
+        }
+    }
+
+    fn at(&self, path: &str) -> &[(usize, &'t Object)] {
+        let list = self.by_path.get(path);
+        list.and_then(|list| self.lists.get(*list))
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 }
 
@@ -88,20 +180,17 @@ enum Mounted {
     NotShareable,
 }
 
-fn mounted_by_the_pod(template: &Template<'_>, directory: &str) -> Mounted {
-    let Some(own) = template
-        .app_containers()
-        .find_map(|container| container.mount_at(directory))
-    else {
+fn mounted_by_the_pod(own: &[(usize, &Object)], volumes: &Volumes<'_>) -> Mounted {
+    let Some((_, own)) = own.first() else {
         return Mounted::Nowhere;
     };
     let volume = text(own, "name").unwrap_or_default();
     // What subPathExpr expands to is another thing in another container.
     let by_expression = text(own, "subPathExpr").is_some_and(|path| !path.is_empty());
-    if by_expression || !template.volume(volume).is_some_and(is_empty_dir) {
+    if by_expression || !volumes.get(volume).is_some_and(is_empty_dir) {
         return Mounted::NotShareable;
     }
-    let mut shared = mount(volume, directory);
+    let mut shared = mount(volume, text(own, "mountPath").unwrap_or_default());
     shared.sub_path = text(own, "subPath")
         .filter(|path| !path.is_empty())
         .map(str::to_owned);
@@ -159,9 +248,8 @@ mod tests {
         ]}});
         let mut template = Template::new(&mut pod).unwrap();
         let (mut plan, mut report) = (Plan::default(), Report::new(Level::Error));
-        let directories = Directories {
-            list: vec!["/logs".to_owned()],
-        };
+        let mut directories = Directories::default();
+        directories.add("/logs/x", "/logs".to_owned(), Feature::Logfwd, &mut report);
         directories.share("v", Feature::Logfwd, &template, &mut plan, &mut report);
         template.apply(plan);
         assert_eq!(pod["spec"]["containers"][0]["volumeMounts"], json!(null));
@@ -173,5 +261,41 @@ mod tests {
             report.warnings().unwrap(),
             ["datakit logfwd: `/logs` of container `a` is another volume, its files are not read"]
         );
+    }
+
+    /// How many mounts `count` directories with names of a length get, and what the user is told.
+    fn share(count: usize, length: usize, containers: usize) -> (usize, Vec<String>) {
+        let container = json!({"name": "a"});
+        let mut pod = json!({"spec": {"containers": vec![container; containers]}});
+        let template = Template::new(&mut pod).unwrap();
+        let mut report = Report::new(Level::Error);
+        let mut directories = Directories::default();
+        for number in 0..count {
+            let directory = format!("/{number:0>length$}");
+            let file = format!("{directory}/x.log");
+            directories.add(&file, directory.clone(), Feature::Logfwd, &mut report);
+            directories.add(&file, directory, Feature::Logfwd, &mut report);
+        }
+        let mut plan = Plan::default();
+        let mounts = directories.share("logs", Feature::Logfwd, &template, &mut plan, &mut report);
+        (mounts.len(), report.warnings().unwrap_or_default())
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn bounds_the_number_of_volumes() {
+        assert_eq!(share(256, 5, 1), (256, vec![]));
+        let warning =
+            "datakit logfwd: log files in more than 256 directories, the rest is left out";
+        assert_eq!(share(300, 5, 1), (256, vec![warning.to_owned()]));
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn bounds_what_the_mounts_add_to_the_pod() {
+        // 64 bytes and the directory, in each container.
+        assert_eq!(share(8, 191, 512), (8, vec![]));
+        let (mounts, warnings) = share(9, 191, 512);
+        assert_eq!(mounts, 8);
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].ends_with("and what follows: too much for 512 containers"));
     }
 }

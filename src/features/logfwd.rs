@@ -190,7 +190,7 @@ impl Instances {
         if !matches!(node, Node::List(_)) {
             return Err(format!(" must be a list, is {}", node.kind()));
         }
-        let mut problems = Problems::default();
+        let mut problems = Problems::only_first();
         let log_files = log_files(&node, &mut problems);
         match problems.list.first() {
             // The problems begin with a path, like `[0].loggings`.

@@ -7,6 +7,7 @@ mod container;
 mod describe;
 mod plan;
 mod shape;
+mod volumes;
 
 use serde_json::{Map, Value};
 
@@ -14,6 +15,7 @@ pub use container::{Container, SecurityContext};
 pub(crate) use plan::is_empty_dir;
 pub use plan::{EnvEdit, Plan, VolumeKind, mount};
 pub use shape::Malformed;
+pub use volumes::Volumes;
 
 /// A JSON object of the template.
 pub type Object = Map<String, Value>;
@@ -39,11 +41,13 @@ impl<'v> Template<'v> {
     }
 
     /// The template's own namespace: pods in a request have one, templates of workloads rarely.
+    /// Nobody checks it there, and expressions are matched with it: a text that is longer than the
+    /// name of a namespace is none.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
         self.metadata("namespace")?
             .as_str()
-            .filter(|name| !name.is_empty())
+            .filter(|name| (1..=63).contains(&name.len()))
     }
 
     #[must_use]
@@ -104,12 +108,6 @@ impl<'v> Template<'v> {
             .any(|container| name_of(container) == name)
     }
 
-    #[must_use]
-    pub fn volume(&self, name: &str) -> Option<&Object> {
-        self.objects("volumes")
-            .find(|volume| name_of(volume) == name)
-    }
-
     /// Every volume with its name.
     fn volumes(&self) -> impl Iterator<Item = (&str, &Object)> {
         self.objects("volumes")
@@ -144,10 +142,15 @@ impl<'t> AppContainer<'t> {
         name_of(self.0)
     }
 
+    /// The entries of `volumeMounts`.
+    pub fn mounts(self) -> impl DoubleEndedIterator<Item = &'t Object> {
+        objects_in(self.0, "volumeMounts")
+    }
+
     /// The mount at `path`; paths compare as strings, as Kubernetes compares them.
     #[must_use]
     pub fn mount_at(self, path: &str) -> Option<&'t Object> {
-        objects_in(self.0, "volumeMounts")
+        self.mounts()
             .find(|mount| mount.get("mountPath").and_then(Value::as_str) == Some(path))
     }
 
@@ -228,5 +231,22 @@ mod tests {
         let most = 256 * 1024 - "own".len() - 100 - "new".len();
         assert!(template.has_room_for(&[("new", "x".repeat(most))]));
         assert!(!template.has_room_for(&[("new", "x".repeat(most + 1))]));
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn has_a_namespace_only_where_it_could_be_one() {
+        let (longest, too_long) = ("x".repeat(63), "x".repeat(64));
+        for (name, expected) in [
+            ("team", Some("team")),
+            (longest.as_str(), Some(longest.as_str())),
+            (&too_long, None),
+            ("", None),
+        ] {
+            let mut pod = json!({
+                "metadata": {"namespace": name},
+                "spec": {"containers": [{"name": "a"}]}
+            });
+            assert_eq!(Template::new(&mut pod).unwrap().namespace(), expected);
+        }
     }
 }

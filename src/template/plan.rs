@@ -1,7 +1,5 @@
 //! What a feature wants of a template, as plain data, and the one door through which it is done.
 
-use std::collections::BTreeSet;
-
 use k8s_openapi::api::core::v1::{
     DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, EnvVar,
     HostPathVolumeSource, ObjectFieldSelector, VolumeMount,
@@ -9,7 +7,7 @@ use k8s_openapi::api::core::v1::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Container, Object, Template};
+use super::{Container, Object, Template, Volumes};
 
 /// All that one feature adds to a template. Nothing is edited before the whole plan stands, so a
 /// feature is injected whole or not at all.
@@ -81,7 +79,7 @@ impl VolumeKind {
     }
 
     /// Whether a volume of the pod can serve as this one.
-    fn is(self, volume: &Object) -> bool {
+    pub(super) fn is(self, volume: &Object) -> bool {
         match self {
             Self::EmptyDir => is_empty_dir(volume),
             Self::HostFile(path) => volume
@@ -145,28 +143,41 @@ impl Plan {
         kind: VolumeKind,
         path: &str,
     ) -> String {
-        let is_planned =
-            |plan: &Self, name: &str| plan.volumes.iter().any(|(planned, _)| planned == name);
-        if template.volume(name).is_none() && !is_planned(self, name) {
+        let is_taken = template.volumes().any(|(taken, _)| taken == name);
+        if !is_taken && !self.plans_volume(name) {
             self.volumes.push((name.to_owned(), kind));
             return name.to_owned();
         }
         // A pod may have taken thousands of names.
-        let taken = Taken::new(template, kind, path);
+        self.volume_beside(&Volumes::new(template), name, kind, path)
+    }
+
+    /// The same, for who asks for many.
+    pub fn volume_beside(
+        &mut self,
+        volumes: &Volumes<'_>,
+        name: &str,
+        kind: VolumeKind,
+        path: &str,
+    ) -> String {
         let mut candidate = name.to_owned();
         let mut number: u32 = 0;
         loop {
-            let is_there = taken.all.contains(candidate.as_str());
-            if !is_there && !is_planned(self, &candidate) {
-                self.volumes.push((candidate.clone(), kind));
-                return candidate;
-            }
-            if is_there && !taken.unfit.contains(candidate.as_str()) {
-                return candidate;
+            match volumes.serves(&candidate, kind, path) {
+                Some(true) => return candidate,
+                None if !self.plans_volume(&candidate) => {
+                    self.volumes.push((candidate.clone(), kind));
+                    return candidate;
+                }
+                _ => {}
             }
             number = number.saturating_add(1);
             candidate = format!("{name}-{number}");
         }
+    }
+
+    fn plans_volume(&self, name: &str) -> bool {
+        self.volumes.iter().any(|(planned, _)| planned == name)
     }
 
     /// Adds a mount to the container at a place of `spec.containers`.
@@ -189,34 +200,6 @@ impl Plan {
             self.containers.resize_with(wanted, ContainerEdit::default);
         }
         self.containers.get_mut(place)
-    }
-}
-
-/// The names of the pod's volumes.
-struct Taken<'t> {
-    all: BTreeSet<&'t str>,
-    /// Those of another kind than wanted, or mounted at another path.
-    unfit: BTreeSet<&'t str>,
-}
-
-impl<'t> Taken<'t> {
-    fn new(template: &'t Template<'_>, kind: VolumeKind, path: &str) -> Self {
-        let mut taken = Self {
-            all: BTreeSet::new(),
-            unfit: BTreeSet::new(),
-        };
-        for (name, volume) in template.volumes() {
-            taken.all.insert(name);
-            if !kind.is(volume) {
-                taken.unfit.insert(name);
-            }
-        }
-        for (name, mount) in template.mounts() {
-            if mount.get("mountPath").is_none_or(|have| have != path) {
-                taken.unfit.insert(name);
-            }
-        }
-        taken
     }
 }
 

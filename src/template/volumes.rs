@@ -1,0 +1,87 @@
+//! The volumes of a pod by name: a pod may have thousands, and a feature may look for hundreds.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::plan::VolumeKind;
+use super::{Object, Template};
+
+/// The volumes of a template, and where they are mounted.
+#[derive(Debug)]
+pub struct Volumes<'t> {
+    list: Vec<Volume<'t>>,
+    /// Places in the list.
+    by_name: BTreeMap<&'t str, usize>,
+}
+
+#[derive(Debug)]
+struct Volume<'t> {
+    object: &'t Object,
+    mounted: Mounted<'t>,
+}
+
+/// Where init and app containers mount a volume.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mounted<'t> {
+    #[default]
+    Nowhere,
+    At(&'t str),
+    AtSeveralPaths,
+}
+
+impl<'t> Volumes<'t> {
+    #[must_use]
+    pub fn new(template: &'t Template<'_>) -> Self {
+        let mut volumes = Self {
+            list: Vec::new(),
+            by_name: BTreeMap::new(),
+        };
+        for (place, (name, object)) in template.volumes().enumerate() {
+            volumes.by_name.insert(name, place);
+            volumes.list.push(Volume {
+                object,
+                mounted: Mounted::Nowhere,
+            });
+        }
+        for (name, mount) in template.mounts() {
+            let place = volumes.by_name.get(name);
+            if let Some(volume) = place.and_then(|place| volumes.list.get_mut(*place)) {
+                let path = mount.get("mountPath").and_then(Value::as_str);
+                volume.mounted = volume.mounted.and(path);
+            }
+        }
+        volumes
+    }
+
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'t Object> {
+        self.volume(name).map(|volume| volume.object)
+    }
+
+    /// Whether the pod's volume `name` can serve as one of this kind at `path`; `None` if it has no
+    /// such volume.
+    pub(super) fn serves(&self, name: &str, kind: VolumeKind, path: &str) -> Option<bool> {
+        let volume = self.volume(name)?;
+        let is_elsewhere = match volume.mounted {
+            Mounted::Nowhere => false,
+            Mounted::At(own) => own != path,
+            Mounted::AtSeveralPaths => true,
+        };
+        Some(!is_elsewhere && kind.is(volume.object))
+    }
+
+    fn volume(&self, name: &str) -> Option<&Volume<'t>> {
+        self.list.get(*self.by_name.get(name)?)
+    }
+}
+
+impl<'t> Mounted<'t> {
+    fn and(self, path: Option<&'t str>) -> Self {
+        match (self, path) {
+            (Self::Nowhere, Some(path)) => Self::At(path),
+            (Self::At(own), Some(path)) if own == path => self,
+            _ => Self::AtSeveralPaths,
+        }
+    }
+}
