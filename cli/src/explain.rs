@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::Failure;
 use crate::paint::{Ink, Paint, When};
-use crate::session::{Answer, Inputs, Outcome, Session, at_debug};
+use crate::session::{Answer, FEATURES, Inputs, NO_SETTINGS, Outcome, Session};
 
 /// Explain what the policy decides about a workload, and why
 ///
@@ -37,13 +37,11 @@ pub struct Args {
     color: When,
 }
 
-/// The features, in the order in which the policy goes through them.
-const FEATURES: [&str; 5] = ["ddtrace", "logfwd", "flameshot", "profiler", "logging"];
-
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
-    let session = Session::open(&args.inputs, at_debug)?;
+    let session = Session::open(&args.inputs)?;
     let paint = Paint::new(args.color);
     let mut explained = 0_usize;
+    let mut others = Vec::new();
     let mut has_errors = false;
     for document in args.inputs.documents() {
         let answer = match document {
@@ -54,7 +52,11 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
                 continue;
             }
         };
-        if matches!(answer.outcome, Outcome::NoWorkload) || !is_wanted(&answer, args) {
+        if matches!(answer.outcome, Outcome::NoWorkload) {
+            continue;
+        }
+        if !is_wanted(&answer, args) {
+            others.push(answer.title());
             continue;
         }
         if explained > 0 {
@@ -64,7 +66,10 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         explained += 1;
     }
     if explained == 0 && !has_errors {
-        return Err(nothing_to_explain(args).into());
+        return Err(nothing_to_explain(args, &others).into());
+    }
+    if args.inputs.settings.is_none() {
+        eprintln!("{NO_SETTINGS}");
     }
     Ok(if has_errors {
         ExitCode::FAILURE
@@ -73,8 +78,13 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     })
 }
 
-fn nothing_to_explain(args: &Args) -> String {
+fn nothing_to_explain(args: &Args, others: &[String]) -> String {
+    /// More than that are no help.
+    const MOST: usize = 20;
     match &args.only {
+        Some(only) if !others.is_empty() && others.len() <= MOST => {
+            format!("there is no workload {only}; there are {}", others.join(", "))
+        }
         Some(only) => format!("there is no workload {only} among the objects"),
         None => "there is no workload among the objects: no Pod, Deployment, DaemonSet, StatefulSet, ReplicaSet, \
                  ReplicationController, Job or CronJob"
@@ -98,6 +108,9 @@ fn is_wanted(answer: &Answer, args: &Args) -> bool {
 fn explanation(answer: &Answer, paint: Paint) -> String {
     let mut text = format!("{}\n", paint.ink(Ink::Title, answer.place()));
     let told = Told::new(answer);
+    if told.is_about_the_object_alone() {
+        text.push_str("nothing injected\n");
+    }
     told.write(&mut text, "policy", paint);
     for feature in FEATURES {
         let Some(about) = told.about.get(feature) else {
@@ -173,6 +186,10 @@ impl Told {
             .unwrap_or(("policy", warning));
         let line = Line::Warning(message.to_owned());
         self.about.entry(about.to_owned()).or_default().push(line);
+    }
+
+    fn is_about_the_object_alone(&self) -> bool {
+        self.about.keys().all(|about| about == "policy")
     }
 
     fn write(&self, text: &mut String, about: &str, paint: Paint) {

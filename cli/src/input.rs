@@ -79,53 +79,68 @@ pub fn request(path: &str) -> Result<AdmissionRequest, Failure> {
 
 /// The documents of a file, of all files in a folder, or of standard input; for what cannot be read, the reason.
 pub fn manifests(path: &str) -> Vec<Result<Document, Failure>> {
-    let files = match files(path) {
-        Ok(files) => files,
-        Err(error) => return vec![Err(error)],
+    let files = if path == STDIN || !Path::new(path).is_dir() {
+        vec![Ok(path.to_owned())]
+    } else {
+        files_in(path)
     };
-    let documents = files.iter().flat_map(|file| match text(file) {
-        Ok(text) => manifest::read(name(file), &text)
-            .into_iter()
-            .map(|document| document.map_err(Failure::from))
-            .collect(),
+    let documents = files.into_iter().flat_map(|file| match file {
+        Ok(file) => documents(&file),
         Err(error) => vec![Err(error)],
     });
     documents.collect()
 }
 
-/// A file itself; of a folder, the manifests in it and in the folders below, sorted.
-fn files(path: &str) -> Result<Vec<String>, Failure> {
-    if path == STDIN || !Path::new(path).is_dir() {
-        return Ok(vec![path.to_owned()]);
+fn documents(file: &str) -> Vec<Result<Document, Failure>> {
+    match text(file) {
+        Ok(text) => manifest::read(name(file), &text)
+            .into_iter()
+            .map(|document| document.map_err(Failure::from))
+            .collect(),
+        Err(error) => vec![Err(error)],
     }
-    let mut files = Vec::new();
-    collect_manifests(Path::new(path), &mut files)
-        .map_err(|error| format!("{path}: the folder cannot be read: {error}"))?;
-    if files.is_empty() {
-        let message = "there is no manifest in the folder (.yaml, .yml or .json)";
-        return Err(format!("{path}: {message}").into());
-    }
-    let files = files.iter().map(|file| file.display().to_string());
-    Ok(files.collect())
 }
 
-/// Hidden folders are left out: they hold the tools' own files.
-fn collect_manifests(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    let mut entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
-        // A link to a folder could lead back to where it is.
-        if entry.file_type()?.is_dir() {
-            if !is_hidden {
-                collect_manifests(&path, files)?;
-            }
-        } else if is_manifest(&path) && !is_hidden {
-            files.push(path);
+/// The manifests in a folder and in the folders below, sorted; for a folder that cannot be read, the reason.
+fn files_in(path: &str) -> Vec<Result<String, Failure>> {
+    let mut files = Vec::new();
+    collect_manifests(Path::new(path), &mut files);
+    if files.is_empty() {
+        let message = "there is no manifest in the folder (.yaml, .yml or .json)";
+        return vec![Err(format!("{path}: {message}").into())];
+    }
+    files
+}
+
+fn collect_manifests(folder: &Path, files: &mut Vec<Result<String, Failure>>) {
+    let entries = match entries(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let message = format!("{}: the folder cannot be read: {error}", folder.display());
+            return files.push(Err(message.into()));
+        }
+    };
+    for (path, is_folder) in entries {
+        if is_folder {
+            collect_manifests(&path, files);
+        } else if is_manifest(&path) {
+            files.push(Ok(path.display().to_string()));
         }
     }
-    Ok(())
+}
+
+/// The entries of a folder by name, each with whether it is a folder itself. Those that are hidden are left out: they
+/// are the tools' own. A link to a folder counts as a file, for it could lead back to where it is.
+fn entries(folder: &Path) -> std::io::Result<Vec<(PathBuf, bool)>> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            entries.push((entry.path(), entry.file_type()?.is_dir()));
+        }
+    }
+    entries.sort();
+    Ok(entries)
 }
 
 fn is_manifest(path: &Path) -> bool {

@@ -10,6 +10,7 @@ mod inspect;
 mod logs;
 mod manual;
 mod migrate;
+mod order;
 mod paint;
 mod preview;
 mod registry;

@@ -7,7 +7,7 @@ mod progress;
 use std::process::ExitCode;
 
 use crate::paint::{Paint, When};
-use crate::session::{Inputs, Session, at_debug};
+use crate::session::{Inputs, NO_SETTINGS, Session};
 use crate::{Failure, logs};
 use count::Count;
 use output::{Format, Printer};
@@ -21,15 +21,18 @@ use progress::Progress;
 #[command(after_help = "\
 Examples:
   datakit-policy preview app.yaml --settings settings.json
-  kubectl get deploy -A -o yaml | datakit-policy preview - --settings datakit-operator.yaml -o summary
-  datakit-policy preview manifests/ -s policy.yaml -o yaml | kubectl apply -f -
+  datakit-policy preview manifests/ -s policy.yaml -o summary
+  kubectl get deploy -A -o yaml | datakit-policy preview - -s cm.yaml
 
 Exit codes:
   0  done
-  1  an error: a file or a document that cannot be used, settings that the policy refuses;
-     with --exit-code: something would be injected
+  1  an error: a file or a document that cannot be used, settings that are refused
   2  wrong usage
-  3  with --exit-code: an error")]
+with --exit-code:
+  0  nothing would be injected
+  1  something would be injected
+  2  wrong usage
+  3  an error")]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
@@ -76,14 +79,11 @@ fn exit_code(count: &Count, tells_changes: bool) -> u8 {
 }
 
 fn show(args: &Args) -> Result<Count, Failure> {
-    let session = Session::open(&args.inputs, |settings| {
-        if args.verbose {
-            at_debug(settings)
-        } else {
-            settings
-        }
-    })?;
+    let session = Session::open(&args.inputs)?;
     let documents = args.inputs.documents();
+    if documents.is_empty() {
+        return Err("there is no object in the input".into());
+    }
     let progress = Progress::new(documents.len());
     let mut printer = Printer::new(args.output, Paint::new(args.color));
     let mut count = Count::default();
@@ -93,6 +93,9 @@ fn show(args: &Args) -> Result<Count, Failure> {
                 let answer = session.ask(document)?;
                 count.add(&answer);
                 progress.aside(|| {
+                    if args.verbose && !answer.logs.is_empty() {
+                        eprintln!("{}", answer.place());
+                    }
                     logs::print(&answer.logs, args.verbose);
                     printer.print(answer)
                 })?;
@@ -107,7 +110,7 @@ fn show(args: &Args) -> Result<Count, Failure> {
     progress.finish();
     printer.finish(&count)?;
     if args.inputs.settings.is_none() && !count.has_changes() {
-        eprintln!("note: without --settings the policy has nothing to inject");
+        eprintln!("{NO_SETTINGS}");
     }
     Ok(count)
 }

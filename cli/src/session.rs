@@ -3,14 +3,23 @@
 use std::collections::BTreeMap;
 
 use clap::ValueEnum;
+use datakit_operator_policy::selector::is_dns_label;
+use datakit_operator_policy::workload::Workload;
 use datakit_policy_host::manifest::{Document, Source};
 use datakit_policy_host::policy::{LogLine, Policy};
 use datakit_policy_host::request::{self, AdmissionRequest, Context};
 use serde_json::{Value, json};
 
 use crate::input::PolicyArgs;
+use crate::order::in_order_of;
 use crate::settings::SettingsFile;
 use crate::{Failure, input};
+
+/// The features, in the order in which the policy goes through them.
+pub const FEATURES: [&str; 5] = ["ddtrace", "logfwd", "flameshot", "profiler", "logging"];
+
+/// Said where nobody gave settings.
+pub const NO_SETTINGS: &str = "note: without --settings the policy has nothing to inject";
 
 /// Which objects, with which settings.
 #[derive(clap::Args)]
@@ -30,7 +39,7 @@ pub struct Inputs {
     pub settings: Option<String>,
 
     /// The namespace of objects that name none
-    #[arg(short, long, value_name = "NAMESPACE", default_value = "default")]
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = namespace)]
     namespace: String,
 
     /// What is done to the objects
@@ -62,6 +71,13 @@ enum Operation {
     Update,
 }
 
+fn namespace(text: &str) -> Result<String, String> {
+    if is_dns_label(text) {
+        return Ok(text.to_owned());
+    }
+    Err("a namespace has lower-case letters, digits and `-`".to_owned())
+}
+
 /// A policy with settings that it takes.
 pub struct Session {
     policy: Policy,
@@ -88,10 +104,10 @@ pub struct Answer {
 
 /// What becomes of an object.
 pub enum Outcome {
-    /// The object as the policy wants it.
+    /// The object as the policy wants it, in the user's order.
     Injected(Value),
-    /// A workload that nothing is injected into.
-    Unchanged,
+    /// A workload that nothing is injected into, and why where the policy leaves it alone as a whole.
+    Unchanged(Option<String>),
     /// It runs no pods, so the policy is not asked.
     NoWorkload,
     /// Another policy than ours refuses it, or fails; the reason.
@@ -99,8 +115,8 @@ pub enum Outcome {
 }
 
 impl Session {
-    /// Compiles the policy and asks it whether it takes the settings. `change` may change them before.
-    pub fn open(args: &Inputs, change: impl FnOnce(Value) -> Value) -> Result<Self, Failure> {
+    /// Compiles the policy and asks it whether it takes the settings. It will log every decision.
+    pub fn open(args: &Inputs) -> Result<Self, Failure> {
         let policy = args.policy.compile()?;
         let settings = match &args.settings {
             Some(path) => SettingsFile::read(path)?.accepted_by(&policy)?,
@@ -108,7 +124,7 @@ impl Session {
         };
         Ok(Self {
             policy,
-            settings: change(settings),
+            settings: at_debug(settings),
             namespace: args.namespace.clone(),
             operation: match args.operation {
                 Operation::Create => request::Operation::Create,
@@ -126,9 +142,12 @@ impl Session {
         let context = Context {
             namespace: self.namespace.clone(),
             operation: self.operation,
-            old_object: Some(without_spec(&object)),
+            old_object: None,
         };
-        let request = AdmissionRequest::for_object(&object, &context)?;
+        let mut request = AdmissionRequest::for_object(&object, &context)?;
+        if self.operation == request::Operation::Update {
+            request.old_object = Some(with_another_template(&object, &request));
+        }
         let mut answer = Answer {
             source,
             kind: request.kind.kind.clone(),
@@ -155,9 +174,9 @@ impl Session {
                 } else if let Some(after) =
                     said.mutated_object.filter(|after| *after != answer.object)
                 {
-                    Outcome::Injected(after)
+                    Outcome::Injected(in_order_of(&answer.object, after))
                 } else {
-                    Outcome::Unchanged
+                    Outcome::Unchanged(left_alone(&answer.logs))
                 };
                 answer.warnings = said.warnings.unwrap_or_default();
                 answer.injected = said.audit_annotations.unwrap_or_default();
@@ -177,14 +196,34 @@ impl Answer {
         }
     }
 
+    /// What was injected by which feature, in the order in which the policy goes through them.
+    pub fn injected(&self) -> impl Iterator<Item = (&str, &str)> {
+        let place = |feature: &str| FEATURES.iter().position(|known| *known == feature);
+        let mut injected: Vec<_> = self.injected.iter().collect();
+        injected.sort_by_key(|(feature, _)| place(feature).unwrap_or(FEATURES.len()));
+        injected
+            .into_iter()
+            .map(|(feature, what)| (feature.as_str(), what.as_str()))
+    }
+
     /// What the object is, and where it stands.
     pub fn place(&self) -> String {
         format!("{}: {}", self.title(), self.source)
     }
 }
 
+/// What the policy says about an object, rather than about a feature.
+fn left_alone(logs: &[LogLine]) -> Option<String> {
+    let about = |line: &&LogLine| {
+        line.fields
+            .get("feature")
+            .is_some_and(|about| about == "policy")
+    };
+    logs.iter().find(about).map(|line| line.message.clone())
+}
+
 /// Settings with which the policy logs every decision.
-pub fn at_debug(settings: Value) -> Value {
+fn at_debug(settings: Value) -> Value {
     let with_level = |settings: Value| {
         let mut settings = settings;
         if let Some(keys) = settings.as_object_mut() {
@@ -201,11 +240,12 @@ pub fn at_debug(settings: Value) -> Value {
     }
 }
 
-/// Whatever is in the new template, it differs from none.
-fn without_spec(object: &Value) -> Value {
+/// The object with an empty template: whatever is in the new one, it differs from that.
+fn with_another_template(object: &Value, request: &AdmissionRequest) -> Value {
     let mut object = object.clone();
-    if let Some(fields) = object.as_object_mut() {
-        fields.remove("spec");
+    let workload = Workload::of(&request.kind.group, &request.kind.kind);
+    if let Some(template) = workload.and_then(|workload| workload.template_mut(&mut object)) {
+        *template = json!({});
     }
     object
 }

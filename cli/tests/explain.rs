@@ -52,40 +52,39 @@ fn folder() -> Folder {
 }
 
 const WEB: &str = "\
-Deployment shop/web: app.yaml, document 1 (line 1)
+Deployment shop/web: app.yaml:1
 ddtrace: injected repo/java:1
   admission_inject.ddtrace needs the annotation admission.datakit/java-lib.version, which is not there
-  admission_inject.ddtrace needs the annotation admission.datakit/python-lib.version, which is not there
-  admission_inject.ddtrace needs the annotation admission.datakit/nodejs-lib.version or admission.datakit/js-lib.version, which is not there
-  admission_inject.ddtrace needs the annotation admission.datakit/php-lib.version, which is not there
-  admission_inject.ddtrace.enabled_labelselectors[0] is for it
-    label selector `app in (api,web),!canary` fits: app is `web`, canary is not there
+  admission_inject.ddtrace has no image for admission.datakit/python-lib.version
+  admission_inject.ddtrace has no image for admission.datakit/nodejs-lib.version or admission.datakit/js-lib.version
+  admission_inject.ddtrace has no image for admission.datakit/php-lib.version
   admission_inject.ddtrace.enabled_labelselectors[0] decides
+    label selector `app in (api,web),!canary` fits: app is `web`, canary is not there
   adds init container datakit-lib-init
   adds volume datakit-auto-instrument
   mounts datakit-auto-instrument at /datadog-lib in container `main`
   extends variable JAVA_TOOL_OPTIONS of container `main`
 logfwd: nothing injected
-  admission_inject_v2.logfwds[0] is not for it: the namespace matches none of its namespaces
+  admission_inject_v2.logfwds[0] (other) is not for it: the namespace matches none of its namespaces
     namespace `shop` does not fit names that begin with `prod-`
-  admission_inject_v2.logfwds[1] is for it
+  admission_inject_v2.logfwds[1] (ours) needs the annotation admission.datakit/logfwd.instances, which is not there
     label selector `tier=front` fits: tier is `front`
-  admission_inject_v2.logfwds[1] needs the annotation admission.datakit/logfwd.instances, which is not there
 flameshot: nothing injected
   the settings have no rule for it
 profiler: nothing injected
-  admission_inject.profiler needs the annotation admission.datakit/java-profiler.version, which is not there
-  admission_inject.profiler needs the annotation admission.datakit/python-profiler.version, which is not there
-  admission_inject.profiler needs the annotation admission.datakit/golang-profiler.version, which is not there
+  admission_inject.profiler has no image for admission.datakit/java-profiler.version
+  admission_inject.profiler has no image for admission.datakit/python-profiler.version
+  admission_inject.profiler has no image for admission.datakit/golang-profiler.version
   warning: admission.datakit/profiler.enabled: `off` is no boolean and has no effect
 logging: injected admission_mutate.loggings[0]
-  admission_mutate.loggings[0] is for it
+  admission_mutate.loggings[0] decides
     namespace `shop` fits the name `shop`
   adds annotation datakit/logs
 ";
 
 const OFF: &str = "\
-Deployment shop/quiet: app.yaml, document 3 (line 13)
+Deployment shop/quiet: app.yaml:13
+nothing injected
   switched off by admission.datakit/enabled
 ";
 
@@ -113,7 +112,7 @@ fn one_workload_of_several_can_be_asked_for() {
         outcome(
             1,
             "",
-            "Error: there is no workload pod/quiet among the objects\n"
+            "Error: there is no workload pod/quiet; there are Deployment shop/web, Deployment shop/quiet\n"
         )
     );
 }
@@ -156,7 +155,7 @@ fn colours_mark_features_verdicts_and_warnings() {
     assert_eq!(
         colourful,
         [
-            "\u{1b}[1mDeployment shop/web: app.yaml, document 1 (line 1)\u{1b}[0m",
+            "\u{1b}[1mDeployment shop/web: app.yaml:1\u{1b}[0m",
             "\u{1b}[1mddtrace\u{1b}[0m: \u{1b}[32minjected repo/java:1\u{1b}[0m",
             "\u{1b}[1mlogfwd\u{1b}[0m: nothing injected",
             "\u{1b}[1mflameshot\u{1b}[0m: nothing injected",

@@ -5,9 +5,11 @@ mod program;
 use program::Folder;
 use serde_json::json;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 12] = [
     "preview",
     "explain",
+    "check",
+    "migrate",
     "run",
     "bench",
     "annotate",

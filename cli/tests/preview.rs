@@ -32,16 +32,13 @@ fn mutated() -> Value {
 }
 
 const DIFF: &str = "\
-@@ -4,5 +4,9 @@
-   name: a
- spec:
+@@ -6,3 +6,7 @@
    containers:
--  - image: nginx:1.25
-+  - env:
+   - name: web
+     image: nginx:1.25
++    env:
 +    - name: A
 +      value: \"yes\"
-+    image: nginx:1.25
-     name: web
 +  shareProcessNamespace: true
 ";
 
@@ -78,9 +75,9 @@ fn a_change_is_a_diff_with_warnings_and_what_was_injected() {
         outcome(
             0,
             &format!(
-                "Pod default/a: pod.yaml, document 1 (line 1)\n{DIFF}\
+                "Pod default/a: pod.yaml:1\n{DIFF}\
                  warning: first\nwarning: second\ninjected: ddtrace: java\ninjected: logfwd: image:1\n\n\
-                 1 object: 1 injected, 0 skipped\n"
+                 1 object: 1 injected, 0 skipped; 2 warnings\n"
             ),
             ""
         )
@@ -118,12 +115,12 @@ fn everything_in_the_files_is_listed_and_counted() {
         ),
         outcome(
             1,
-            "nothing to inject: Pod team/a: app.yaml, document 1 (line 1)\nwarning: careful\n\n\
-             nothing to inject: Deployment team/(no name): app.yaml, document 4 (line 16), item 1\n\
+            "nothing to inject: Pod team/a: app.yaml:1\nwarning: careful\n\n\
+             nothing to inject: Deployment team/(no name): app.yaml:16, item 1\n\
              warning: careful\n\n\
-             nothing to inject: Pod team/a: pod.yaml, document 1 (line 1)\nwarning: careful\n\n\
-             6 objects: 0 injected, 6 skipped (3 nothing to inject, 3 no workload); 2 errors\n",
-            "Error: app.yaml, document 3: line 14, column 5: mapping values are not allowed in this context\n\
+             nothing to inject: Pod team/a: pod.yaml:1\nwarning: careful\n\n\
+             6 objects: 0 injected, 6 skipped (3 no workload, 3 nothing to inject); 3 warnings; 2 errors\n",
+            "Error: app.yaml:14:5: mapping values are not allowed in this context\n\
              Error: missing.yaml: cannot be read: No such file or directory (os error 2)\n"
         )
     );
@@ -136,7 +133,7 @@ fn an_answer_that_repeats_the_object_is_no_change() {
         "spec": {"containers": [{"name": "web", "image": "nginx:1.25"}]}
     });
     let folder = answering(json!({"accepted": true, "mutated_object": object}));
-    let expected = "nothing to inject: Pod default/a: standard input, document 1 (line 1)\n\
+    let expected = "nothing to inject: Pod default/a: standard input:1\n\
                     1 object: 0 injected, 1 skipped (1 nothing to inject)\n";
     for stdin in [&["-f", "-"][..], &["-"]] {
         let args = [
@@ -170,9 +167,9 @@ fn a_folder_is_all_that_is_in_it_in_order() {
         preview(&folder, &["app", "-s", "settings.json"]),
         outcome(
             0,
-            "nothing to inject: Pod default/a: app/a.yaml, document 1 (line 1)\n\
-             nothing to inject: Pod default/b: app/b.yml, document 1 (line 1)\n\
-             nothing to inject: Pod default/c: app/below/c.json, document 1 (line 1)\n\
+            "nothing to inject: Pod default/a: app/a.yaml:1\n\
+             nothing to inject: Pod default/b: app/b.yml:1\n\
+             nothing to inject: Pod default/c: app/below/c.json:1\n\
              3 objects: 0 injected, 3 skipped (3 nothing to inject)\n",
             ""
         )
@@ -196,7 +193,7 @@ fn mixed(answer: Value) -> Folder {
     folder
 }
 
-const BROKEN: &str = "Error: mixed.yaml, document 3: line 12, column 5: \
+const BROKEN: &str = "Error: mixed.yaml:12:5: \
                       mapping values are not allowed in this context\n";
 
 #[test]
@@ -209,9 +206,9 @@ fn a_summary_has_a_line_for_each_workload() {
         preview(&folder, &["mixed.yaml", "-o", "summary"]),
         outcome(
             1,
-            "injected          Pod default/a: mixed.yaml, document 1 (line 1): ddtrace, logfwd\n  \
+            "injected:          Pod default/a: mixed.yaml:1: ddtrace, logfwd\n  \
              warning: careful\n\
-             2 objects: 1 injected, 1 skipped (1 no workload); 1 error\n",
+             2 objects: 1 injected, 1 skipped (1 no workload); 1 warning; 1 error\n",
             BROKEN
         )
     );
@@ -224,8 +221,8 @@ fn objects_and_patches_stand_alone_on_standard_output() {
         "audit_annotations": {"ddtrace": "java"}
     }));
     let remarks = format!(
-        "warning: Pod default/a: mixed.yaml, document 1 (line 1): careful\n{BROKEN}\
-         2 objects: 1 injected, 1 skipped (1 no workload); 1 error\n"
+        "warning: Pod default/a: mixed.yaml:1: careful\n{BROKEN}\
+         2 objects: 1 injected, 1 skipped (1 no workload); 1 warning; 1 error\n"
     );
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}});
 
@@ -283,13 +280,78 @@ fn the_exit_code_can_tell_whether_anything_would_change() {
 }
 
 #[test]
+fn an_update_is_one_from_another_template() {
+    let folder = Folder::new();
+    let example = |path| Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let (object, settings) = (
+        example("../examples/nginx.yaml"),
+        example("../policy-settings/default.json"),
+    );
+    let args = [
+        "preview",
+        object.to_str().unwrap(),
+        "-s",
+        settings.to_str().unwrap(),
+    ];
+    let created = folder.run(&args);
+    assert!(
+        created.stdout.contains("injected: ddtrace"),
+        "{}",
+        created.stdout
+    );
+    assert_eq!(
+        folder.run(&[&args[..], &["--operation", "update"]].concat()),
+        created
+    );
+}
+
+/// What the policy says of an object as a whole stands behind it, and in the numbers.
+#[test]
+fn a_workload_that_is_left_alone_is_shown_with_the_reason() {
+    let folder = Folder::new();
+    let pod = |name: &str, annotation: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, annotations: {{{annotation}}}}}\n\
+             spec: {{containers: [{{name: a}}]}}\n---\n"
+        )
+    };
+    let pods = [
+        pod("quiet", "admission.datakit/enabled: \"false\""),
+        pod("plain", ""),
+        pod("silent", "admission.datakit/enabled: \"false\""),
+    ];
+    folder.write("pods.yaml", pods.concat());
+    folder.write("settings.json", "{}");
+    let shown = "\
+nothing to inject: Pod default/quiet: pods.yaml:1 (switched off by admission.datakit/enabled)
+nothing to inject: Pod default/plain: pods.yaml:6
+nothing to inject: Pod default/silent: pods.yaml:11 (switched off by admission.datakit/enabled)
+3 objects: 0 injected, 3 skipped (2 switched off by admission.datakit/enabled, 1 nothing to inject)
+";
+    for format in ["diff", "summary"] {
+        let result = folder.run(&["preview", "pods.yaml", "-s", "settings.json", "-o", format]);
+        assert_eq!(result, outcome(0, shown, ""));
+    }
+}
+
+#[test]
+fn no_object_at_all_is_an_error() {
+    let folder = Folder::new();
+    let result = folder.run_with_stdin(&["preview", "-"], "# only a comment\n---\n");
+    assert_eq!(
+        result,
+        outcome(1, "", "Error: there is no object in the input\n")
+    );
+}
+
+#[test]
 fn verbose_shows_the_decisions() {
     let folder = answering(json!({}));
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/nginx.yaml");
     let result = folder.run(&["preview", examples.to_str().unwrap(), "-v", "-o", "summary"]);
     assert_eq!(result.code, Some(0));
-    let line = "policy: debug: admission_inject.profiler needs the annotation \
-                admission.datakit/java-profiler.version, which is not there feature=\"profiler\"";
+    let line = "policy: debug: admission_inject.logfwd has no image for admission.datakit/logfwd.instances \
+                feature=\"logfwd\"";
     assert!(
         result.stderr.lines().any(|said| said == line),
         "{}",
@@ -319,7 +381,7 @@ fn a_refusal_is_an_error() {
             outcome(
                 1,
                 &format!(
-                    "refused: Pod default/a: pod.yaml, document 1 (line 1)\n{message}\n\n\
+                    "refused: Pod default/a: pod.yaml:1\n{message}\n\n\
                      1 object: 0 injected, 0 skipped, 1 refused\n"
                 ),
                 NOTE
@@ -345,7 +407,10 @@ fn the_policy_gets_request_and_settings() {
         serde_json::from_str(line.strip_prefix("Guest call failure: ").unwrap()).unwrap()
     };
     let created = sent(&["--settings", "settings.yml", "--namespace", "team"]);
-    assert_eq!(created["settings"], json!({"a": 2, "b": 1}));
+    assert_eq!(
+        created["settings"],
+        json!({"a": 2, "b": 1, "log_level": "debug"})
+    );
     assert_eq!(
         [
             &created["request"]["operation"],
@@ -355,16 +420,13 @@ fn the_policy_gets_request_and_settings() {
         [&json!("CREATE"), &json!("team"), &Value::Null]
     );
     let updated = sent(&["--operation", "update"]);
-    assert_eq!(updated["settings"], json!({}));
+    assert_eq!(updated["settings"], json!({"log_level": "debug"}));
     assert_eq!(
         [
             &updated["request"]["operation"],
             &updated["request"]["oldObject"]
         ],
-        [
-            &json!("UPDATE"),
-            &json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}})
-        ]
+        [&json!("UPDATE"), &json!({})]
     );
 }
 
@@ -400,22 +462,19 @@ fn colours_are_used_where_they_are_asked_for() {
         "accepted": true, "mutated_object": mutated(), "warnings": ["w"], "audit_annotations": {"f": "i"}
     }));
     let colourful = "\
-\u{1b}[1mPod default/a: pod.yaml, document 1 (line 1)\u{1b}[0m
-\u{1b}[36m@@ -4,5 +4,9 @@\u{1b}[0m
-   name: a
- spec:
+\u{1b}[1mPod default/a: pod.yaml:1\u{1b}[0m
+\u{1b}[36m@@ -6,3 +6,7 @@\u{1b}[0m
    containers:
-\u{1b}[31m-  - image: nginx:1.25\u{1b}[0m
-\u{1b}[32m+  - env:\u{1b}[0m
+   - name: web
+     image: nginx:1.25
+\u{1b}[32m+    env:\u{1b}[0m
 \u{1b}[32m+    - name: A\u{1b}[0m
 \u{1b}[32m+      value: \"yes\"\u{1b}[0m
-\u{1b}[32m+    image: nginx:1.25\u{1b}[0m
-     name: web
 \u{1b}[32m+  shareProcessNamespace: true\u{1b}[0m
 \u{1b}[33mwarning\u{1b}[0m: w
 \u{1b}[32minjected\u{1b}[0m: f: i
 
-1 object: 1 injected, 0 skipped
+1 object: 1 injected, 0 skipped; 1 warning
 ";
     assert_eq!(
         preview(&folder, &["-f", "pod.yaml", "--color", "always"]),

@@ -25,7 +25,7 @@ pub enum SettingsError {
         error: std::io::Error,
     },
     /// The settings are neither YAML nor JSON.
-    #[error("{file}: {error}")]
+    #[error("{file}:{}:{}: {}", error.line, error.column, error.message)]
     Malformed {
         /// Where the settings come from.
         file: String,

@@ -163,12 +163,12 @@ fn what_has_no_settings_or_several_is_an_error_that_says_what_is_there() {
         ),
         (
             "kind: ConfigMap",
-            "file, document 1 (line 1): the object has no `apiVersion`; every Kubernetes object needs `apiVersion` \
+            "file:1: the object has no `apiVersion`; every Kubernetes object needs `apiVersion` \
              and `kind`",
         ),
         (
             "configmap: {jsonconfig: {log_level: info}}",
-            "file, document 1 (line 1): `configmap.jsonconfig` has to be text (`jsonconfig: |-` and JSON below it); \
+            "file:1: `configmap.jsonconfig` has to be text (`jsonconfig: |-` and JSON below it); \
              this is a mapping",
         ),
         (
@@ -191,7 +191,7 @@ fn what_has_no_settings_or_several_is_an_error_that_says_what_is_there() {
     );
     assert_eq!(
         error(&POLICY.replace("log_level: debug", "- a")),
-        "file, document 1 (line 1), spec.settings: settings are a mapping, or nothing at all; this is a list"
+        "file:1, spec.settings: settings are a mapping, or nothing at all; this is a list"
     );
     let missing = settings::find_file("no/such/file.yml".as_ref()).unwrap_err();
     assert_eq!(

@@ -70,7 +70,7 @@ fn settings(log_level: &str) -> Value {
         "admission_inject_v2": {"logfwds": [
             {"image": "repo/logfwd:1"},
             {"image": "repo/logfwd:2", "namespace_selectors": ["^other$"]},
-            {"image": "repo/logfwd:3", "namespace_selectors": ["*"], "check_annotation": true}
+            {"name": "last", "image": "repo/logfwd:3", "namespace_selectors": ["*"], "check_annotation": true}
         ]},
         "admission_mutate": {"loggings": [
             {"namespace_selectors": ["other"], "label_selectors": ["app=x"], "config": "[]"},
@@ -136,15 +136,14 @@ fn logs_each_decision_at_debug() {
                 "admission_inject_v2.logfwds[1]",
                 "namespace `default` does not fit the name `other`"
             ),
-            decision("logfwd", "admission_inject_v2.logfwds[2] is for it"),
-            logfwd(
-                "admission_inject_v2.logfwds[2]",
-                "namespace `default` fits every name"
-            ),
             decision(
                 "logfwd",
-                "admission_inject_v2.logfwds[2] needs the annotation \
+                "admission_inject_v2.logfwds[2] (last) needs the annotation \
                  admission.datakit/logfwd.instances, which is not there"
+            ),
+            logfwd(
+                "admission_inject_v2.logfwds[2] (last)",
+                "namespace `default` fits every name"
             ),
             decision("flameshot", "the settings have no rule for it"),
             decision(
@@ -164,7 +163,7 @@ fn logs_each_decision_at_debug() {
                 "admission_mutate.loggings[0]",
                 "label selector `app=x` does not fit: app is not there"
             ),
-            decision("logging", "admission_mutate.loggings[1] is for it"),
+            decision("logging", "admission_mutate.loggings[1] decides"),
             logging(
                 "admission_mutate.loggings[1]",
                 "namespace `default` fits the name `default`"

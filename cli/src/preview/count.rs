@@ -1,5 +1,7 @@
 //! The numbers of a preview's last line.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::session::{Answer, Outcome};
@@ -8,21 +10,32 @@ use crate::session::{Answer, Outcome};
 #[derive(Default)]
 pub struct Count {
     injected: usize,
-    unchanged: usize,
-    no_workload: usize,
+    /// By their reasons.
+    skipped: BTreeMap<String, usize>,
     refused: usize,
     errors: usize,
+    warnings: usize,
 }
+
+/// The reason for objects that the policy is not asked about.
+const NO_WORKLOAD: &str = "no workload";
+/// The reason for workloads that no feature found anything for.
+const NOTHING: &str = "nothing to inject";
 
 impl Count {
     /// Counts one object.
     pub fn add(&mut self, answer: &Answer) {
-        match answer.outcome {
+        self.warnings += answer.warnings.len();
+        match &answer.outcome {
             Outcome::Injected(_) => self.injected += 1,
-            Outcome::Unchanged => self.unchanged += 1,
-            Outcome::NoWorkload => self.no_workload += 1,
+            Outcome::Unchanged(reason) => self.skip(reason.as_deref().unwrap_or(NOTHING)),
+            Outcome::NoWorkload => self.skip(NO_WORKLOAD),
             Outcome::Refused(_) => self.refused += 1,
         }
+    }
+
+    fn skip(&mut self, reason: &str) {
+        *self.skipped.entry(reason.to_owned()).or_default() += 1;
     }
 
     /// Counts a document or a file that cannot be used.
@@ -43,31 +56,30 @@ impl Count {
 
 impl fmt::Display for Count {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let skipped = self.unchanged + self.no_workload;
+        let skipped: usize = self.skipped.values().sum();
         let objects = self.injected + skipped + self.refused;
-        let injected = self.injected;
         write!(
             out,
-            "{}: {injected} injected, {skipped} skipped",
-            plural(objects, "object")
+            "{}: {} injected, {skipped} skipped",
+            plural(objects, "object"),
+            self.injected
         )?;
-        let reasons = [
-            (self.unchanged, "nothing to inject"),
-            (self.no_workload, "no workload"),
-        ];
-        let reasons = reasons
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, reason)| format!("{count} {reason}"));
-        let reasons: Vec<_> = reasons.collect();
-        if !reasons.is_empty() {
-            write!(out, " ({})", reasons.join(", "))?;
+        let mut reasons: Vec<_> = self.skipped.iter().collect();
+        reasons.sort_by_key(|(_, count)| Reverse(**count));
+        for (place, (reason, count)) in reasons.into_iter().enumerate() {
+            let separator = if place == 0 { " (" } else { ", " };
+            write!(out, "{separator}{count} {reason}")?;
+        }
+        if skipped > 0 {
+            out.write_str(")")?;
         }
         if self.refused > 0 {
             write!(out, ", {} refused", self.refused)?;
         }
-        if self.errors > 0 {
-            write!(out, "; {}", plural(self.errors, "error"))?;
+        for (count, noun) in [(self.warnings, "warning"), (self.errors, "error")] {
+            if count > 0 {
+                write!(out, "; {}", plural(count, noun))?;
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _, stderr, stdout};
 
 use clap::ValueEnum;
 use datakit_policy_host::response::difference;
-use datakit_policy_host::yaml::to_yaml;
+use datakit_policy_host::yaml::{Comments, with_comments};
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
@@ -18,7 +18,7 @@ use crate::session::{Answer, Outcome};
 pub enum Format {
     /// A unified diff of the YAML of each object that changes, and a line for each workload that does not
     Diff,
-    /// All objects, with what would be injected, as YAML documents
+    /// All objects, with what would be injected, as YAML documents in your order of keys
     Yaml,
     /// All objects, with what would be injected, as a List in JSON
     Json,
@@ -34,6 +34,8 @@ pub struct Printer {
     format: Format,
     paint: Paint,
     items: Vec<Value>,
+    /// Whether the last thing printed was a single line, from which what is longer keeps a distance.
+    after_line: bool,
 }
 
 impl Printer {
@@ -42,6 +44,7 @@ impl Printer {
             format,
             paint,
             items: Vec::new(),
+            after_line: false,
         }
     }
 
@@ -49,7 +52,7 @@ impl Printer {
     pub fn print(&mut self, answer: Answer) -> io::Result<()> {
         let paint = self.paint;
         match self.format {
-            Format::Diff => return write!(stdout(), "{}", diff_of(&answer, paint)),
+            Format::Diff => return self.print_diff(&answer),
             Format::Summary => return write!(stdout(), "{}", summary_of(&answer, paint)),
             Format::Patch => {
                 if let Some(line) = patch_of(&answer) {
@@ -60,11 +63,21 @@ impl Printer {
         }
         write!(stderr(), "{}", remarks_with_place(&answer))?;
         match (self.format, answer.into_object()) {
-            (Format::Yaml, Some(object)) => write!(stdout(), "---\n{}", to_yaml(&object))?,
+            (Format::Yaml, Some(object)) => write!(stdout(), "---\n{}", yaml(&object))?,
             (Format::Json, Some(object)) => self.items.push(object),
             _ => {}
         }
         Ok(())
+    }
+
+    fn print_diff(&mut self, answer: &Answer) -> io::Result<()> {
+        let text = diff_of(answer, self.paint);
+        let is_line = text.lines().nth(1).is_none();
+        if self.after_line && !is_line {
+            writeln!(stdout())?;
+        }
+        self.after_line = is_line && (self.after_line || !text.is_empty());
+        write!(stdout(), "{text}")
     }
 
     /// Prints what comes last.
@@ -86,7 +99,7 @@ impl Answer {
     fn into_object(self) -> Option<Value> {
         match self.outcome {
             Outcome::Injected(after) => Some(after),
-            Outcome::Unchanged | Outcome::NoWorkload => Some(self.object),
+            Outcome::Unchanged(_) | Outcome::NoWorkload => Some(self.object),
             Outcome::Refused(_) => None,
         }
     }
@@ -102,7 +115,7 @@ fn diff_of(answer: &Answer, paint: Paint) -> String {
             let diff = diff(&answer.object, after, paint);
             format!("{}\n{diff}", paint.ink(Ink::Title, place))
         }
-        Outcome::Unchanged => format!("nothing to inject: {place}\n"),
+        Outcome::Unchanged(reason) => format!("nothing to inject: {place}{}\n", why(reason)),
         Outcome::Refused(message) => {
             format!(
                 "{}: {place}\n{message}\n",
@@ -111,7 +124,7 @@ fn diff_of(answer: &Answer, paint: Paint) -> String {
         }
     };
     text.push_str(&remarks(answer, "", paint));
-    for (feature, what) in &answer.injected {
+    for (feature, what) in answer.injected() {
         let injected = paint.ink(Ink::Added, "injected");
         let _ = writeln!(text, "{injected}: {feature}: {what}");
     }
@@ -123,26 +136,33 @@ fn diff_of(answer: &Answer, paint: Paint) -> String {
 
 /// A line, with the features that are injected, and the warnings below it.
 fn summary_of(answer: &Answer, paint: Paint) -> String {
-    let features = answer.injected.keys().map(String::as_str);
-    let features = features.collect::<Vec<_>>().join(", ");
+    let features: Vec<_> = answer.injected().map(|(feature, _)| feature).collect();
+    let features = features.join(", ");
     let place = answer.place();
     let line = match &answer.outcome {
         Outcome::NoWorkload => return String::new(),
         Outcome::Injected(_) => {
             format!(
-                "{} {place}: {features}",
-                paint.ink(Ink::Added, "injected         ")
+                "{}          {place}: {features}",
+                paint.ink(Ink::Added, "injected:")
             )
         }
-        Outcome::Unchanged => format!("nothing to inject {place}"),
+        Outcome::Unchanged(reason) => format!("nothing to inject: {place}{}", why(reason)),
         Outcome::Refused(message) => {
             format!(
-                "{} {place}: {message}",
-                paint.ink(Ink::Removed, "refused          ")
+                "{}           {place}: {message}",
+                paint.ink(Ink::Removed, "refused:")
             )
         }
     };
     format!("{line}\n{}", remarks(answer, "  ", paint))
+}
+
+/// The reason why a workload is left alone, behind it.
+fn why(reason: &Option<String>) -> String {
+    reason
+        .as_ref()
+        .map_or_else(String::new, |reason| format!(" ({reason})"))
 }
 
 fn remarks(answer: &Answer, indent: &str, paint: Paint) -> String {
@@ -181,9 +201,13 @@ fn patch_of(answer: &Answer) -> Option<Value> {
     }))
 }
 
-/// A unified diff of the two as YAML. Its keys are sorted, so that nothing but the policy's changes shows.
+fn yaml(object: &Value) -> String {
+    with_comments(object, &Comments::default())
+}
+
+/// A unified diff of the two as YAML. Both have the user's order of keys, so nothing but the policy's changes shows.
 fn diff(before: &Value, after: &Value, paint: Paint) -> String {
-    let (before, after) = (to_yaml(before), to_yaml(after));
+    let (before, after) = (yaml(before), yaml(after));
     let diff = TextDiff::from_lines(&before, &after);
     let mut text = String::new();
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {

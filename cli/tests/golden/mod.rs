@@ -6,16 +6,21 @@
 //! - `stdin`: what the program reads there, if anything;
 //! - `stdout`, `stderr`, `code`: what it should print, and its exit code. One that is not there stands for nothing, and
 //!   for 0;
-//! - any other file: an input. All inputs of the case and of `tests/files` are in the folder that the program runs in.
+//! - any other file: an input. All inputs of the case and of `tests/files` are in the folder that the program runs in,
+//!   and so are the folders `manifests`, `examples` and `policy-settings`.
 //!
 //! `UPDATE_GOLDEN=1 cargo test --workspace --test cases` writes the expected files anew.
 
 #![allow(dead_code, reason = "every test file uses some of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::program::{Folder, Outcome, finish};
+
+/// Folders that are in the folder that the program runs in.
+const LINKED: [&str; 3] = ["manifests", "../../examples", "../../policy-settings"];
 
 const EXPECTED: [&str; 3] = ["code", "stderr", "stdout"];
 
@@ -38,6 +43,7 @@ pub fn suites() -> BTreeSet<String> {
 pub fn unused_inputs() -> BTreeSet<String> {
     let mut unused = BTreeSet::new();
     let mut shared: BTreeSet<String> = files(&root().join("files")).into_keys().collect();
+    shared.extend(entries(&root().join("manifests")).map(|path| name(&path)));
     for case in folders(&root().join("cases"))
         .iter()
         .flat_map(|suite| folders(suite))
@@ -66,8 +72,11 @@ fn difference(case: &Path) -> Option<String> {
         folder.write(&file, contents);
     }
     let args: Vec<&str> = files["args"].lines().collect();
-    let mut command = folder.command(&args);
-    command.env("DATAKIT_POLICY", policy());
+    for linked in LINKED {
+        let path = root().join(linked).canonicalize().unwrap();
+        symlink(&path, folder.path().join(name(&path))).unwrap();
+    }
+    let command = folder.command(&args);
     let stdin = files.get("stdin").map_or("", String::as_str);
     let outcome = finish(command, stdin);
 
@@ -122,14 +131,6 @@ fn update(case: &Path, outcome: &Outcome) {
             std::fs::write(path, contents).unwrap();
         }
     }
-}
-
-/// The module that the commands ask: what `make policy.wasm` builds, or another one (for a packaged build).
-pub fn policy() -> PathBuf {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policy.wasm");
-    let path = std::env::var_os("POLICY_WASM").map_or(built, PathBuf::from);
-    let path = path.canonicalize();
-    path.unwrap_or_else(|error| panic!("policy.wasm: {error}; run `make policy.wasm` first"))
 }
 
 fn root() -> PathBuf {
