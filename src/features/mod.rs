@@ -11,7 +11,6 @@ mod profiler;
 mod select;
 
 use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
-use serde_json::Value;
 
 use crate::env::{self, Env};
 use crate::report::{Feature, Report, shown};
@@ -170,7 +169,7 @@ mod tests {
     use super::*;
     use crate::json::Node;
     use crate::settings::Document;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
 
