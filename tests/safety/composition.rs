@@ -187,7 +187,7 @@ fn wanted(feature: &str, admission: &Admission) -> BTreeSet<String> {
 #[test]
 fn adds_of_features_together_what_each_adds_alone() {
     let features = subsequence(FEATURES.to_vec(), 2..=FEATURES.len());
-    holds(1000, &(admissions(), features), |(admission, features)| {
+    holds(800, &(admissions(), features), |(admission, features)| {
         // Where they cannot be switched off one by one.
         let annotations = admission.template["metadata"]["annotations"].as_object();
         prop_assume!(annotations.is_some_and(|own| own.values().all(Value::is_string)));

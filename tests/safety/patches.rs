@@ -13,7 +13,7 @@ use crate::support::template_pointer;
 
 #[test]
 fn patches_by_appending() {
-    holds(2000, &admissions(), |admission| {
+    holds(1200, &admissions(), |admission| {
         let answer = answer(&admission.payload());
         let before = admission.object();
         let Some(patch) = response::patch(&before, &answer) else {
