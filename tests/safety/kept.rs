@@ -90,35 +90,22 @@ fn spec(before: &Value, after: &Value) -> Checked {
         ("containers", containers),
         ("initContainers", appended),
         ("volumes", appended),
-        ("shareProcessNamespace", |_, after| {
-            same(&Value::Bool(true), after)
-        }),
+        ("shareProcessNamespace", switched_on),
     ];
-    let before = match (
+    let new = ["initContainers", "volumes", "shareProcessNamespace"];
+    object(before, after, &grown, &new)?;
+    switched_on(
         &before["shareProcessNamespace"],
         &after["shareProcessNamespace"],
-    ) {
-        (own, now) if own == now => &without(before, "shareProcessNamespace"),
-        _ => before,
-    };
-    let after = &match before.get("shareProcessNamespace") {
-        None if after["shareProcessNamespace"] != Value::Bool(true) => {
-            without(after, "shareProcessNamespace")
-        }
-        _ => after.clone(),
-    };
-    object(
-        before,
-        after,
-        &grown,
-        &["initContainers", "volumes", "shareProcessNamespace"],
     )
 }
 
-fn without(object: &Value, key: &str) -> Value {
-    let mut object = object.clone();
-    object.as_object_mut().map(|object| object.remove(key));
-    object
+/// The same, or true now.
+fn switched_on(before: &Value, after: &Value) -> Checked {
+    if *after == Value::Bool(true) {
+        return Ok(());
+    }
+    same(before, after)
 }
 
 fn appended(before: &Value, after: &Value) -> Checked {

@@ -3,13 +3,18 @@
 //!
 //! `PROPTEST_CASES=100000 cargo test --test safety` tries more cases.
 
+mod built;
 #[path = "../checker/mod.rs"]
 mod checker;
+mod composition;
 mod generators;
 mod kept;
+mod patches;
 mod properties;
 mod reach;
 mod rules;
 mod run;
+mod secrets;
+
 #[path = "../policy/support.rs"]
 mod support;

@@ -11,7 +11,7 @@ use crate::support::{WORKLOADS, request};
 
 #[test]
 fn is_always_accepted() {
-    holds(3000, &admissions(), |admission| {
+    holds(2000, &admissions(), |admission| {
         let answer = answer(&admission.payload());
         prop_assert!(answer.accepted);
         prop_assert_eq!((&answer.message, answer.code), (&None, None));
@@ -30,7 +30,7 @@ fn is_always_accepted() {
 
 #[test]
 fn makes_no_pod_invalid() {
-    holds(3001, &admissions(), |admission| {
+    holds(2001, &admissions(), |admission| {
         let object = admission.object();
         let before = violations(&object);
         prop_assume!(before.is_empty());
@@ -42,7 +42,7 @@ fn makes_no_pod_invalid() {
 
 #[test]
 fn keeps_every_field_and_every_order() {
-    holds(3002, &admissions(), |admission| {
+    holds(2002, &admissions(), |admission| {
         let answer = answer(&admission.payload());
         let (before, after) = (admission.object(), after(&admission, &answer));
         let kind = admission.kind;
@@ -70,7 +70,7 @@ fn without_template(kind: &str, mut object: Value) -> Value {
 
 #[test]
 fn changes_nothing_in_a_second_pass() {
-    holds(3003, &admissions(), |admission| {
+    holds(2003, &admissions(), |admission| {
         let once = injected(&admission);
         let again = Admission {
             template: once,
@@ -96,7 +96,7 @@ fn answers_the_same_each_time() {
 
 #[test]
 fn treats_a_template_alike_in_every_kind() {
-    holds(500, &admissions(), |mut admission| {
+    holds(300, &admissions(), |mut admission| {
         if let Some(spec) = admission.template["spec"].as_object_mut() {
             spec.remove("restartPolicy");
         }
@@ -123,7 +123,7 @@ fn treats_a_template_alike_in_every_kind() {
                 continue;
             }
             let mut other = admission.clone();
-            other.template["metadata"]["annotations"]["changed"] = json!("yes");
+            other.template["changed"] = json!(true);
             let updated = told(&admission, "UPDATE", &other.object());
             prop_assert_eq!(&updated, &in_pod, "update of a {}", kind);
         }

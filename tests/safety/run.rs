@@ -29,6 +29,7 @@ pub fn holds<S: Strategy>(
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = cases;
     }
+    config.max_global_rejects = config.cases.saturating_mul(20);
     if config.rng_seed == RngSeed::Random {
         config.rng_seed = RngSeed::Fixed(u64::from(cases));
     }

@@ -386,7 +386,7 @@ fn variables() -> BoxedStrategy<Value> {
     ]));
     let long = Just(Value::from("-D".repeat(600)));
     let plain = objects(vec![
-        ("value", maybe(95, prop_oneof![20 => texts, 1 => long])),
+        ("value", maybe(95, prop_oneof![12 => texts, 1 => long])),
         ("future", maybe(10, any_json())),
     ]);
     let sources = one_of(json!([
