@@ -93,6 +93,11 @@ test: lint test-wasm test-native e2e-tests ## Run all tests
 test-native: policy.wasm docker-registry ## Unit tests natively, and the tests on the built policy
 	cargo test --locked --workspace
 
+.PHONY: limits
+limits: policy.wasm ## Measure what hostile requests cost: the table of docs/limits.md
+	@cargo test --quiet --locked --workspace --test policy -- --ignored --nocapture --test-threads 1 prints_the_table | \
+		grep '^|'
+
 .PHONY: test-wasm
 test-wasm: wasm-target wasm-bindgen ## Unit tests inside wasm32, run by Node.js
 	NODE_PATH=$(CURDIR)/tests/wasm32 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \

@@ -131,7 +131,8 @@ fn treats_a_template_alike_in_every_kind() {
     });
 }
 
-/// What becomes of a template, and what is told about it but that jobs do not complete.
+/// What becomes of a template, and what is told about it; not what is told of the object around it: that a job does not
+/// complete, and that the annotation beside the template has no effect.
 fn told(admission: &Admission, operation: &str, old: &Value) -> (Value, Vec<String>, Value) {
     let object = admission.object();
     let request = request(operation, admission.namespace, &object, old);
@@ -141,7 +142,10 @@ fn told(admission: &Admission, operation: &str, old: &Value) -> (Value, Vec<Stri
     let template = template_of(admission.kind, &after);
     let fields = json!([template["metadata"], template["spec"], template["future"]]);
     let mut warnings = answer.warnings.unwrap_or_default();
-    warnings.retain(|warning| !warning.contains("the job does not complete by itself"));
+    warnings.retain(|warning| {
+        !warning.contains("the job does not complete by itself")
+            && !warning.contains("of the object has no effect")
+    });
     (fields, warnings, json!(answer.audit_annotations))
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Each string of payloads and settings in turn gets a marker, and what is told is searched for it.
 //! May be shown: what names a thing or asks for it (names of containers and rules, images, paths of
-//! log files, the values of the annotations `admission.datakit/…`, selectors), and where a flameshot
-//! has its directory, which the pod's mounts say too. Everything else is nobody's business: the
-//! values of variables and what they refer to, commands and arguments, other annotations, labels,
-//! the texts of log configurations, and the rest of a text that is no JSON. Keys are names.
+//! log files, the values of the annotations `admission.datakit/…`), selectors with the namespace and
+//! the labels that they are compared with, and where a flameshot has its directory, which the pod's
+//! mounts say too. Everything else is nobody's business: the values of variables and what they refer
+//! to, commands and arguments, other annotations and labels, the texts of log configurations, and the
+//! rest of a text that is no JSON. Keys are names.
 
 use std::collections::BTreeSet;
 
@@ -285,6 +286,8 @@ fn shows_of_an_admission_only_what_names_or_asks() {
         format!("{annotation}/java-lib.version"),
         format!("{annotation}/java-profiler.version"),
         format!("{annotation}/logfwd.instances#[]/loggings[]/logfiles[]"),
+        "/request/namespace".to_owned(),
+        "/request/object/metadata/labels/app".to_owned(),
         "/request/object/spec/containers[]/name".to_owned(),
         "/settings/admission_inject/ddtrace/images/java_agent_image".to_owned(),
         "/settings/admission_inject/logfwd/images/logfwd_image".to_owned(),
@@ -293,9 +296,16 @@ fn shows_of_an_admission_only_what_names_or_asks() {
         "/settings/admission_inject_v2/logfwds[]/log_configs#[]/path".to_owned(),
         "/settings/admission_inject_v2/logfwds[]/log_volume_paths[]".to_owned(),
         "/settings/admission_mutate/loggings[]/config#[]/path".to_owned(),
+        "/settings/admission_mutate/loggings[]/label_selectors[]".to_owned(),
+        "/settings/admission_mutate/loggings[]/namespace_selectors[]".to_owned(),
     ]);
     for list in ["ddtraces", "flameshots", "logfwds", "profilers"] {
-        for key in ["image", "name"] {
+        for key in [
+            "image",
+            "name",
+            "label_selectors[]",
+            "namespace_selectors[]",
+        ] {
             expected.insert(format!("/settings/admission_inject_v2/{list}[]/{key}"));
         }
     }
