@@ -62,12 +62,13 @@ annotated-policy.wasm: policy.wasm metadata.yml README.md ## Build the policy wi
 	if command -v wasm-opt >/dev/null && [ "$$size" -gt $(BUDGET) ]; then echo "$@ is over its budget" >&2; exit 1; fi
 
 .PHONY: run
-run: policy.wasm host-program ## Show what the policy does to MANIFEST (examples/nginx.yaml) with SETTINGS
-	@$(HOST_PROGRAM) preview --policy policy.wasm -f $(MANIFEST) --settings $(SETTINGS)
+run: host-program ## Show what the policy does to MANIFEST (examples/nginx.yaml) with SETTINGS
+	@$(HOST_PROGRAM) preview $(MANIFEST) --settings $(SETTINGS)
 
 # Built as a part of the workspace, with the features that its dependencies have in tests: one build serves both.
+# The program carries the policy.
 .PHONY: host-program
-host-program:
+host-program: policy.wasm
 	cargo build --locked --workspace
 
 ##@ Checking
@@ -77,7 +78,7 @@ fmt: ## Format the code
 	cargo fmt --all
 
 .PHONY: lint
-lint: ## Check format, code and workflows
+lint: policy.wasm ## Check format, code and workflows
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@zizmor=$$(command -v zizmor || echo $(ZIZMOR)); \

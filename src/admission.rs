@@ -11,10 +11,10 @@ use serde_json::value::RawValue;
 use slog::Level;
 use wapc_guest::CallResult;
 
-use crate::features;
+use crate::features::{self, Context};
 use crate::json::{Node, syntax_error};
 use crate::report::Report;
-use crate::settings::{Document, Settings};
+use crate::settings::Document;
 use crate::template::Template;
 use crate::workload::{Act, Workload};
 
@@ -124,27 +124,21 @@ fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
             return None;
         }
     }
-    inject(
+    let context = Context {
         workload,
-        &mut object,
-        &namespace.unwrap_or_default(),
-        &settings,
-        report,
-    )
-    .then_some(object)
+        namespace: &namespace.unwrap_or_default(),
+        settings: &settings,
+        beside: &features::beside_the_template(workload, &object),
+    };
+    inject(context, &mut object, report).then_some(object)
 }
 
 /// More containers than run in any pod. Something is added to each: an object of many would come out
 /// as one that is too large to be stored.
 const MOST_CONTAINERS: usize = 1000;
 
-fn inject(
-    workload: Workload,
-    object: &mut Value,
-    namespace: &str,
-    settings: &Settings<'_>,
-    report: &mut Report,
-) -> bool {
+fn inject(context: Context<'_>, object: &mut Value, report: &mut Report) -> bool {
+    let workload = context.workload;
     let template = match workload.template_mut(object) {
         Some(template) => Template::new(template),
         None => {
@@ -166,7 +160,7 @@ fn inject(
             );
             false
         }
-        Ok(mut template) => features::inject(workload, &mut template, namespace, settings, report),
+        Ok(mut template) => features::inject(context, &mut template, report),
         Err(malformed) => {
             let path = malformed.to_string();
             let at = if path.is_empty() { "" } else { " at " };

@@ -34,6 +34,18 @@ pub fn with_tag(image: &str, tag: &str) -> String {
     format!("{repository}:{tag}")
 }
 
+/// The tag of `image`, if it has one.
+#[must_use]
+pub fn tag(image: &str) -> Option<&str> {
+    split_tag(image.split('@').next().unwrap_or(image)).1
+}
+
+/// Whether `image` has a digest, which pins its content whatever the tag is.
+#[must_use]
+pub fn has_digest(image: &str) -> bool {
+    image.contains('@')
+}
+
 /// Splits off the tag: what follows the last `:` after the last `/`, so that a port is none.
 fn split_tag(name: &str) -> (&str, Option<&str>) {
     match name.rsplit_once(':') {
@@ -148,6 +160,19 @@ mod tests {
             "repo.io/app name",
         ] {
             assert!(!is_reference(image), "{image}");
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn tells_tags_from_ports_and_digests() {
+        for (image, expected) in [
+            ("repo.io:5000/app", None),
+            ("repo.io:5000/app:v1", Some("v1")),
+            ("app:v1@sha256:0123", Some("v1")),
+            ("app@sha256:0123", None),
+        ] {
+            assert_eq!(tag(image), expected, "{image}");
+            assert_eq!(has_digest(image), image.contains("sha256"), "{image}");
         }
     }
 

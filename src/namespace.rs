@@ -1,8 +1,11 @@
 //! Patterns for the names of namespaces. Settings are read for every request, so the plain cases
 //! (a name, `^name$`, a prefix, `*`) are told apart by eye, and only the rest costs an engine.
 
+use std::fmt;
+
 use regex_lite::Regex;
 
+use crate::report::shown;
 use crate::selector::is_dns_label;
 
 /// A pattern for namespaces; borrows its text.
@@ -58,6 +61,7 @@ impl<'a> NamespacePattern<'a> {
         }
     }
 
+    /// Whether `namespace` is one of those that the pattern stands for.
     #[must_use]
     pub fn matches(&self, namespace: &str) -> bool {
         match self {
@@ -79,6 +83,21 @@ impl<'a> NamespacePattern<'a> {
             Self::Expression(text) => Regex::new(text).err().map(|error| error.to_string()),
             _ => None,
         }
+    }
+}
+
+/// Says which namespaces it stands for.
+impl fmt::Display for NamespacePattern<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (words, text) = match self {
+            Self::All => return formatter.write_str("every name"),
+            Self::Exactly(text) => ("the name", text),
+            Self::StartsWith(text) => ("names that begin with", text),
+            Self::EndsWith(text) => ("names that end with", text),
+            Self::Contains(text) => ("names that contain", text),
+            Self::Expression(text) => ("the expression", text),
+        };
+        write!(formatter, "{words} {}", shown(text))
     }
 }
 

@@ -28,6 +28,12 @@ impl Feature {
             Self::Logging => "logging",
         }
     }
+
+    /// The name of the annotation that switches it off, behind its prefix.
+    #[must_use]
+    pub fn switch(self) -> String {
+        format!("{}.enabled", self.name())
+    }
 }
 
 /// Kubernetes truncates all warnings of an answer together at 4096 characters.
@@ -89,6 +95,20 @@ impl Report {
         if self.explains {
             debug!(self.log, "{}", one_line(&decision().to_string()); "feature" => about);
         }
+    }
+
+    /// Logs a detail of the decision about `rule`, at debug.
+    pub fn explain_rule(&self, about: &str, rule: impl fmt::Display, detail: &str) {
+        if self.explains {
+            let rule = rule.to_string();
+            debug!(self.log, "{}", one_line(detail); "feature" => about, "rule" => rule);
+        }
+    }
+
+    /// Whether decisions are logged, for details that are worth nothing otherwise.
+    #[must_use]
+    pub fn explains(&self) -> bool {
+        self.explains
     }
 
     /// The warnings, if there are any.

@@ -9,14 +9,15 @@ pub struct LabelSelector<'a> {
     requirements: Vec<Requirement<'a>>,
 }
 
+/// What a selector asks of one label.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Requirement<'a> {
-    key: &'a str,
-    operator: Operator<'a>,
+pub struct Requirement<'a> {
+    pub key: &'a str,
+    pub operator: Operator<'a>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Operator<'a> {
+pub enum Operator<'a> {
     In(Vec<&'a str>),
     NotIn(Vec<&'a str>),
     Exists,
@@ -46,6 +47,12 @@ impl<'a> LabelSelector<'a> {
         }
     }
 
+    /// All that it asks for; labels have to meet every one.
+    #[must_use]
+    pub fn requirements(&self) -> &[Requirement<'a>] {
+        &self.requirements
+    }
+
     /// Whether `labels` (label values of another type than string match nothing) meet the selector.
     #[must_use]
     pub fn matches(&self, labels: Option<&Map<String, Value>>) -> bool {
@@ -59,7 +66,9 @@ impl<'a> LabelSelector<'a> {
 }
 
 impl Operator<'_> {
-    fn holds(&self, value: Option<&str>) -> bool {
+    /// Whether a label with this value, or none, is as asked for.
+    #[must_use]
+    pub fn holds(&self, value: Option<&str>) -> bool {
         let compare = |than: fn(&i64, &i64) -> bool, limit: &i64| {
             value
                 .and_then(|value| value.parse::<i64>().ok())

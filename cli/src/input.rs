@@ -1,14 +1,20 @@
 //! What the commands read.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use datakit_policy_host::manifest::{self, Document};
 use datakit_policy_host::policy::Policy;
+use datakit_policy_host::request::AdmissionRequest;
+use serde_json::Value;
 
 use crate::Failure;
 
 /// The name that stands for standard input.
 pub const STDIN: &str = "-";
+
+/// The policy that the program carries.
+const CARRIED: &[u8] = include_bytes!(env!("DATAKIT_POLICY_MODULE"));
 
 /// A file's path, given as it is or as a `file://` address.
 pub fn local_path(path: &str) -> &Path {
@@ -41,9 +47,105 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
         .map_err(|error| format!("{}: cannot be read: {error}", path.display()).into())
 }
 
-/// Compiles the policy in a file.
-pub fn policy(path: &Path) -> Result<Policy, Failure> {
+/// Which policy is asked.
+#[derive(clap::Args)]
+pub struct PolicyArgs {
+    /// The policy: a WebAssembly module in place of the one that this program carries
+    #[arg(short, long, value_name = "FILE", env = "DATAKIT_POLICY")]
+    policy: Option<PathBuf>,
+}
+
+impl PolicyArgs {
+    /// Compiles the policy.
+    pub fn compile(&self) -> Result<Policy, Failure> {
+        policy(self.policy.as_deref())
+    }
+}
+
+/// Compiles the policy in a file; without one, that which the program carries.
+pub fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
+    let Some(path) = path else {
+        return Ok(Policy::from_bytes(CARRIED)?);
+    };
     Policy::from_bytes(&bytes(path)?).map_err(|error| format!("{}: {error}", path.display()).into())
+}
+
+/// The request in a JSON file, or on standard input.
+pub fn request(path: &str) -> Result<AdmissionRequest, Failure> {
+    let review: Value = serde_json::from_str(&text(path)?)
+        .map_err(|error| format!("{}: the request is no JSON: {error}", name(path)))?;
+    AdmissionRequest::from_review(review).map_err(|error| format!("{}: {error}", name(path)).into())
+}
+
+/// The documents of a file, of all files in a folder, or of standard input; for what cannot be read, the reason.
+pub fn manifests(path: &str) -> Vec<Result<Document, Failure>> {
+    let files = if path == STDIN || !Path::new(path).is_dir() {
+        vec![Ok(path.to_owned())]
+    } else {
+        files_in(path)
+    };
+    let documents = files.into_iter().flat_map(|file| match file {
+        Ok(file) => documents(&file),
+        Err(error) => vec![Err(error)],
+    });
+    documents.collect()
+}
+
+fn documents(file: &str) -> Vec<Result<Document, Failure>> {
+    match text(file) {
+        Ok(text) => manifest::read(name(file), &text)
+            .into_iter()
+            .map(|document| document.map_err(Failure::from))
+            .collect(),
+        Err(error) => vec![Err(error)],
+    }
+}
+
+/// The manifests in a folder and in the folders below, sorted; for a folder that cannot be read, the reason.
+fn files_in(path: &str) -> Vec<Result<String, Failure>> {
+    let mut files = Vec::new();
+    collect_manifests(Path::new(path), &mut files);
+    if files.is_empty() {
+        let message = "there is no manifest in the folder (.yaml, .yml or .json)";
+        return vec![Err(format!("{path}: {message}").into())];
+    }
+    files
+}
+
+fn collect_manifests(folder: &Path, files: &mut Vec<Result<String, Failure>>) {
+    let entries = match entries(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let message = format!("{}: the folder cannot be read: {error}", folder.display());
+            return files.push(Err(message.into()));
+        }
+    };
+    for (path, is_folder) in entries {
+        if is_folder {
+            collect_manifests(&path, files);
+        } else if is_manifest(&path) {
+            files.push(Ok(path.display().to_string()));
+        }
+    }
+}
+
+/// The entries of a folder by name, each with whether it is a folder itself. Those that are hidden are left out: they
+/// are the tools' own. A link to a folder counts as a file, for it could lead back to where it is.
+fn entries(folder: &Path) -> std::io::Result<Vec<(PathBuf, bool)>> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            entries.push((entry.path(), entry.file_type()?.is_dir()));
+        }
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    matches!(extension, Some("yaml" | "yml" | "json"))
 }
 
 /// Writes a file.

@@ -2,20 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use datakit_policy_host::policy::{Instance, LogLine};
+use datakit_policy_host::policy::LogLine;
 
-/// Prints what the policy logged since it was last asked; lines below `info` only where the user wants all.
-pub fn print(instance: &Instance, verbose: bool) {
-    for line in instance.take_logs() {
+/// Prints what the policy logged; lines below `info` only where the user wants all.
+pub fn print(lines: &[LogLine], verbose: bool) {
+    for line in lines {
         if verbose || !matches!(line.level.as_str(), "trace" | "debug") {
-            eprintln!("{}", format(&line));
+            eprintln!("{}", format(line));
         }
     }
 }
 
+/// Where in the policy's own code a line comes from tells a user nothing.
+const OF_THE_CODE: [&str; 3] = ["column", "file", "line"];
+
 fn format(line: &LogLine) -> String {
     // Sorted here: the map is not, where a crate of the build turns `serde_json/preserve_order` on.
-    let fields: BTreeMap<_, _> = line.fields.iter().collect();
+    let fields: BTreeMap<_, _> = line
+        .fields
+        .iter()
+        .filter(|(key, _)| !OF_THE_CODE.contains(&key.as_str()))
+        .collect();
     let fields: String = fields
         .iter()
         .map(|(key, value)| format!(" {key}={value}"))
@@ -29,11 +36,11 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_line_shows_its_level_and_fields() {
+    fn a_line_shows_its_level_and_the_fields_that_are_for_users() {
         let line = LogLine {
             level: "debug".to_owned(),
             message: "injected".to_owned(),
-            fields: json!({"feature": "ddtrace", "containers": 2})
+            fields: json!({"feature": "ddtrace", "containers": 2, "file": "src/lib.rs", "line": 1, "column": 2})
                 .as_object()
                 .cloned()
                 .unwrap(),

@@ -1,14 +1,22 @@
-//! `datakit-policy`: runs, previews and ships the Datakit operator policy without a cluster.
+//! `datakit-policy`: previews, explains, runs and ships the Datakit operator policy without a cluster.
 #![forbid(unsafe_code)]
 
 mod annotate;
+mod bench;
+mod check;
+mod explain;
 mod input;
 mod inspect;
 mod logs;
+mod manual;
+mod migrate;
+mod order;
 mod paint;
 mod preview;
 mod registry;
 mod run;
+mod session;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -17,11 +25,14 @@ use clap::{Parser, Subcommand};
 /// Why a command gave up: a message for the user. Exit code 1.
 type Failure = Box<dyn std::error::Error>;
 
-/// Runs, previews and ships the Datakit operator policy, without a cluster.
+/// Previews, explains, runs and ships the Datakit operator policy, without a cluster
+///
+/// The policy is part of the program. Colours are used on a terminal, unless NO_COLOR is set.
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 done, 1 an error or settings that the policy refuses, 2 wrong usage."
+    after_help = "Exit codes: 0 done, 1 an error or settings that the policy refuses, 2 wrong usage; \
+                  the help of a command names others."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -30,22 +41,34 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Run(run::Args),
     Preview(preview::Args),
+    Explain(explain::Args),
+    Check(check::Args),
+    Migrate(migrate::Args),
+    Run(run::Args),
+    Bench(bench::Args),
     Annotate(annotate::Args),
     Inspect(inspect::Args),
     Push(registry::PushArgs),
     Pull(registry::PullArgs),
+    Completions(manual::CompletionsArgs),
+    Man(manual::ManArgs),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Run(args) => run::exec(&args),
         Command::Preview(args) => preview::exec(&args),
+        Command::Explain(args) => explain::exec(&args),
+        Command::Check(args) => check::exec(&args),
+        Command::Migrate(args) => migrate::exec(&args),
+        Command::Run(args) => run::exec(&args),
+        Command::Bench(args) => bench::exec(&args),
         Command::Annotate(args) => annotate::exec(&args),
         Command::Inspect(args) => inspect::exec(&args),
         Command::Push(args) => registry::push(&args),
         Command::Pull(args) => registry::pull(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     match result {
         Ok(code) => code,

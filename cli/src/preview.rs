@@ -1,203 +1,116 @@
 //! `preview`: what the policy would do to manifests.
 
-mod report;
+mod count;
+mod output;
+mod progress;
 
-use std::collections::BTreeMap;
-use std::io::{Write as _, stdout};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::ValueEnum;
-use datakit_policy_host::manifest::{self, Document, Source};
-use datakit_policy_host::policy::Policy;
-use datakit_policy_host::request::{self, AdmissionRequest, Context};
-use datakit_policy_host::settings;
-use serde_json::{Value, json};
-
 use crate::paint::{Paint, When};
-use crate::{Failure, input, logs};
+use crate::session::{Inputs, NO_SETTINGS, Session};
+use crate::{Failure, logs};
+use count::Count;
+use output::{Format, Printer};
+use progress::Progress;
 
-/// Show what the policy would change in manifests, before they are applied
+/// Show what the policy would inject into manifests, before they are applied
 ///
 /// Prints a diff for every object that the policy changes, with the policy's warnings and what it injected, and counts
 /// them in the last line. Errors go to standard error; a broken document does not stop the others.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  datakit-policy preview app.yaml --settings settings.json
+  datakit-policy preview manifests/ -s policy.yaml -o summary
+  kubectl get deploy -A -o yaml | datakit-policy preview - -s cm.yaml
+
+Exit codes:
+  0  done
+  1  an error: a file or a document that cannot be used, settings that are refused
+  2  wrong usage
+with --exit-code:
+  0  nothing would be injected
+  1  something would be injected
+  2  wrong usage
+  3  an error")]
 pub struct Args {
-    /// The policy: a WebAssembly module
-    #[arg(short, long, value_name = "FILE", env = "DATAKIT_POLICY")]
-    policy: PathBuf,
+    #[command(flatten)]
+    inputs: Inputs,
 
-    /// Manifests, YAML or JSON, with any number of documents and lists; - is standard input
-    #[arg(short, long = "filename", value_name = "FILE", required = true, num_args = 1..)]
-    files: Vec<String>,
+    /// What to print
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Diff)]
+    output: Format,
 
-    /// The policy's settings: a YAML or JSON file
-    #[arg(short, long, value_name = "FILE")]
-    settings: Option<PathBuf>,
-
-    /// The namespace of objects that name none
-    #[arg(short, long, value_name = "NAMESPACE", default_value = "default")]
-    namespace: String,
-
-    /// What is done to the objects
-    #[arg(long, value_enum, ignore_case = true, default_value_t = Operation::Create)]
-    operation: Operation,
+    /// Exit with 1 if anything would be injected, and with 3 if there is an error
+    #[arg(long)]
+    exit_code: bool,
 
     /// When to use colours
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
     color: When,
 
-    /// Print all that the policy logs, not only what matters
+    /// Print what the policy logs about its decisions, too
     #[arg(short, long)]
     verbose: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Operation {
-    /// The objects are new
-    #[value(name = "CREATE")]
-    Create,
-    /// The objects are there already, with another pod template
-    #[value(name = "UPDATE")]
-    Update,
-}
-
-/// What the policy makes of one object.
-pub struct Preview {
-    pub source: Source,
-    /// Kind, namespace and name.
-    pub title: String,
-    pub outcome: Outcome,
-    pub warnings: Vec<String>,
-    /// The audit annotations: feature by feature, what was injected.
-    pub injected: BTreeMap<String, String>,
-}
-
-pub enum Outcome {
-    Changed { before: Value, after: Value },
-    Unchanged,
-    NoWorkload,
-    Refused { message: String },
-}
-
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
-    let policy = input::policy(&args.policy)?;
-    let settings = match &args.settings {
-        Some(path) => settings::read_file(path)?,
-        None => json!({}),
-    };
-    check(&policy, &settings, args.verbose)?;
+    let count = show(args);
+    match count {
+        Ok(count) => Ok(ExitCode::from(exit_code(&count, args.exit_code))),
+        Err(failure) if args.exit_code && !crate::is_closed_pipe(&failure) => {
+            eprintln!("Error: {failure}");
+            Ok(ExitCode::from(ERROR_BESIDE_CHANGES))
+        }
+        Err(failure) => Err(failure),
+    }
+}
 
-    let paint = Paint::new(args.color);
-    let mut count = report::Count::default();
-    for file in &args.files {
-        let documents = match input::text(file) {
-            Ok(text) => manifest::read(input::name(file), &text),
+/// The exit code of an error where 1 says that something would be injected.
+const ERROR_BESIDE_CHANGES: u8 = 3;
+
+fn exit_code(count: &Count, tells_changes: bool) -> u8 {
+    match (count.has_errors(), tells_changes) {
+        (true, true) => ERROR_BESIDE_CHANGES,
+        (true, false) => 1,
+        (false, true) => u8::from(count.has_changes()),
+        (false, false) => 0,
+    }
+}
+
+fn show(args: &Args) -> Result<Count, Failure> {
+    let session = Session::open(&args.inputs)?;
+    let documents = args.inputs.documents();
+    if documents.is_empty() {
+        return Err("there is no object in the input".into());
+    }
+    let progress = Progress::new(documents.len());
+    let mut printer = Printer::new(args.output, Paint::new(args.color));
+    let mut count = Count::default();
+    for document in documents {
+        match document {
+            Ok(document) => {
+                let answer = session.ask(document)?;
+                count.add(&answer);
+                progress.aside(|| {
+                    if args.verbose && !answer.logs.is_empty() {
+                        eprintln!("{}", answer.place());
+                    }
+                    logs::print(&answer.logs, args.verbose);
+                    printer.print(answer)
+                })?;
+            }
             Err(error) => {
-                count.error(&error.to_string());
-                continue;
-            }
-        };
-        for document in documents {
-            match document {
-                Ok(document) => {
-                    let preview = preview(&policy, &settings, args, document)?;
-                    count.add(&preview);
-                    write!(stdout(), "{}", report::write(&preview, paint))?;
-                }
-                Err(error) => count.error(&error.to_string()),
+                count.add_error();
+                progress.aside(|| eprintln!("Error: {error}"));
             }
         }
+        progress.step();
     }
-    writeln!(stdout(), "{count}")?;
-    Ok(if count.has_errors() {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
-}
-
-fn check(policy: &Policy, settings: &Value, verbose: bool) -> Result<(), Failure> {
-    let instance = policy.instance()?;
-    let verdict = instance.validate_settings(settings)?;
-    logs::print(&instance, verbose);
-    if verdict.valid {
-        return Ok(());
+    progress.finish();
+    printer.finish(&count)?;
+    if args.inputs.settings.is_none() && !count.has_changes() {
+        eprintln!("{NO_SETTINGS}");
     }
-    let message = verdict.message.unwrap_or_default();
-    Err(format!("Provided settings are not valid: {message}").into())
-}
-
-fn preview(
-    policy: &Policy,
-    settings: &Value,
-    args: &Args,
-    document: Document,
-) -> Result<Preview, Failure> {
-    let Document { source, object } = document;
-    let context = Context {
-        namespace: args.namespace.clone(),
-        operation: match args.operation {
-            Operation::Create => request::Operation::Create,
-            Operation::Update => request::Operation::Update,
-        },
-        old_object: Some(without_spec(&object)),
-    };
-    let request = AdmissionRequest::for_object(&object, &context)?;
-    let mut preview = Preview {
-        title: title(&request),
-        source,
-        outcome: Outcome::NoWorkload,
-        warnings: Vec::new(),
-        injected: BTreeMap::new(),
-    };
-    if !request::is_workload(&object) {
-        return Ok(preview);
-    }
-    // A fresh instance for every object, as in policy-server: an object cannot depend on the one before.
-    let instance = policy.instance()?;
-    let answer = instance.validate(&request, settings);
-    logs::print(&instance, args.verbose);
-    match answer {
-        Err(error) => {
-            preview.outcome = Outcome::Refused {
-                message: error.to_string(),
-            };
-        }
-        Ok(answer) => {
-            preview.outcome = if !answer.accepted {
-                Outcome::Refused {
-                    message: answer.message.unwrap_or_default(),
-                }
-            } else if let Some(after) = answer.mutated_object.filter(|after| *after != object) {
-                Outcome::Changed {
-                    before: object,
-                    after,
-                }
-            } else {
-                Outcome::Unchanged
-            };
-            preview.warnings = answer.warnings.unwrap_or_default();
-            preview.injected = answer.audit_annotations.unwrap_or_default();
-        }
-    }
-    Ok(preview)
-}
-
-fn title(request: &AdmissionRequest) -> String {
-    let kind = &request.kind.kind;
-    let name = request.name.as_deref().unwrap_or("(no name)");
-    match &request.namespace {
-        Some(namespace) => format!("{kind} {namespace}/{name}"),
-        None => format!("{kind} {name}"),
-    }
-}
-
-/// Whatever is in the new template, it differs from none.
-fn without_spec(object: &Value) -> Value {
-    let mut object = object.clone();
-    if let Some(fields) = object.as_object_mut() {
-        fields.remove("spec");
-    }
-    object
+    Ok(count)
 }

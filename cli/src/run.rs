@@ -51,7 +51,7 @@ struct Task {
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let tasks = tasks(args)?;
-    let request = request(&args.request_path)?;
+    let request = input::request(&args.request_path)?;
     if tasks.len() > 1 {
         eprintln!(
             "{}: {} policies; each runs with the same request",
@@ -66,7 +66,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 fn answer(task: &Task, request: &AdmissionRequest, verbose: bool) -> Result<String, Failure> {
-    let instance = input::policy(&task.module)?.instance()?;
+    let instance = input::policy(Some(&task.module))?.instance()?;
     // A policy that fails here refuses the settings, as far as the hosts are concerned.
     let verdict = instance
         .validate_settings(&task.settings)
@@ -75,20 +75,13 @@ fn answer(task: &Task, request: &AdmissionRequest, verbose: bool) -> Result<Stri
             message: Some(error.to_string()),
         });
     if !verdict.valid {
-        logs::print(&instance, verbose);
+        logs::print(&instance.take_logs(), verbose);
         let message = verdict.message.unwrap_or_default();
         return Err(format!("Provided settings are not valid: {message:?}").into());
     }
     let response = instance.respond(request, &task.settings);
-    logs::print(&instance, verbose);
+    logs::print(&instance.take_logs(), verbose);
     Ok(serde_json::to_string(&response)?)
-}
-
-fn request(path: &str) -> Result<AdmissionRequest, Failure> {
-    let review: Value = serde_json::from_str(&input::text(path)?)
-        .map_err(|error| format!("{}: the request is no JSON: {error}", input::name(path)))?;
-    AdmissionRequest::from_review(review)
-        .map_err(|error| format!("{}: {error}", input::name(path)).into())
 }
 
 fn tasks(args: &Args) -> Result<Vec<Task>, Failure> {

@@ -2,6 +2,9 @@
 
 mod program;
 
+use std::path::Path;
+
+use datakit_policy_host::manifest;
 use program::guest::Reaction;
 use program::{Folder, Outcome, finish, outcome, valid};
 use serde_json::{Value, json};
@@ -29,16 +32,13 @@ fn mutated() -> Value {
 }
 
 const DIFF: &str = "\
-@@ -4,5 +4,9 @@
-   name: a
- spec:
+@@ -6,3 +6,7 @@
    containers:
--  - image: nginx:1.25
-+  - env:
+   - name: web
+     image: nginx:1.25
++    env:
 +    - name: A
 +      value: \"yes\"
-+    image: nginx:1.25
-     name: web
 +  shareProcessNamespace: true
 ";
 
@@ -52,8 +52,12 @@ fn answering(answer: Value) -> Folder {
         ],
     );
     folder.write("pod.yaml", POD);
+    folder.write("settings.json", "{}");
     folder
 }
+
+/// What is said where there are no settings, and nothing came of it.
+const NOTE: &str = "note: without --settings the policy has nothing to inject\n";
 
 fn preview(folder: &Folder, args: &[&str]) -> Outcome {
     folder.run(&[&["preview", "-p", "policy.wasm"], args].concat())
@@ -71,9 +75,9 @@ fn a_change_is_a_diff_with_warnings_and_what_was_injected() {
         outcome(
             0,
             &format!(
-                "Pod default/a: pod.yaml, document 1 (line 1)\n{DIFF}\
+                "Pod default/a: pod.yaml:1\n{DIFF}\
                  warning: first\nwarning: second\ninjected: ddtrace: java\ninjected: logfwd: image:1\n\n\
-                 1 object: 1 changed, 0 skipped (0 unchanged, 0 no workload), 0 refused; 0 errors\n"
+                 1 object: 1 injected, 0 skipped; 2 warnings\n"
             ),
             ""
         )
@@ -104,20 +108,19 @@ fn everything_in_the_files_is_listed_and_counted() {
                 "-f",
                 "pod.yaml",
                 "-n",
-                "team"
+                "team",
+                "-s",
+                "settings.json"
             ]
         ),
         outcome(
             1,
-            "skipped, unchanged: Pod team/a: app.yaml, document 1 (line 1)\nwarning: careful\n\n\
-             skipped, no workload: Service web/s: app.yaml, document 2 (line 10)\n\
-             skipped, unchanged: Deployment team/(no name): app.yaml, document 4 (line 16), item 1\n\
+            "nothing to inject: Pod team/a: app.yaml:1\nwarning: careful\n\n\
+             nothing to inject: Deployment team/(no name): app.yaml:16, item 1\n\
              warning: careful\n\n\
-             skipped, no workload: Namespace new/new: app.yaml, document 4 (line 16), item 2\n\
-             skipped, no workload: Node node: app.yaml, document 4 (line 16), item 3\n\
-             skipped, unchanged: Pod team/a: pod.yaml, document 1 (line 1)\nwarning: careful\n\n\
-             6 objects: 0 changed, 6 skipped (3 unchanged, 3 no workload), 0 refused; 2 errors\n",
-            "Error: app.yaml, document 3: line 14, column 5: mapping values are not allowed in this context\n\
+             nothing to inject: Pod team/a: pod.yaml:1\nwarning: careful\n\n\
+             6 objects: 0 injected, 6 skipped (3 no workload, 3 nothing to inject); 3 warnings; 2 errors\n",
+            "Error: app.yaml:14:5: mapping values are not allowed in this context\n\
              Error: missing.yaml: cannot be read: No such file or directory (os error 2)\n"
         )
     );
@@ -130,11 +133,229 @@ fn an_answer_that_repeats_the_object_is_no_change() {
         "spec": {"containers": [{"name": "web", "image": "nginx:1.25"}]}
     });
     let folder = answering(json!({"accepted": true, "mutated_object": object}));
-    let expected = "skipped, unchanged: Pod default/a: standard input, document 1 (line 1)\n\
-                    1 object: 0 changed, 1 skipped (1 unchanged, 0 no workload), 0 refused; 0 errors\n";
+    let expected = "nothing to inject: Pod default/a: standard input:1\n\
+                    1 object: 0 injected, 1 skipped (1 nothing to inject)\n";
+    for stdin in [&["-f", "-"][..], &["-"]] {
+        let args = [
+            &["preview", "-p", "policy.wasm", "-s", "settings.json"],
+            stdin,
+        ]
+        .concat();
+        assert_eq!(folder.run_with_stdin(&args, POD), outcome(0, expected, ""));
+    }
+}
+
+/// A folder with three workloads in files of its own, one below, and what is no manifest.
+fn tree(folder: &Folder) {
+    for (path, name) in [
+        ("app/b.yml", "b"),
+        ("app/a.yaml", "a"),
+        ("app/below/c.json", "c"),
+    ] {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}});
+        folder.write(path, pod.to_string());
+    }
+    folder.write("app/README.md", "# no manifest");
+    folder.write("app/.hidden/d.yaml", "{");
+}
+
+#[test]
+fn a_folder_is_all_that_is_in_it_in_order() {
+    let folder = answering(json!({"accepted": true}));
+    tree(&folder);
     assert_eq!(
-        folder.run_with_stdin(&["preview", "-p", "policy.wasm", "-f", "-"], POD),
-        outcome(0, expected, "")
+        preview(&folder, &["app", "-s", "settings.json"]),
+        outcome(
+            0,
+            "nothing to inject: Pod default/a: app/a.yaml:1\n\
+             nothing to inject: Pod default/b: app/b.yml:1\n\
+             nothing to inject: Pod default/c: app/below/c.json:1\n\
+             3 objects: 0 injected, 3 skipped (3 nothing to inject)\n",
+            ""
+        )
+    );
+    folder.write("empty/README.md", "");
+    assert_eq!(
+        preview(&folder, &["empty", "-s", "settings.json"]),
+        outcome(
+            1,
+            "0 objects: 0 injected, 0 skipped; 1 error\n",
+            "Error: empty: there is no manifest in the folder (.yaml, .yml or .json)\n"
+        )
+    );
+}
+
+/// A pod that is injected, a Service, and one that cannot be read.
+fn mixed(answer: Value) -> Folder {
+    let folder = answering(answer);
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: s}}";
+    folder.write("mixed.yaml", format!("{POD}---\n{service}\n---\na: b: c\n"));
+    folder
+}
+
+const BROKEN: &str = "Error: mixed.yaml:12:5: \
+                      mapping values are not allowed in this context\n";
+
+#[test]
+fn a_summary_has_a_line_for_each_workload() {
+    let folder = mixed(json!({
+        "accepted": true, "mutated_object": mutated(), "warnings": ["careful"],
+        "audit_annotations": {"logfwd": "image:1", "ddtrace": "java"}
+    }));
+    assert_eq!(
+        preview(&folder, &["mixed.yaml", "-o", "summary"]),
+        outcome(
+            1,
+            "injected:          Pod default/a: mixed.yaml:1: ddtrace, logfwd\n  \
+             warning: careful\n\
+             2 objects: 1 injected, 1 skipped (1 no workload); 1 warning; 1 error\n",
+            BROKEN
+        )
+    );
+}
+
+#[test]
+fn objects_and_patches_stand_alone_on_standard_output() {
+    let folder = mixed(json!({
+        "accepted": true, "mutated_object": mutated(), "warnings": ["careful"],
+        "audit_annotations": {"ddtrace": "java"}
+    }));
+    let remarks = format!(
+        "warning: Pod default/a: mixed.yaml:1: careful\n{BROKEN}\
+         2 objects: 1 injected, 1 skipped (1 no workload); 1 warning; 1 error\n"
+    );
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}});
+
+    let yaml = preview(&folder, &["mixed.yaml", "-o", "yaml"]);
+    assert_eq!((yaml.code, &yaml.stderr), (Some(1), &remarks));
+    let objects = manifest::read("-", &yaml.stdout).into_iter();
+    let objects: Vec<Value> = objects.map(|document| document.unwrap().object).collect();
+    assert_eq!(objects, [mutated(), service.clone()]);
+
+    let list = preview(&folder, &["mixed.yaml", "-o", "json"]);
+    assert_eq!((list.code, &list.stderr), (Some(1), &remarks));
+    assert_eq!(
+        serde_json::from_str::<Value>(&list.stdout).unwrap(),
+        json!({"apiVersion": "v1", "kind": "List", "items": [mutated(), service]})
+    );
+
+    let patch = preview(&folder, &["mixed.yaml", "-o", "patch"]);
+    assert_eq!((patch.code, &patch.stderr), (Some(1), &remarks));
+    assert_eq!(
+        serde_json::from_str::<Value>(&patch.stdout).unwrap(),
+        json!({
+            "apiVersion": "v1", "kind": "Pod", "namespace": "default", "name": "a",
+            "patch": [
+                {"op": "add", "path": "/spec/containers/0/env", "value": [{"name": "A", "value": "yes"}]},
+                {"op": "add", "path": "/spec/shareProcessNamespace", "value": true}
+            ]
+        })
+    );
+}
+
+#[test]
+fn the_exit_code_can_tell_whether_anything_would_change() {
+    let changing = mixed(json!({"accepted": true, "mutated_object": mutated()}));
+    let keeping = mixed(json!({"accepted": true}));
+    for (folder, file, told, untold) in [
+        (&changing, "pod.yaml", 1, 0),
+        (&keeping, "pod.yaml", 0, 0),
+        (&changing, "mixed.yaml", 3, 1),
+        (&keeping, "mixed.yaml", 3, 1),
+    ] {
+        let code = |args: &[&str]| preview(folder, &[&[file], args].concat()).code;
+        assert_eq!(code(&["--exit-code"]), Some(told), "{file}");
+        assert_eq!(code(&[]), Some(untold), "{file}");
+    }
+    let broken = ["pod.yaml", "--exit-code", "-s", "missing.json"];
+    assert_eq!(
+        preview(&keeping, &broken),
+        outcome(
+            3,
+            "",
+            "Error: missing.json: cannot be read: No such file or directory (os error 2)\n"
+        )
+    );
+    assert_eq!(preview(&keeping, &[]).code, Some(2));
+}
+
+#[test]
+fn an_update_is_one_from_another_template() {
+    let folder = Folder::new();
+    let example = |path| Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let (object, settings) = (
+        example("../examples/nginx.yaml"),
+        example("../policy-settings/default.json"),
+    );
+    let args = [
+        "preview",
+        object.to_str().unwrap(),
+        "-s",
+        settings.to_str().unwrap(),
+    ];
+    let created = folder.run(&args);
+    assert!(
+        created.stdout.contains("injected: ddtrace"),
+        "{}",
+        created.stdout
+    );
+    assert_eq!(
+        folder.run(&[&args[..], &["--operation", "update"]].concat()),
+        created
+    );
+}
+
+/// What the policy says of an object as a whole stands behind it, and in the numbers.
+#[test]
+fn a_workload_that_is_left_alone_is_shown_with_the_reason() {
+    let folder = Folder::new();
+    let pod = |name: &str, annotation: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, annotations: {{{annotation}}}}}\n\
+             spec: {{containers: [{{name: a}}]}}\n---\n"
+        )
+    };
+    let pods = [
+        pod("quiet", "admission.datakit/enabled: \"false\""),
+        pod("plain", ""),
+        pod("silent", "admission.datakit/enabled: \"false\""),
+    ];
+    folder.write("pods.yaml", pods.concat());
+    folder.write("settings.json", "{}");
+    let shown = "\
+nothing to inject: Pod default/quiet: pods.yaml:1 (switched off by admission.datakit/enabled)
+nothing to inject: Pod default/plain: pods.yaml:6
+nothing to inject: Pod default/silent: pods.yaml:11 (switched off by admission.datakit/enabled)
+3 objects: 0 injected, 3 skipped (2 switched off by admission.datakit/enabled, 1 nothing to inject)
+";
+    for format in ["diff", "summary"] {
+        let result = folder.run(&["preview", "pods.yaml", "-s", "settings.json", "-o", format]);
+        assert_eq!(result, outcome(0, shown, ""));
+    }
+}
+
+#[test]
+fn no_object_at_all_is_an_error() {
+    let folder = Folder::new();
+    let result = folder.run_with_stdin(&["preview", "-"], "# only a comment\n---\n");
+    assert_eq!(
+        result,
+        outcome(1, "", "Error: there is no object in the input\n")
+    );
+}
+
+#[test]
+fn verbose_shows_the_decisions() {
+    let folder = answering(json!({}));
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/nginx.yaml");
+    let result = folder.run(&["preview", examples.to_str().unwrap(), "-v", "-o", "summary"]);
+    assert_eq!(result.code, Some(0));
+    let line = "policy: debug: admission_inject.logfwd has no image for admission.datakit/logfwd.instances \
+                feature=\"logfwd\"";
+    assert!(
+        result.stderr.lines().any(|said| said == line),
+        "{}",
+        result.stderr
     );
 }
 
@@ -160,10 +381,10 @@ fn a_refusal_is_an_error() {
             outcome(
                 1,
                 &format!(
-                    "refused: Pod default/a: pod.yaml, document 1 (line 1)\n{message}\n\n\
-                     1 object: 0 changed, 0 skipped (0 unchanged, 0 no workload), 1 refused; 0 errors\n"
+                    "refused: Pod default/a: pod.yaml:1\n{message}\n\n\
+                     1 object: 0 injected, 0 skipped, 1 refused\n"
                 ),
-                ""
+                NOTE
             )
         );
     }
@@ -186,7 +407,10 @@ fn the_policy_gets_request_and_settings() {
         serde_json::from_str(line.strip_prefix("Guest call failure: ").unwrap()).unwrap()
     };
     let created = sent(&["--settings", "settings.yml", "--namespace", "team"]);
-    assert_eq!(created["settings"], json!({"a": 2, "b": 1}));
+    assert_eq!(
+        created["settings"],
+        json!({"a": 2, "b": 1, "log_level": "debug"})
+    );
     assert_eq!(
         [
             &created["request"]["operation"],
@@ -196,16 +420,13 @@ fn the_policy_gets_request_and_settings() {
         [&json!("CREATE"), &json!("team"), &Value::Null]
     );
     let updated = sent(&["--operation", "update"]);
-    assert_eq!(updated["settings"], json!({}));
+    assert_eq!(updated["settings"], json!({"log_level": "debug"}));
     assert_eq!(
         [
             &updated["request"]["operation"],
             &updated["request"]["oldObject"]
         ],
-        [
-            &json!("UPDATE"),
-            &json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}})
-        ]
+        [&json!("UPDATE"), &json!({})]
     );
 }
 
@@ -216,15 +437,21 @@ fn settings_that_the_policy_refuses_stop_it() {
         "policy.wasm",
         &[(
             "validate_settings",
-            Reaction::Answer(r#"{"valid":false,"message":"1 problem:\na: wrong"}"#.to_owned()),
+            Reaction::Answer(
+                r#"{"valid":false,"message":"2 problems:\n- a: wrong\n- b.c: wrong too"}"#
+                    .to_owned(),
+            ),
         )],
     );
+    folder.write("settings.json", "{\n  \"a\": 1,\n  \"b\": {\"c\": 2}\n}\n");
     assert_eq!(
-        preview(&folder, &["-f", "pod.yaml"]),
+        preview(&folder, &["-f", "pod.yaml", "-s", "settings.json"]),
         outcome(
             1,
             "",
-            "Error: Provided settings are not valid: 1 problem:\na: wrong\n"
+            "Error: the policy does not accept the settings\n  \
+             settings.json:2:3: a: wrong\n  \
+             settings.json:3:9: b.c: wrong too\n"
         )
     );
 }
@@ -235,22 +462,19 @@ fn colours_are_used_where_they_are_asked_for() {
         "accepted": true, "mutated_object": mutated(), "warnings": ["w"], "audit_annotations": {"f": "i"}
     }));
     let colourful = "\
-\u{1b}[1mPod default/a: pod.yaml, document 1 (line 1)\u{1b}[0m
-\u{1b}[36m@@ -4,5 +4,9 @@\u{1b}[0m
-   name: a
- spec:
+\u{1b}[1mPod default/a: pod.yaml:1\u{1b}[0m
+\u{1b}[36m@@ -6,3 +6,7 @@\u{1b}[0m
    containers:
-\u{1b}[31m-  - image: nginx:1.25\u{1b}[0m
-\u{1b}[32m+  - env:\u{1b}[0m
+   - name: web
+     image: nginx:1.25
+\u{1b}[32m+    env:\u{1b}[0m
 \u{1b}[32m+    - name: A\u{1b}[0m
 \u{1b}[32m+      value: \"yes\"\u{1b}[0m
-\u{1b}[32m+    image: nginx:1.25\u{1b}[0m
-     name: web
 \u{1b}[32m+  shareProcessNamespace: true\u{1b}[0m
 \u{1b}[33mwarning\u{1b}[0m: w
 \u{1b}[32minjected\u{1b}[0m: f: i
 
-1 object: 1 changed, 0 skipped (0 unchanged, 0 no workload), 0 refused; 0 errors
+1 object: 1 injected, 0 skipped; 1 warning
 ";
     assert_eq!(
         preview(&folder, &["-f", "pod.yaml", "--color", "always"]),
@@ -267,7 +491,7 @@ fn the_policy_can_be_named_by_the_environment() {
     let mut command = folder.command(&["preview", "-f", "pod.yaml"]);
     command.env("DATAKIT_POLICY", "policy.wasm");
     let result = finish(command, "");
-    assert_eq!((result.code, result.stderr.as_str()), (Some(0), ""));
+    assert_eq!((result.code, result.stderr.as_str()), (Some(0), NOTE));
 }
 
 #[test]
@@ -287,6 +511,40 @@ fn a_reader_that_has_seen_enough_is_no_error() {
             output.status.code(),
             String::from_utf8(output.stderr).unwrap()
         ),
-        (Some(0), String::new())
+        (Some(0), String::new()),
+        "{:?}",
+        output.status
+    );
+}
+
+/// `script` gives the program a terminal.
+#[test]
+fn a_long_preview_shows_its_progress_on_a_terminal_alone() {
+    let folder = answering(json!({"accepted": true}));
+    folder.write("many.yaml", format!("{POD}---\n").repeat(600));
+    let line = format!(
+        "{} preview -p policy.wasm -s settings.json many.yaml -o yaml",
+        env!("CARGO_BIN_EXE_datakit-policy")
+    );
+    let stderr = |command: &str, args: &[&str]| {
+        let mut command = std::process::Command::new(command);
+        command.args(args).current_dir(folder.path());
+        let result = finish(command, "");
+        assert_eq!(result.code, Some(0));
+        result.stdout + &result.stderr
+    };
+    let in_terminal = format!("{line} >objects.yaml");
+    let shown = stderr("script", &["-qec", &in_terminal, "/dev/null"]);
+    assert!(shown.contains("1/600 objects"), "{shown}");
+    // Nothing of it is left at the end.
+    let end = shown.rsplit("\u{1b}[2K").next().unwrap();
+    assert_eq!(
+        end.trim(),
+        "600 objects: 0 injected, 600 skipped (600 nothing to inject)"
+    );
+    let redirected = stderr("sh", &["-c", &in_terminal]);
+    assert_eq!(
+        redirected,
+        "600 objects: 0 injected, 600 skipped (600 nothing to inject)\n"
     );
 }

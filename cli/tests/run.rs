@@ -278,7 +278,7 @@ fn a_local_module_stands_in_for_one_in_a_registry() {
         outcome(
             1,
             "",
-            "Error: resource.yaml, document 1 (line 1): the module registry://example.com/policy:v1 \
+            "Error: resource.yaml:1: the module registry://example.com/policy:v1 \
              is not on this machine; name one that is with --policy FILE or DATAKIT_POLICY\n"
         )
     );

@@ -29,7 +29,7 @@ struct Settings {
     profiled: Language,
     by_annotation: bool,
     envs: Vec<(Name, Text)>,
-    log_paths: Vec<LogPath>,
+    log_directories: Vec<u8>,
     resources: bool,
     flameshot: bool,
     logging: bool,
@@ -277,8 +277,8 @@ impl Settings {
         let mut flames = envs.clone();
         flames["FLAMESHOT_PROFILING_PATH"] = json!("/flames");
         flames["FLAMESHOT_HTTP_LOCAL_PORT"] = json!("8089");
-        let mut paths: Vec<String> = self.log_paths.iter().map(LogPath::text).collect();
-        paths.retain(|path| path.starts_with('/'));
+        let directory = |number: &u8| format!("/logs/{}/", number % 3);
+        let paths: Vec<String> = self.log_directories.iter().map(directory).collect();
         let mut rules = json!({
             "ddtraces": rule(json!({"language": self.language.name()})),
             "logfwds": rule(json!({"log_volume_paths": paths})),

@@ -4,7 +4,7 @@
 //! - [`response`] turns the guest's answer into the `AdmissionResponse` that the API server would get.
 //! - [`manifest`] reads YAML or JSON manifests into single objects that know where they stood.
 //! - [`request`] builds the `AdmissionRequest` that the API server would send for such an object.
-//! - [`settings`] reads policy settings, from a file of their own or from a Kubewarden policy resource.
+//! - [`settings`] finds policy settings in whatever file they are in, and the line that a problem of them stands in.
 //! - [`metadata`] and [`annotate`] write what hosts must know of a policy into its module.
 //! - `oci` (a feature) pushes and pulls modules.
 //! - [`yaml`] is the YAML reader and writer below them, with kubectl's idea of what a plain scalar means.

@@ -22,11 +22,8 @@ pub struct Source {
 
 impl fmt::Display for Source {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "{}, document {} (line {})",
-            self.file, self.document, self.line
-        )?;
+        // As compilers write it and editors read it.
+        write!(out, "{}:{}", self.file, self.line)?;
         self.items
             .iter()
             .try_for_each(|item| write!(out, ", item {item}"))
@@ -54,7 +51,7 @@ pub enum ManifestError {
         error: std::io::Error,
     },
     /// The document is neither YAML nor JSON.
-    #[error("{file}, document {document}: {error}")]
+    #[error("{file}:{}:{}: {}", error.line, error.column, error.message)]
     Malformed {
         /// The file's name as the user gave it.
         file: String,
@@ -87,8 +84,15 @@ pub enum ManifestError {
 /// apart into its items. What is broken is an error of its own and does not stop the rest.
 #[must_use]
 pub fn read(file: &str, text: &str) -> Vec<Result<Document, ManifestError>> {
+    from_documents(file, yaml::documents(text, DuplicateKeys::LastCounts))
+}
+
+/// [`read`] for documents that are YAML no more.
+pub(crate) fn from_documents(
+    file: &str,
+    documents: Vec<Result<yaml::Document, yaml::YamlError>>,
+) -> Vec<Result<Document, ManifestError>> {
     let mut found = Vec::new();
-    let documents = yaml::documents(text, DuplicateKeys::LastCounts);
     for (position, document) in documents.into_iter().enumerate() {
         match document {
             Ok(document) => {

@@ -186,7 +186,7 @@ impl Instance {
     /// Where the guest fails, or its answer is no settings response.
     pub fn validate_settings(&self, settings: &Value) -> Result<SettingsAnswer, PolicyError> {
         const OPERATION: &str = "validate_settings";
-        self.ask(OPERATION, &to_bytes(OPERATION, &as_sent(settings))?)
+        self.ask(OPERATION, &to_bytes(OPERATION, as_sent(settings))?)
     }
 
     /// Asks which protocol the policy speaks.
@@ -224,7 +224,7 @@ pub fn payload<R: Serialize>(request: &R, settings: &Value) -> Result<Vec<u8>, P
     })?;
     to_bytes(
         OPERATION,
-        &json!({ "request": request, "settings": as_sent(settings) }),
+        json!({ "request": request, "settings": as_sent(settings) }),
     )
 }
 
@@ -237,8 +237,7 @@ fn as_sent(settings: &Value) -> Value {
 }
 
 /// The hosts' maps are sorted. Ours are not where any crate of the build turns `serde_json/preserve_order` on.
-fn to_bytes(operation: &'static str, value: &Value) -> Result<Vec<u8>, PolicyError> {
-    let mut value = value.clone();
+fn to_bytes(operation: &'static str, mut value: Value) -> Result<Vec<u8>, PolicyError> {
     value.sort_all_objects();
     serde_json::to_vec(&value).map_err(|source| PolicyError::Payload { operation, source })
 }

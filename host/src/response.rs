@@ -47,14 +47,19 @@ pub struct Status {
 /// changes nothing.
 #[must_use]
 pub fn patch(object: &Value, answer: &Answer) -> Option<json_patch::Patch> {
+    let patch = difference(object, answer.mutated_object.as_ref()?);
+    (!patch.0.is_empty()).then_some(patch)
+}
+
+/// The patch that makes `after` of `before`.
+#[must_use]
+pub fn difference(before: &Value, after: &Value) -> json_patch::Patch {
     let sorted = |value: &Value| {
         let mut value = value.clone();
         value.sort_all_objects();
         value
     };
-    let mutated = answer.mutated_object.as_ref()?;
-    let patch = json_patch::diff(&sorted(object), &sorted(mutated));
-    (!patch.0.is_empty()).then_some(patch)
+    json_patch::diff(&sorted(before), &sorted(after))
 }
 
 impl AdmissionResponse {

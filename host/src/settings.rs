@@ -1,4 +1,10 @@
-//! Policy settings, and the Kubewarden resources that carry them.
+//! Policy settings, and the files that carry them.
+
+mod find;
+mod positions;
+
+pub use find::{Form, Found, ObjectName, find, find_file, name_of};
+pub use positions::{Positions, Problem, lines};
 
 use std::path::Path;
 
@@ -19,7 +25,7 @@ pub enum SettingsError {
         error: std::io::Error,
     },
     /// The settings are neither YAML nor JSON.
-    #[error("{file}: {error}")]
+    #[error("{file}:{}:{}: {}", error.line, error.column, error.message)]
     Malformed {
         /// Where the settings come from.
         file: String,
@@ -52,6 +58,39 @@ pub enum SettingsError {
     NoModule {
         /// Where it stood.
         place: Source,
+    },
+    /// What should be the operator's text is something else.
+    #[error(
+        "{place}: `{key}` has to be text (`jsonconfig: |-` and JSON below it); this is {found}"
+    )]
+    NoText {
+        /// Where the object stood.
+        place: Source,
+        /// The path of the text.
+        key: String,
+        /// What is there instead.
+        found: &'static str,
+    },
+    /// None of the objects in a file has settings in it.
+    #[error(
+        "{file}: there are no settings in it; a Kubewarden policy has some, and the operator's ConfigMap in \
+         `data.jsonconfig`, but this is {found}"
+    )]
+    NoSettings {
+        /// The file's name as the user gave it.
+        file: String,
+        /// What the objects are.
+        found: String,
+    },
+    /// Several objects in a file have settings in them.
+    #[error(
+        "{file}: there are settings in several objects ({found}); leave one of them in the file"
+    )]
+    Several {
+        /// The file's name as the user gave it.
+        file: String,
+        /// What the objects are.
+        found: String,
     },
     /// A file has no policy resource in it.
     #[error("{file}: there is no Kubewarden policy in it")]
@@ -93,10 +132,14 @@ pub fn read(name: &str, text: &str) -> Result<Value, SettingsError> {
 /// As [`read`], and where the file cannot be read.
 pub fn read_file(path: &Path) -> Result<Value, SettingsError> {
     let file = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => read(&file, &text),
-        Err(error) => Err(SettingsError::Unreadable { file, error }),
-    }
+    read(&file, &read_text(path, &file)?)
+}
+
+fn read_text(path: &Path, file: &str) -> Result<String, SettingsError> {
+    std::fs::read_to_string(path).map_err(|error| SettingsError::Unreadable {
+        file: file.to_owned(),
+        error,
+    })
 }
 
 /// Reads the policy resources of a file, in order.
@@ -122,13 +165,10 @@ fn policy_resource(document: manifest::Document) -> Result<PolicyResource, Setti
         let text = object.pointer(pointer).and_then(Value::as_str);
         text.unwrap_or_default().to_owned()
     };
-    let (api_version, kind) = (text("/apiVersion"), text("/kind"));
-    let is_policy = api_version == "policies.kubewarden.io/v1"
-        && matches!(kind.as_str(), "ClusterAdmissionPolicy" | "AdmissionPolicy");
-    if !is_policy {
+    if !is_policy(&object) {
         return Err(SettingsError::NoPolicy {
             place: source,
-            found: format!("{api_version} {kind}"),
+            found: format!("{} {}", text("/apiVersion"), text("/kind")),
         });
     }
     let (name, module) = (text("/metadata/name"), text("/spec/module"));
@@ -145,6 +185,16 @@ fn policy_resource(document: manifest::Document) -> Result<PolicyResource, Setti
         module,
         settings,
     })
+}
+
+/// Whether an object is a policy that has settings of its own.
+fn is_policy(object: &Value) -> bool {
+    let text = |key: &str| object.get(key).and_then(Value::as_str);
+    text("apiVersion") == Some("policies.kubewarden.io/v1")
+        && matches!(
+            text("kind"),
+            Some("ClusterAdmissionPolicy" | "AdmissionPolicy")
+        )
 }
 
 fn mapping(place: &str, value: Value) -> Result<Value, SettingsError> {

@@ -4,11 +4,16 @@
 //! API server, and so the policy, gets to see depends on it; the readers that follow YAML 1.2 would show
 //! something else. This reader takes its events from `saphyr-parser` and resolves them by kubectl's rules.
 
+mod comments;
 mod emit;
 mod events;
+mod json;
+mod node;
 mod scalar;
 
-pub use emit::to_yaml;
+pub use comments::{Comments, pointer_key};
+pub use emit::{to_yaml, with_comments};
+pub use node::{Content, Entry, Node, Position};
 
 use serde_json::Value;
 
@@ -45,14 +50,30 @@ pub struct Document {
 /// Reads a stream of YAML or JSON documents. An error ends its own document alone. Empty documents are left out.
 #[must_use]
 pub fn documents(text: &str, keys: DuplicateKeys) -> Vec<Result<Document, YamlError>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if let Some(documents) = json_documents(text) {
-        return documents;
-    }
-    chunks(text)
+    nodes(text, keys)
         .into_iter()
-        .flat_map(|(line, chunk)| chunk_documents(line, chunk, keys))
+        .map(|node| {
+            node.map(|node| Document {
+                line: node.at.line,
+                value: node.into_value(),
+            })
+        })
         .collect()
+}
+
+/// [`documents`] whose values know where they stand.
+#[must_use]
+pub fn nodes(text: &str, keys: DuplicateKeys) -> Vec<Result<Node, YamlError>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match json::nodes(text, keys) {
+        Some(Ok(nodes)) => nodes.into_iter().map(Ok).collect(),
+        Some(Err(error)) => vec![Err(error)],
+        // Text that only begins like JSON is left to YAML.
+        None => chunks(text)
+            .into_iter()
+            .flat_map(|(line, chunk)| chunk_nodes(line, chunk, keys))
+            .collect(),
+    }
 }
 
 /// Reads a text that is one document, or empty: that is null.
@@ -60,37 +81,24 @@ pub fn documents(text: &str, keys: DuplicateKeys) -> Vec<Result<Document, YamlEr
 /// # Errors
 /// Where the text is broken, or holds more than one document.
 pub fn single(text: &str, keys: DuplicateKeys) -> Result<Value, YamlError> {
-    let mut documents = documents(text, keys).into_iter();
+    Ok(only(documents(text, keys))?.map_or(Value::Null, |document| document.value))
+}
+
+/// The one document of a stream, if it has any.
+pub(crate) fn only(
+    documents: Vec<Result<Document, YamlError>>,
+) -> Result<Option<Document>, YamlError> {
+    let mut documents = documents.into_iter();
     let Some(first) = documents.next().transpose()? else {
-        return Ok(Value::Null);
+        return Ok(None);
     };
     match documents.next().transpose()? {
-        None => Ok(first.value),
+        None => Ok(Some(first)),
         Some(second) => Err(YamlError {
             line: second.line,
             column: 1,
             message: "a second document begins here; one is expected".to_owned(),
         }),
-    }
-}
-
-/// JSON has its own reader: YAML's does not take tabs. Text that only begins like JSON is left to YAML.
-fn json_documents(text: &str) -> Option<Vec<Result<Document, YamlError>>> {
-    if !text.trim_start().starts_with(['{', '[']) {
-        return None;
-    }
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let mut documents = Vec::new();
-    loop {
-        let begin = stream.byte_offset();
-        let Some(document) = stream.next() else {
-            return Some(documents);
-        };
-        let blank = text.get(begin..)?.len() - text.get(begin..)?.trim_start().len();
-        documents.push(Ok(Document {
-            line: 1 + text.get(..begin + blank)?.matches('\n').count(),
-            value: document.ok()?,
-        }));
     }
 }
 
@@ -119,27 +127,17 @@ fn is_prologue(text: &str) -> bool {
         .all(|line| line.trim().is_empty() || line.starts_with(['%', '#']))
 }
 
-fn chunk_documents(
-    line: usize,
-    chunk: &str,
-    keys: DuplicateKeys,
-) -> Vec<Result<Document, YamlError>> {
-    let mut reader = events::Reader::new(chunk, keys);
-    let mut documents = Vec::new();
+fn chunk_nodes(line: usize, chunk: &str, keys: DuplicateKeys) -> Vec<Result<Node, YamlError>> {
+    let mut reader = events::Reader::new(chunk, line, keys);
+    let mut nodes = Vec::new();
     loop {
         match reader.next_document() {
-            Ok(None) => return documents,
-            Ok(Some((_, Value::Null))) => {}
-            Ok(Some((at, value))) => documents.push(Ok(Document {
-                line: line + at - 1,
-                value,
-            })),
+            Ok(None) => return nodes,
+            Ok(Some(node)) if node.is_null() => {}
+            Ok(Some(node)) => nodes.push(Ok(node)),
             Err(error) => {
-                documents.push(Err(YamlError {
-                    line: line + error.line - 1,
-                    ..error
-                }));
-                return documents;
+                nodes.push(Err(error));
+                return nodes;
             }
         }
     }

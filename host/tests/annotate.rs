@@ -183,8 +183,5 @@ fn rules_and_mutating_are_required() {
         );
     }
     let error = Metadata::read("m.yml", "rules: [").unwrap_err();
-    assert!(
-        error.to_string().starts_with("m.yml: line 2, column 1: "),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("m.yml:2:1: "), "{error}");
 }

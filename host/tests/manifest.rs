@@ -86,16 +86,15 @@ metadata: {name: b}
         read(text),
         [
             found(source(1, 1, &[]), named("a")),
-            Err(
-                "app.yaml, document 2: line 7, column 11: mapping values are not allowed in this context"
-                    .to_owned()
-            ),
-            Err("app.yaml, document 3 (line 9): a Kubernetes object is expected, this is a list".to_owned()),
-            Err("app.yaml, document 4 (line 12): the object has no `kind`; \
-                 every Kubernetes object needs `apiVersion` and `kind`".to_owned()),
-            Err("app.yaml, document 5 (line 15): the object has no `apiVersion`; \
-                 every Kubernetes object needs `apiVersion` and `kind`".to_owned()),
-            Err("app.yaml, document 6 (line 17): a Kubernetes object is expected, this is a string".to_owned()),
+            Err("app.yaml:7:11: mapping values are not allowed in this context".to_owned()),
+            Err("app.yaml:9: a Kubernetes object is expected, this is a list".to_owned()),
+            Err("app.yaml:12: the object has no `kind`; \
+                 every Kubernetes object needs `apiVersion` and `kind`"
+                .to_owned()),
+            Err("app.yaml:15: the object has no `apiVersion`; \
+                 every Kubernetes object needs `apiVersion` and `kind`"
+                .to_owned()),
+            Err("app.yaml:17: a Kubernetes object is expected, this is a string".to_owned()),
             found(source(7, 19, &[]), named("b")),
         ]
     );
@@ -131,7 +130,7 @@ items: allowed
         read(text),
         [
             found(source(1, 1, &[1]), named("a")),
-            Err("app.yaml, document 1 (line 1), item 2: a Kubernetes object is expected, this is a number".to_owned()),
+            Err("app.yaml:1, item 2: a Kubernetes object is expected, this is a number".to_owned()),
             found(source(1, 1, &[3, 1]), named("b")),
             found(
                 source(2, 11, &[1]),
@@ -145,7 +144,7 @@ items: allowed
     );
     assert_eq!(
         source(1, 1, &[3, 1]).to_string(),
-        "app.yaml, document 1 (line 1), item 3, item 1"
+        "app.yaml:1, item 3, item 1"
     );
 }
 
@@ -250,11 +249,9 @@ fn bombs_are_errors() {
     }
     assert_eq!(
         read(&text),
-        [Err(
-            "app.yaml, document 1: line 9, column 10: more than 2000000 values, \
+        [Err("app.yaml:9:10: more than 2000000 values, \
               aliases counted as what they stand for"
-                .to_owned()
-        )]
+            .to_owned())]
     );
     let deep = format!(
         "apiVersion: v1\nkind: Pod\na: {}",
@@ -263,7 +260,7 @@ fn bombs_are_errors() {
     assert_eq!(
         read(&deep),
         [Err(
-            "app.yaml, document 1: line 3, column 131: nested deeper than 128 levels".to_owned()
+            "app.yaml:3:131: nested deeper than 128 levels".to_owned()
         )]
     );
 }

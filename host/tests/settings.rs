@@ -49,13 +49,10 @@ fn everything_else_is_refused_with_its_place() {
             "text",
             "s.yml: settings are a mapping, or nothing at all; this is a string",
         ),
-        (
-            "a: 1\na: 2",
-            "s.yml: line 2, column 1: the key `a` is there twice",
-        ),
+        ("a: 1\na: 2", "s.yml:2:1: the key `a` is there twice"),
         (
             "a: 1\n---\nb: 1",
-            "s.yml: line 3, column 1: a second document begins here; one is expected",
+            "s.yml:3:1: a second document begins here; one is expected",
         ),
     ] {
         assert_eq!(
@@ -118,22 +115,19 @@ fn what_is_no_policy_resource_is_refused_with_its_place() {
     for (text, message) in [
         (
             "apiVersion: v1\nkind: ConfigMap",
-            ", document 1 (line 1): v1 ConfigMap is no Kubewarden policy; \
+            ":1: v1 ConfigMap is no Kubewarden policy; \
              ClusterAdmissionPolicy and AdmissionPolicy (policies.kubewarden.io/v1) are",
         ),
         (
             "apiVersion: policies.kubewarden.io/v1\nkind: AdmissionPolicy\nspec: {}",
-            ", document 1 (line 1): the policy has no `spec.module`",
+            ":1: the policy has no `spec.module`",
         ),
         (
             "apiVersion: policies.kubewarden.io/v1\nkind: AdmissionPolicy\nspec: {module: m, settings: [a]}",
-            ", document 1 (line 1), spec.settings: settings are a mapping, or nothing at all; this is a list",
+            ":1, spec.settings: settings are a mapping, or nothing at all; this is a list",
         ),
         ("# nothing", ": there is no Kubewarden policy in it"),
-        (
-            "[]",
-            ", document 1 (line 1): a Kubernetes object is expected, this is a list",
-        ),
+        ("[]", ":1: a Kubernetes object is expected, this is a list"),
     ] {
         let file = File::new(text);
         let error = settings::read_policy_resources(&file.path()).unwrap_err();

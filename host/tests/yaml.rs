@@ -183,6 +183,19 @@ fn a_key_that_is_there_twice_is_refused_where_it_would_be_lost() {
 }
 
 #[test]
+fn json_is_no_exception() {
+    let text = "{\"a\": 1,\n\t\"é\": 0, \"a\": 2}";
+    assert_eq!(
+        read(text).unwrap_err().to_string(),
+        "line 2, column 10: the key `a` is there twice"
+    );
+    assert_eq!(
+        single(text, DuplicateKeys::LastCounts),
+        Ok(json!({"a": 2, "é": 0}))
+    );
+}
+
+#[test]
 fn a_text_of_one_document_has_no_second() {
     assert_eq!(read("# nothing\n"), Ok(Value::Null));
     assert_eq!(read("---\na: 1\n"), Ok(json!({"a": 1})));

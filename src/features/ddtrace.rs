@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::EnvVar;
 use serde_json::Value;
 
-use super::Scene;
-use super::select::{Annotation, choose, warn_of_unused};
+use super::select::{choose, warn_of_unused};
+use super::{Scene, is_sidecar};
 use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::{Agent, Language, PhpLoader};
@@ -29,21 +29,15 @@ const DIRECTORY: &str = "/datadog-lib";
 const TAGS: &str = "DD_TAGS";
 
 /// The annotations that ask for an agent, in the order in which they are looked for.
-const ASKING: [&str; 5] = ["java", "python", "nodejs", "js", "php"];
+pub(super) const ASKING: [&str; 5] = ["java", "python", "nodejs", "js", "php"];
 
 /// Plans the injection of an agent, if the template is to have one.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     if scene.has_container(CONTAINER, FEATURE, report) {
         return None;
     }
-    let by_annotation = |agent: &Agent| Annotation::find(scene, &annotations_of(agent.language));
-    let chosen = choose(
-        FEATURE,
-        &scene.settings.ddtrace,
-        scene,
-        by_annotation,
-        report,
-    );
+    let names = |agent: &Agent| annotations_of(agent.language);
+    let chosen = choose(FEATURE, &scene.settings.ddtrace, scene, names, report);
     warn_of_unused(
         FEATURE,
         &ASKING.map(annotation_name),
@@ -59,7 +53,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     let mut plan = Plan::default();
     let volume = plan.volume(scene.template, VOLUME, VolumeKind::EmptyDir, DIRECTORY);
     let envs = scene.entries(&settings.envs);
-    let mut injected = 0_usize;
+    let mut is_injected = false;
     for (place, container) in scene.template.app_containers().enumerate() {
         match edits(container, &volume, agent.language, &envs, report) {
             Ok((has_mount, env)) => {
@@ -67,7 +61,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
                     plan.mount(place, mount(&volume, DIRECTORY));
                 }
                 plan.edit_env(place, env);
-                injected = injected.saturating_add(1);
+                is_injected |= !is_sidecar(container);
             }
             Err(reason) => report.warn(
                 FEATURE.name(),
@@ -75,7 +69,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
             ),
         }
     }
-    if injected == 0 {
+    if !is_injected {
         report.warn(
             FEATURE.name(),
             "nothing injected, every container was left out",
@@ -87,7 +81,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         image: image.clone(),
         image_pull_policy: settings.image_pull_policy.name(),
         command: copy_command(agent),
-        resources: settings.resources.clone(),
+        resources: scene.resources(settings, FEATURE, report),
         volume_mounts: vec![mount(&volume, DIRECTORY)],
         ..Container::default()
     });
@@ -95,7 +89,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     Some(plan)
 }
 
-fn annotation_name(language: &str) -> String {
+pub(super) fn annotation_name(language: &str) -> String {
     format!("{language}-lib.version")
 }
 

@@ -116,6 +116,9 @@ impl Directories {
                             warn_of_another(directory, Some(container), feature, report);
                         }
                     }
+                    _ if container.has_device_at(directory) => {
+                        warn_of_another(directory, Some(container), feature, report);
+                    }
                     _ => plan.mount(place, wanted.clone()),
                 }
             }
@@ -236,6 +239,29 @@ mod tests {
     use serde_json::json;
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn mounts_nothing_over_a_block_device() {
+        let mut pod = json!({"spec": {"containers": [
+            {"name": "a", "volumeDevices": [{"name": "block", "devicePath": "/logs"}]},
+            {"name": "b"}
+        ]}});
+        let mut template = Template::new(&mut pod).unwrap();
+        let (mut plan, mut report) = (Plan::default(), Report::new(Level::Error));
+        let mut directories = Directories::default();
+        directories.add("/logs/x", "/logs".to_owned(), Feature::Logfwd, &mut report);
+        directories.share("v", Feature::Logfwd, &template, &mut plan, &mut report);
+        template.apply(plan);
+        assert_eq!(pod["spec"]["containers"][0]["volumeMounts"], json!(null));
+        assert_eq!(
+            pod["spec"]["containers"][1]["volumeMounts"],
+            json!([{"name": "v-0", "mountPath": "/logs"}])
+        );
+        assert_eq!(
+            report.warnings().unwrap(),
+            ["datakit logfwd: `/logs` of container `a` is another volume, its files are not read"]
+        );
+    }
 
     /// How many mounts `count` directories with names of a length get, and what the user is told.
     fn share(count: usize, length: usize, containers: usize) -> (usize, Vec<String>) {

@@ -11,23 +11,31 @@
 use k8s_openapi::api::core::v1::ContainerPort;
 use serde_json::Value;
 
-use super::Scene;
 use super::processes::share_processes;
 use super::select::choose;
+use super::{Scene, is_sidecar};
 use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::Sampler;
-use crate::template::{Container, Plan, SecurityContext, Template, VolumeKind, mount};
+use crate::template::{
+    AppContainer, Container, Plan, SecurityContext, Template, VolumeKind, mount,
+};
 
 const FEATURE: Feature = Feature::Flameshot;
-const CONTAINER: &str = "datakit-flameshot";
+pub(super) const CONTAINER: &str = "datakit-flameshot";
 
 /// Plans the sidecar, if the template is to have it.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     if scene.has_container(CONTAINER, FEATURE, report) {
         return None;
     }
-    let chosen = choose(FEATURE, &scene.settings.flameshot, scene, |_| None, report)?;
+    let chosen = choose(
+        FEATURE,
+        &scene.settings.flameshot,
+        scene,
+        |_| Vec::new(),
+        report,
+    )?;
     let rule = chosen.rule;
     let settings = &rule.container;
     if rule.what.processes.is_empty() {
@@ -52,6 +60,13 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         );
         return None;
     };
+    if is_taken_on_the_node(scene.template, port) {
+        report.warn(
+            FEATURE.name(),
+            format_args!("nothing injected, the pod has port {port} of the node already"),
+        );
+        return None;
+    }
 
     let mut plan = Plan::default();
     let volume = plan.volume(
@@ -68,7 +83,15 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         return None;
     }
     if rule.what.prometheus_annotations {
-        plan.annotations = prometheus_annotations(scene.template, port);
+        let annotations = prometheus_annotations(scene.template, port);
+        if scene.template.has_room_for(&annotations) {
+            plan.annotations = annotations;
+        } else {
+            report.warn(
+                FEATURE.name(),
+                "not announced to Prometheus, Kubernetes takes no more than 256 KiB of annotations",
+            );
+        }
     }
     plan.share_process_namespace = share_processes(FEATURE, scene.template, report);
     let mut env = scene.entries(&settings.envs);
@@ -86,7 +109,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
             protocol: Some("TCP".to_owned()),
             ..ContainerPort::default()
         }],
-        resources: settings.resources.clone(),
+        resources: scene.resources(settings, FEATURE, report),
         security_context: Some(SecurityContext::adding(&["SYS_PTRACE"])),
         volume_mounts: vec![mount(&volume, &path)],
         ..Container::default()
@@ -95,7 +118,23 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     Some(plan)
 }
 
-/// Plans the volume's mount on the app containers; says whether one can have it.
+/// In the node's network a port of a container is one of the node, which two containers of a pod
+/// cannot have.
+fn is_taken_on_the_node(template: &Template<'_>, port: u16) -> bool {
+    let is_tcp = |protocol: Option<&Value>| {
+        !matches!(protocol.and_then(Value::as_str), Some("UDP" | "SCTP"))
+    };
+    template.spec("hostNetwork") == Some(&Value::Bool(true))
+        && template
+            .app_containers()
+            .flat_map(AppContainer::ports)
+            .any(|own| {
+                own.get("containerPort").is_some_and(|own| *own == port)
+                    && is_tcp(own.get("protocol"))
+            })
+}
+
+/// Plans the volume's mount on the app containers; says whether one of the pod's own can have it.
 fn plan_mounts(
     template: &Template<'_>,
     volume: &str,
@@ -108,9 +147,9 @@ fn plan_mounts(
         let own = container.mount_at(path).and_then(|own| own.get("name"));
         if container.is_free(path) {
             plan.mount(place, mount(volume, path));
-            is_mounted = true;
+            is_mounted |= !is_sidecar(container);
         } else if own.and_then(Value::as_str) == Some(volume) {
-            is_mounted = true;
+            is_mounted |= !is_sidecar(container);
         } else {
             report.warn(
                 FEATURE.name(),
@@ -169,6 +208,35 @@ mod tests {
         assert_eq!(annotations(json!({"example.com/owner": "team"})), all);
         for own in ["prometheus.io/scrape", "prometheus.io/interval"] {
             assert_eq!(annotations(json!({own: "x"})), []);
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn takes_no_port_of_the_node_that_the_pod_has() {
+        for (spec, expected) in [
+            (json!({"ports": [{"containerPort": 80}]}), true),
+            (
+                json!({"ports": [{"containerPort": 80, "protocol": null}]}),
+                true,
+            ),
+            (
+                json!({"ports": [{"containerPort": 80, "protocol": "TCP"}]}),
+                true,
+            ),
+            (
+                json!({"ports": [{"containerPort": 80, "protocol": "UDP"}]}),
+                false,
+            ),
+            (json!({"ports": [{"containerPort": 81}]}), false),
+            (json!({}), false),
+        ] {
+            let mut container = spec;
+            container["name"] = json!("a");
+            let mut pod = json!({"spec": {"hostNetwork": true, "containers": [container]}});
+            let taken = is_taken_on_the_node(&Template::new(&mut pod).unwrap(), 80);
+            assert_eq!(taken, expected, "{pod}");
+            pod["spec"]["hostNetwork"] = json!(false);
+            assert!(!is_taken_on_the_node(&Template::new(&mut pod).unwrap(), 80));
         }
     }
 }

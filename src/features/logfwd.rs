@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::{EnvVar, VolumeMount};
 
 use super::Scene;
 use super::directories::Directories;
-use super::select::{Annotation, choose, warn_of_unused};
+use super::select::{choose, warn_of_unused};
 use crate::env;
 use crate::json::{self, Node, Path, Problems};
 use crate::paths;
@@ -23,8 +23,8 @@ use crate::settings::{LogForwarder, file_paths};
 use crate::template::{Container, Plan, Template, VolumeKind, mount};
 
 const FEATURE: Feature = Feature::Logfwd;
-const CONTAINER: &str = "datakit-logfwd";
-const ANNOTATION: &str = "logfwd.instances";
+pub(super) const CONTAINER: &str = "datakit-logfwd";
+pub(super) const ANNOTATION: &str = "logfwd.instances";
 const POD_INFO: &str = "/etc/podinfo";
 
 /// Plans the sidecar, if the template is to have it.
@@ -33,12 +33,11 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         return None;
     }
     let names = [ANNOTATION.to_owned()];
-    let by_annotation = |_: &LogForwarder<'_>| Annotation::find(scene, &names);
     let chosen = choose(
         FEATURE,
         &scene.settings.logfwd,
         scene,
-        by_annotation,
+        |_| names.to_vec(),
         report,
     );
     if chosen.is_none() {
@@ -110,7 +109,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         image: image.to_owned(),
         image_pull_policy: settings.image_pull_policy.name(),
         env: env::in_order_of_reference(env),
-        resources: settings.resources.clone(),
+        resources: scene.resources(settings, FEATURE, report),
         volume_mounts: mounts,
         ..Container::default()
     });

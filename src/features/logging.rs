@@ -8,6 +8,7 @@
 
 use super::Scene;
 use super::directories::Directories;
+use super::select::{self, Title};
 use crate::paths;
 use crate::report::{Feature, Report};
 use crate::settings::{LoggingRule, file_paths};
@@ -28,6 +29,14 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         report.explain(FEATURE.name(), || format!("{} has no config", rule.origin));
         return None;
     }
+    let annotations = vec![(ANNOTATION, config.to_owned())];
+    if !scene.template.has_room_for(&annotations) {
+        report.warn(
+            FEATURE.name(),
+            "nothing injected, the annotations would be more than the 256 KiB that Kubernetes takes",
+        );
+        return None;
+    }
     let mut directories = Directories::default();
     for file in file_paths(config) {
         directories.add(&file, paths::directory_of(&file), FEATURE, report);
@@ -40,28 +49,24 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         &mut plan,
         report,
     );
-    plan.annotations = vec![(ANNOTATION, config.to_owned())];
+    plan.annotations = annotations;
     report.injected(FEATURE, &rule.origin.to_string());
     Some(plan)
 }
 
 fn choose<'s>(scene: &'s Scene<'_, '_>, report: &Report) -> Option<&'s LoggingRule<'s>> {
-    scene
-        .settings
-        .logging
+    let rules = &scene.settings.logging;
+    if rules.is_empty() {
+        report.explain(FEATURE.name(), || "the settings have no rule for it");
+    }
+    let title = |rule: &LoggingRule<'_>| Title {
+        origin: rule.origin,
+        name: "",
+    };
+    let rule = rules
         .iter()
-        .find(|rule| match rule.scope.covers(scene.subject()) {
-            Ok(()) => {
-                report.explain(FEATURE.name(), || {
-                    format!("{} is for it: its selectors match", rule.origin)
-                });
-                true
-            }
-            Err(mismatch) => {
-                report.explain(FEATURE.name(), || {
-                    format!("{} is not for it: {mismatch}", rule.origin)
-                });
-                false
-            }
-        })
+        .find(|rule| select::covers(FEATURE, title(rule), &rule.scope, scene, report))?;
+    report.explain(FEATURE.name(), || format!("{} decides", rule.origin));
+    select::trace(FEATURE, title(rule), &rule.scope, scene, report);
+    Some(rule)
 }

@@ -1,6 +1,7 @@
 //! What is injected. Each feature is a file: it decides whether there is a rule or an annotation for
 //! the template, and says what it wants as a [`Plan`]; nothing is edited before the plan stands.
 
+mod annotations;
 mod ddtrace;
 mod directories;
 mod flameshot;
@@ -10,13 +11,15 @@ mod processes;
 mod profiler;
 mod select;
 
-use k8s_openapi::api::core::v1::EnvVar;
+use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
 
 use crate::env::{self, Env};
 use crate::report::{Feature, Report, shown};
-use crate::settings::{Settings, Subject};
-use crate::template::{Plan, Template};
+use crate::settings::{ContainerSettings, Settings, Subject};
+use crate::template::{AppContainer, Plan, Template};
 use crate::workload::Workload;
+
+pub use annotations::beside_the_template;
 
 /// The prefix of the annotations that ask for something.
 const PREFIX: &str = "admission.datakit/";
@@ -50,6 +53,31 @@ impl Scene<'_, '_> {
         is_there
     }
 
+    /// The resources of the settings. None where the pod as a whole has its own, which its containers
+    /// share: Kubernetes refuses a pod whose containers together ask for more, or one alone may have
+    /// more.
+    fn resources(
+        &self,
+        settings: &ContainerSettings<'_>,
+        feature: Feature,
+        report: &mut Report,
+    ) -> Option<ResourceRequirements> {
+        let resources = settings.resources.clone()?;
+        let of_the_pod = self.template.spec("resources");
+        let has_some = |bound: &&str| {
+            let amounts = of_the_pod.and_then(|own| own.get(bound)?.as_object());
+            amounts.is_some_and(|amounts| !amounts.is_empty())
+        };
+        if !["requests", "limits"].iter().any(has_some) {
+            return Some(resources);
+        }
+        report.warn(
+            feature.name(),
+            "the container gets no resources of its own, for the pod as a whole has some",
+        );
+        None
+    }
+
     /// The variables of the settings as entries for a container of this template.
     fn entries(&self, envs: &[Env<'_>]) -> Vec<EnvVar> {
         let Some(first_container) = self.template.first_container() else {
@@ -59,6 +87,12 @@ impl Scene<'_, '_> {
             .filter_map(|env| env::entry(*env, first_container))
             .collect()
     }
+}
+
+/// Whether the container is a sidecar that the policy adds. A feature that is of use to no other
+/// container is not injected: in a second pass, too, when the sidecars of others are there.
+fn is_sidecar(container: AppContainer<'_>) -> bool {
+    [logfwd::CONTAINER, flameshot::CONTAINER, profiler::CONTAINER].contains(&container.name())
 }
 
 type Planner = fn(&Scene<'_, '_>, &mut Report) -> Option<Plan>;
@@ -72,25 +106,33 @@ const FEATURES: [(Feature, Planner); 5] = [
     (Feature::Logging, logging::plan),
 ];
 
+/// What an injection depends on, but for the template.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'c> {
+    pub workload: Workload,
+    /// The request's.
+    pub namespace: &'c str,
+    pub settings: &'c Settings<'c>,
+    /// The [annotations beside the template](beside_the_template).
+    pub beside: &'c [String],
+}
+
 /// Injects into `template` what the settings and its annotations ask for; says whether that was
 /// anything.
-pub fn inject(
-    workload: Workload,
-    template: &mut Template<'_>,
-    namespace: &str,
-    settings: &Settings<'_>,
-    report: &mut Report,
-) -> bool {
+pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Report) -> bool {
     if !says_yes(template, "enabled", "policy", report) {
         return false;
     }
-    let namespace = template.namespace().unwrap_or(namespace).to_owned();
+    annotations::warn_of_unseen(template, context.beside, report);
+    let Context {
+        workload, settings, ..
+    } = context;
+    let namespace = template.namespace().unwrap_or(context.namespace).to_owned();
     let mut injected = false;
     for (feature, plan) in FEATURES {
         // Datakit's log annotation has no switch of its own.
         if feature != Feature::Logging {
-            let switch = format!("{}.enabled", feature.name());
-            if !says_yes(template, &switch, feature.name(), report) {
+            if !says_yes(template, &feature.switch(), feature.name(), report) {
                 continue;
             }
         }
@@ -107,6 +149,9 @@ pub fn inject(
                 feature.name(),
                 "the job does not complete by itself: the sidecar goes on when the job is done",
             );
+        }
+        if report.explains() {
+            plan.describe(template, |edit| report.explain(feature.name(), || edit));
         }
         template.apply(plan);
         injected = true;
@@ -130,5 +175,82 @@ fn says_yes(template: &Template<'_>, name: &str, about: &str, report: &mut Repor
             );
             true
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Node;
+    use crate::settings::Document;
+    use serde_json::{Value, json};
+    use slog::Level;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn keeps_out_of_the_resources_of_a_pod_as_a_whole() {
+        let settings = r#"{"admission_inject_v2":{"logfwds":[
+            {"namespace_selectors":["*"],"image":"repo/logfwd:1","resources":{"limits":{"cpu":"2"}}}
+        ]}}"#;
+        let document = Document::new(Node::parse(settings).unwrap());
+        let settings = document.settings().unwrap();
+        let injected = |resources: Value| {
+            let mut pod = json!({"spec": {"resources": resources, "containers": [{"name": "a"}]}});
+            let mut template = Template::new(&mut pod).unwrap();
+            let mut report = Report::new(Level::Error);
+            let context = Context {
+                workload: Workload::Pod,
+                namespace: "default",
+                settings: &settings,
+                beside: &[],
+            };
+            inject(context, &mut template, &mut report);
+            let resources = pod["spec"]["containers"][1]["resources"].take();
+            (resources, report.warnings())
+        };
+        for without in [
+            json!(null),
+            json!({}),
+            json!({"limits": {}, "requests": null}),
+        ] {
+            let expected = json!({"limits": {"cpu": "2"}});
+            assert_eq!(injected(without), (expected, None));
+        }
+        for bound in ["requests", "limits"] {
+            let (resources, warnings) = injected(json!({bound: {"cpu": "1"}}));
+            assert_eq!(resources, json!(null));
+            let warning = "datakit logfwd: the container gets no resources of its own, \
+                           for the pod as a whole has some";
+            assert_eq!(warnings.unwrap(), [warning]);
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn does_not_inject_later_what_only_sidecars_could_have() {
+        let rule = r#"{"namespace_selectors":["*"],"image":"repo/image:1","language":"java"}"#;
+        let settings =
+            format!(r#"{{"admission_inject_v2":{{"ddtraces":[{rule}],"profilers":[{rule}]}}}}"#);
+        let document = Document::new(Node::parse(&settings).unwrap());
+        let settings = document.settings().unwrap();
+        let mut pod = json!({"spec": {
+            "volumes": [{"name": "own", "emptyDir": {}}],
+            "containers": [{"name": "a", "volumeMounts": [{"name": "own", "mountPath": "/datadog-lib"}]}]
+        }});
+        let mut injected = || {
+            let mut template = Template::new(&mut pod).unwrap();
+            let mut report = Report::new(Level::Error);
+            let context = Context {
+                workload: Workload::Pod,
+                namespace: "default",
+                settings: &settings,
+                beside: &[],
+            };
+            inject(context, &mut template, &mut report);
+            report
+                .audit_annotations()
+                .map(|audit| audit.into_keys().collect())
+        };
+        assert_eq!(injected(), Some(vec!["profiler".to_owned()]));
+        assert_eq!(injected(), None);
     }
 }

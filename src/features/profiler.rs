@@ -13,9 +13,9 @@
 use k8s_openapi::api::core::v1::VolumeMount;
 use serde_json::Value;
 
-use super::Scene;
 use super::processes::share_processes;
-use super::select::{Annotation, choose, warn_of_unused};
+use super::select::{choose, warn_of_unused};
+use super::{Scene, is_sidecar};
 use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::Language;
@@ -24,26 +24,19 @@ use crate::template::{
 };
 
 const FEATURE: Feature = Feature::Profiler;
-const CONTAINER: &str = "datakit-profiler";
+pub(super) const CONTAINER: &str = "datakit-profiler";
 const DIRECTORY: &str = "/app/datakit-profiler";
 const TMP: &str = "/tmp";
 const LOCAL_TIME: &str = "/etc/localtime";
-const ASKING: [Language; 3] = [Language::Java, Language::Python, Language::Golang];
+pub(super) const ASKING: [Language; 3] = [Language::Java, Language::Python, Language::Golang];
 
 /// Plans the sidecar, if the template is to have it.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     if scene.has_container(CONTAINER, FEATURE, report) {
         return None;
     }
-    let by_annotation =
-        |language: &Language| Annotation::find(scene, &[annotation_name(*language)]);
-    let chosen = choose(
-        FEATURE,
-        &scene.settings.profiler,
-        scene,
-        by_annotation,
-        report,
-    );
+    let names = |language: &Language| vec![annotation_name(*language)];
+    let chosen = choose(FEATURE, &scene.settings.profiler, scene, names, report);
     warn_of_unused(
         FEATURE,
         &ASKING.map(annotation_name),
@@ -66,7 +59,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         command: vec!["bash".to_owned(), "cmd.sh".to_owned()],
         working_dir: Some(DIRECTORY),
         env: env::in_order_of_reference(scene.entries(&settings.envs)),
-        resources: settings.resources.clone(),
+        resources: scene.resources(settings, FEATURE, report),
         security_context: Some(SecurityContext::adding(&["SYS_PTRACE", "SYS_ADMIN"])),
         volume_mounts: mounts,
         ..Container::default()
@@ -75,7 +68,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     Some(plan)
 }
 
-fn annotation_name(language: Language) -> String {
+pub(super) fn annotation_name(language: Language) -> String {
     format!("{}-profiler.version", language.name())
 }
 
@@ -106,7 +99,7 @@ fn plan_mounts(
             ),
         );
     }
-    if targets.is_empty() {
+    if targets.iter().all(|(_, container)| is_sidecar(*container)) {
         report.warn(
             FEATURE.name(),
             "nothing injected, every container was left out",

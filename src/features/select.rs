@@ -1,9 +1,11 @@
 //! Which rule is for a template, and with which image.
 
+use std::fmt;
+
 use super::{PREFIX, Scene};
 use crate::image;
 use crate::report::{Feature, Report, shown};
-use crate::settings::{OptIn, Rule, RuleSet, WithoutAnnotation};
+use crate::settings::{OptIn, Origin, Rule, RuleSet, Scope, WithoutAnnotation};
 
 /// The rule that was chosen, and the annotation by which the pod asked for it.
 pub(super) struct Chosen<'r, 'n, 's, T> {
@@ -30,47 +32,109 @@ impl<'s> Annotation<'s> {
     }
 }
 
-/// Chooses the rule for the template; `annotation` finds the one that a rule can ask for.
+/// Chooses the rule for the template; `names` are those of the annotations that a rule can ask for.
 pub(super) fn choose<'r, 'n, 's, T>(
     feature: Feature,
     rules: &'r RuleSet<'n, T>,
     scene: &'s Scene<'_, '_>,
-    annotation: impl Fn(&T) -> Option<Annotation<'s>>,
+    names: impl Fn(&T) -> Vec<String>,
     report: &Report,
 ) -> Option<Chosen<'r, 'n, 's, T>> {
+    if rules.rules.is_empty() {
+        report.explain(feature.name(), || "the settings have no rule for it");
+    }
     for rule in &rules.rules {
-        let origin = rule.origin;
-        if let Err(mismatch) = rule.scope.covers(scene.subject()) {
-            report.explain(feature.name(), || {
-                format!("{origin} is not for it: {mismatch}")
-            });
+        let title = Title {
+            origin: rule.origin,
+            name: rule.name,
+        };
+        if !covers(feature, title, &rule.scope, scene, report) {
             continue;
         }
         let asked = match rule.opt_in {
             OptIn::Scope => None,
-            OptIn::Annotation => match annotation(&rule.what) {
-                Some(asked) => Some(asked),
-                None => {
+            OptIn::Annotation => {
+                let names = names(&rule.what);
+                let asked = Annotation::find(scene, &names);
+                if asked.is_none() {
                     report.explain(feature.name(), || {
-                        format!("{origin} needs an annotation that is not there")
+                        let names = names.join(&format!(" or {PREFIX}"));
+                        match rule.image {
+                            Some(_) => format!(
+                                "{title} needs the annotation {PREFIX}{names}, which is not there"
+                            ),
+                            None => format!("{title} has no image for {PREFIX}{names}"),
+                        }
                     });
+                    trace(feature, title, &rule.scope, scene, report);
                     match rules.without_annotation {
                         WithoutAnnotation::TryNextRule => continue,
                         WithoutAnnotation::InjectNothing => return None,
                     }
                 }
-            },
+                asked
+            }
         };
         report.explain(feature.name(), || match &asked {
-            Some(asked) => format!("{origin} is for it: annotation {PREFIX}{}", asked.name),
-            None => format!("{origin} is for it: its selectors match"),
+            Some(asked) => format!("{title} decides: annotation {PREFIX}{}", asked.name),
+            None => format!("{title} decides"),
         });
+        trace(feature, title, &rule.scope, scene, report);
         return Some(Chosen {
             rule,
             annotation: asked,
         });
     }
     None
+}
+
+/// A rule in words: where it stands, and its name if it has one.
+#[derive(Clone, Copy)]
+pub(super) struct Title<'r> {
+    pub origin: Origin,
+    pub name: &'r str,
+}
+
+impl fmt::Display for Title<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name {
+            "" => self.origin.fmt(formatter),
+            name => write!(formatter, "{} ({name})", self.origin),
+        }
+    }
+}
+
+/// Whether the template is in the scope of a rule; logs why it is not.
+pub(super) fn covers(
+    feature: Feature,
+    title: Title<'_>,
+    scope: &Scope<'_>,
+    scene: &Scene<'_, '_>,
+    report: &Report,
+) -> bool {
+    let verdict = scope.covers(scene.subject());
+    if let Err(mismatch) = verdict {
+        report.explain(feature.name(), || {
+            format!("{title} is not for it: {mismatch}")
+        });
+        trace(feature, title, scope, scene, report);
+    }
+    verdict.is_ok()
+}
+
+/// Logs of each selector whether it fits, and what it was compared with.
+pub(super) fn trace(
+    feature: Feature,
+    title: Title<'_>,
+    scope: &Scope<'_>,
+    scene: &Scene<'_, '_>,
+    report: &Report,
+) {
+    if report.explains() {
+        scope.trace(scene.subject(), |selector| {
+            report.explain_rule(feature.name(), title, &selector);
+        });
+    }
 }
 
 /// Warns of annotations of the feature that ask for something and have no effect.

@@ -13,6 +13,7 @@ use reader::{EnvOrder, Reader};
 
 pub use keys::SECTIONS;
 pub use log_config::file_paths;
+pub use reader::nearest;
 pub use rules::{
     Agent, ContainerSettings, ImagePullPolicy, Language, LogConfig, LogForwarder, Mismatch, OptIn,
     Origin, PhpLoader, Rule, RuleSet, Sampler, Scope, Selectors, Subject, WithoutAnnotation,

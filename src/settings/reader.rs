@@ -336,12 +336,13 @@ impl Reader {
     }
 }
 
-/// The known key that differs least, if it differs little.
-fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+/// The known word that differs least from `key`, if it differs little.
+#[must_use]
+pub fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let most = key.chars().count().div_euclid(3).max(1);
     known
         .iter()
-        .map(|name| (strsim::damerau_levenshtein(key, name), *name))
+        .map(|name| (strsim::osa_distance(key, name), *name))
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)

@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 use crate::env::Env;
 use crate::namespace::NamespacePattern;
 use crate::paths;
+use crate::report::shown;
 use crate::selector::LabelSelector;
 use crate::template::Object;
 
@@ -156,6 +157,55 @@ impl Scope<'_> {
             Self::Both(selectors) => selectors.both(subject),
             Self::Either(selectors) => selectors.either(subject),
         }
+    }
+}
+
+impl Scope<'_> {
+    /// Tells of each selector whether it fits `subject`, and what it saw.
+    pub fn trace(&self, subject: Subject<'_>, mut tell: impl FnMut(String)) {
+        let (Self::Both(selectors) | Self::Either(selectors)) = self else {
+            return;
+        };
+        let fits = |yes: bool| if yes { "fits" } else { "does not fit" };
+        let namespace = shown(subject.namespace);
+        for pattern in &selectors.namespaces {
+            let fits = fits(pattern.matches(subject.namespace));
+            tell(format!("namespace {namespace} {fits} {pattern}"));
+        }
+        for text in &selectors.labels {
+            tell(trace_labels(text, subject));
+        }
+    }
+}
+
+/// Whether a label selector fits, with the labels by which it does or does not.
+fn trace_labels(text: &str, subject: Subject<'_>) -> String {
+    let Ok(selector) = LabelSelector::parse(text) else {
+        return format!("`{text}` is no label selector");
+    };
+    let fits = selector.matches(subject.labels);
+    let verdict = if fits { "fits" } else { "does not fit" };
+    let mut line = format!("label selector `{text}` {verdict}");
+    let mut separator = ": ";
+    for requirement in selector.requirements() {
+        let value = subject.label(requirement.key);
+        if requirement.operator.holds(value) != fits {
+            continue;
+        }
+        line.push_str(separator);
+        line.push_str(requirement.key);
+        match value {
+            Some(value) => line.push_str(&format!(" is {}", shown(value))),
+            None => line.push_str(" is not there"),
+        }
+        separator = ", ";
+    }
+    line
+}
+
+impl<'t> Subject<'t> {
+    fn label(&self, key: &str) -> Option<&'t str> {
+        self.labels?.get(key)?.as_str()
     }
 }
 

@@ -4,6 +4,7 @@
 //! is added is built with typed objects and appended.
 
 mod container;
+mod describe;
 mod plan;
 mod shape;
 mod volumes;
@@ -62,6 +63,19 @@ impl<'v> Template<'v> {
     #[must_use]
     pub fn annotations(&self) -> Option<&Object> {
         self.metadata("annotations")?.as_object()
+    }
+
+    /// Whether there is room for more annotations: Kubernetes takes 256 KiB of them in all.
+    #[must_use]
+    pub fn has_room_for(&self, added: &[(&str, String)]) -> bool {
+        const MOST: usize = 256 * 1024;
+        let own = self.annotations().into_iter().flatten();
+        let own =
+            own.map(|(key, value)| key.len().saturating_add(value.as_str().map_or(0, str::len)));
+        let added = added
+            .iter()
+            .map(|(key, value)| key.len().saturating_add(value.len()));
+        own.chain(added).fold(0, usize::saturating_add) <= MOST
     }
 
     fn metadata(&self, key: &str) -> Option<&Value> {
@@ -140,6 +154,13 @@ impl<'t> AppContainer<'t> {
             .find(|mount| mount.get("mountPath").and_then(Value::as_str) == Some(path))
     }
 
+    /// Whether a block device is at `path`: Kubernetes takes no mount there.
+    #[must_use]
+    pub fn has_device_at(self, path: &str) -> bool {
+        objects_in(self.0, "volumeDevices")
+            .any(|device| device.get("devicePath").and_then(Value::as_str) == Some(path))
+    }
+
     /// Whether a volume could be mounted at `path`: nothing is mounted there, under this spelling
     /// or with a `/` at the end, nor is a block device.
     #[must_use]
@@ -154,6 +175,11 @@ impl<'t> AppContainer<'t> {
         };
         !objects_in(self.0, "volumeMounts").any(is_there("mountPath"))
             && !objects_in(self.0, "volumeDevices").any(is_there("devicePath"))
+    }
+
+    /// The entries of `ports`.
+    pub fn ports(self) -> impl Iterator<Item = &'t Object> {
+        objects_in(self.0, "ports")
     }
 
     /// The entries of `env`.
@@ -194,6 +220,18 @@ mod tests {
     use super::*;
     use serde_json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn knows_how_many_annotations_fit() {
+        let mut pod = json!({
+            "metadata": {"annotations": {"own": "x".repeat(100)}},
+            "spec": {"containers": [{"name": "a"}]}
+        });
+        let template = Template::new(&mut pod).unwrap();
+        let most = 256 * 1024 - "own".len() - 100 - "new".len();
+        assert!(template.has_room_for(&[("new", "x".repeat(most))]));
+        assert!(!template.has_room_for(&[("new", "x".repeat(most + 1))]));
+    }
 
     #[wasm_bindgen_test(unsupported = test)]
     fn has_a_namespace_only_where_it_could_be_one() {

@@ -15,9 +15,9 @@ use super::{Container, Object, Template, Volumes};
 pub struct Plan {
     pub init_container: Option<Container>,
     pub sidecar: Option<Container>,
-    volumes: Vec<(String, VolumeKind)>,
+    pub(super) volumes: Vec<(String, VolumeKind)>,
     /// One for each container of `spec.containers`, as far as they go.
-    containers: Vec<ContainerEdit>,
+    pub(super) containers: Vec<ContainerEdit>,
     /// Keys that the template does not have.
     pub annotations: Vec<(&'static str, String)>,
     pub share_process_namespace: bool,
@@ -25,9 +25,9 @@ pub struct Plan {
 
 /// What is added to one container.
 #[derive(Debug, Default)]
-struct ContainerEdit {
-    mounts: Vec<VolumeMount>,
-    env: Vec<EnvEdit>,
+pub(super) struct ContainerEdit {
+    pub(super) mounts: Vec<VolumeMount>,
+    pub(super) env: Vec<EnvEdit>,
 }
 
 /// One change of a container's variables. Places are those of the entries before any of the edits.

@@ -1,4 +1,5 @@
-//! What becomes of the manifests in `examples/`, as files to read and compare.
+//! What becomes of the manifests in `examples/`, and of workloads with fields that the policy does not
+//! know, as files to read and compare.
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test policy golden` writes them anew.
 
@@ -6,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use datakit_policy_host::yaml::{self, DuplicateKeys};
+use json_patch::PatchOperation;
 use serde_json::{Value, json};
 
 use crate::parts::{assert_same, assert_whole};
@@ -18,6 +20,13 @@ const CASES: [(&str, &str); 5] = [
     ("movies-java.yaml", "movies-java.yaml"),
     ("movies-python.yaml", "movies-python.yaml"),
     ("logging-pod.yaml", "logging-pod.yaml"),
+];
+
+/// Workloads with fields that the policy does not know, which stand beside what becomes of them.
+const UNKNOWN_FIELDS: [(&str, &str); 3] = [
+    ("newest-fields.before.yaml", "newest-fields.yaml"),
+    ("newest-pod.before.yaml", "newest-pod.yaml"),
+    ("invented-fields.before.yaml", "invented-fields.yaml"),
 ];
 
 fn read(path: &Path) -> Value {
@@ -49,12 +58,38 @@ fn injected(example_name: &str, settings: &Value) -> Value {
 fn injects_the_examples_as_the_golden_files_have_them() {
     let settings = default_settings();
     for (example, file) in CASES {
-        let mutated = injected(example, &settings);
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(golden(file), yaml::to_yaml(&mutated)).unwrap();
+        assert_golden(&injected(example, &settings), file, &settings);
+    }
+}
+
+#[track_caller]
+fn assert_golden(mutated: &Value, file: &str, settings: &Value) {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(golden(file), yaml::to_yaml(mutated)).unwrap();
+    }
+    assert_same(mutated, &read(&golden(file)));
+    assert_whole(mutated, settings);
+}
+
+#[test]
+fn passes_unknown_fields_through_beside_an_injection() {
+    let mut settings = default_settings();
+    let images = &mut settings["admission_inject"]["ddtrace"]["images"];
+    images["python_agent_image"] = json!("example.com/python:1");
+    for (file, injected_file) in UNKNOWN_FIELDS {
+        let before = read(&golden(file));
+        let answer = validate(&create("default", &before), &settings);
+        let patch = datakit_policy_host::response::patch(&before, &answer).unwrap();
+        let mutated = answer.mutated_object.unwrap();
+        assert_golden(&mutated, injected_file, &settings);
+        let injected: Vec<String> = answer.audit_annotations.unwrap().into_keys().collect();
+        assert!(injected.len() > 1, "{file}: {injected:?}");
+        // But for variables, which are merged, nothing that was there is in the patch.
+        for operation in &patch.0 {
+            let path = operation.path().to_string();
+            let is_added = matches!(operation, PatchOperation::Add(_));
+            assert!(is_added || path.contains("/env/"), "{file}: {operation}");
         }
-        assert_same(&mutated, &read(&golden(file)));
-        assert_whole(&mutated, &settings);
     }
 }
 
@@ -67,7 +102,10 @@ fn has_a_test_for_every_golden_file_and_every_example() {
             .collect()
     };
     let examples: Vec<String> = CASES.map(|(example, _)| example.to_owned()).into();
-    let golden: Vec<String> = CASES.map(|(_, golden)| golden.to_owned()).into();
+    let mut golden: Vec<String> = CASES.map(|(_, golden)| golden.to_owned()).into();
+    for (before, after) in UNKNOWN_FIELDS {
+        golden.extend([before, after].map(str::to_owned));
+    }
     assert_eq!(files("examples"), BTreeSet::from_iter(examples));
     assert_eq!(files("tests/golden"), BTreeSet::from_iter(golden));
 }

@@ -1,5 +1,7 @@
 //! The built `policy.wasm`, in a waPC host, as the Kubewarden hosts run it. `make test` builds it first.
 
+#[path = "../checker/mod.rs"]
+mod checker;
 mod differences;
 mod effects;
 mod golden;

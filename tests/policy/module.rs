@@ -70,7 +70,7 @@ fn settings(log_level: &str) -> Value {
         "admission_inject_v2": {"logfwds": [
             {"image": "repo/logfwd:1"},
             {"image": "repo/logfwd:2", "namespace_selectors": ["^other$"]},
-            {"image": "repo/logfwd:3", "namespace_selectors": ["*"], "check_annotation": true}
+            {"name": "last", "image": "repo/logfwd:3", "namespace_selectors": ["*"], "check_annotation": true}
         ]},
         "admission_mutate": {"loggings": [
             {"namespace_selectors": ["other"], "label_selectors": ["app=x"], "config": "[]"},
@@ -90,51 +90,86 @@ fn request() -> Value {
 #[test]
 fn logs_each_decision_at_debug() {
     let (_, lines) = logged(&request(), &settings("debug"));
-    let said: Vec<(&str, &str)> = lines
+    let said: Vec<[&str; 3]> = lines
         .iter()
         .map(|line| {
             assert_eq!(line.level, "debug");
-            (
-                line.fields["feature"].as_str().unwrap(),
-                line.message.as_str(),
-            )
+            let field = |name: &str| {
+                line.fields
+                    .get(name)
+                    .map_or("", |text| text.as_str().unwrap())
+            };
+            [field("feature"), field("rule"), &line.message]
         })
         .collect();
+    let decision = |feature, message| [feature, "", message];
+    let logfwd = |rule, selector| ["logfwd", rule, selector];
+    let logging = |rule, selector| ["logging", rule, selector];
     assert_eq!(
         said,
         [
-            (
+            decision(
                 "ddtrace",
-                "admission_inject.ddtrace is for it: annotation admission.datakit/java-lib.version"
+                "admission_inject.ddtrace decides: annotation admission.datakit/java-lib.version"
             ),
-            ("ddtrace", "injected repo/java:1"),
-            (
+            decision("ddtrace", "injected repo/java:1"),
+            decision("ddtrace", "adds init container datakit-lib-init"),
+            decision("ddtrace", "adds volume datakit-auto-instrument"),
+            decision(
+                "ddtrace",
+                "mounts datakit-auto-instrument at /datadog-lib in container `main`"
+            ),
+            decision(
+                "ddtrace",
+                "adds variable JAVA_TOOL_OPTIONS of container `main`"
+            ),
+            decision(
                 "logfwd",
                 "admission_inject_v2.logfwds[0] is not for it: it has no selectors"
             ),
-            (
+            decision(
                 "logfwd",
                 "admission_inject_v2.logfwds[1] is not for it: \
                  the namespace matches none of its namespaces"
             ),
-            (
-                "logfwd",
-                "admission_inject_v2.logfwds[2] needs an annotation that is not there"
+            logfwd(
+                "admission_inject_v2.logfwds[1]",
+                "namespace `default` does not fit the name `other`"
             ),
-            (
+            decision(
+                "logfwd",
+                "admission_inject_v2.logfwds[2] (last) needs the annotation \
+                 admission.datakit/logfwd.instances, which is not there"
+            ),
+            logfwd(
+                "admission_inject_v2.logfwds[2] (last)",
+                "namespace `default` fits every name"
+            ),
+            decision("flameshot", "the settings have no rule for it"),
+            decision(
                 "profiler",
                 "switched off by admission.datakit/profiler.enabled"
             ),
-            (
+            decision(
                 "logging",
                 "admission_mutate.loggings[0] is not for it: neither does the namespace match one \
                  of its namespaces, nor do the labels meet one of its label selectors"
             ),
-            (
-                "logging",
-                "admission_mutate.loggings[1] is for it: its selectors match"
+            logging(
+                "admission_mutate.loggings[0]",
+                "namespace `default` does not fit the name `other`"
             ),
-            ("logging", "injected admission_mutate.loggings[1]"),
+            logging(
+                "admission_mutate.loggings[0]",
+                "label selector `app=x` does not fit: app is not there"
+            ),
+            decision("logging", "admission_mutate.loggings[1] decides"),
+            logging(
+                "admission_mutate.loggings[1]",
+                "namespace `default` fits the name `default`"
+            ),
+            decision("logging", "injected admission_mutate.loggings[1]"),
+            decision("logging", "adds annotation datakit/logs"),
         ]
     );
 }

@@ -2,80 +2,157 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::comments::{Comments, pointer_key};
 use super::scalar;
 
 /// Writes a value as block-style YAML with sorted keys and a final newline. [`super::single`] reads the same value back, and
 /// so do readers of YAML 1.2: whatever either of them could take for something else is quoted.
 #[must_use]
 pub fn to_yaml(value: &Value) -> String {
-    let mut out = String::new();
     let mut value = value.clone();
     value.sort_all_objects();
-    match &value {
-        Value::Object(entries) if !entries.is_empty() => mapping(&mut out, &value, 0),
-        Value::Array(items) if !items.is_empty() => sequence(&mut out, items, 0),
-        // A block at the margin could hold a line that ends the document.
-        scalar => inline(&mut out, scalar, 2),
-    }
-    out
+    with_comments(&value, &Comments::default())
 }
 
-/// Begins in the current line: the caller has written the indentation, or `- `.
-fn mapping(out: &mut String, value: &Value, indent: usize) {
-    let entries = value.as_object().into_iter().flatten();
-    for (position, (key, value)) in entries.enumerate() {
-        if position > 0 {
-            pad(out, indent);
+/// Writes a value as [`to_yaml`] does, with its keys in the order that they are in, and comments above them.
+#[must_use]
+pub fn with_comments(value: &Value, comments: &Comments) -> String {
+    let mut writer = Writer {
+        out: String::new(),
+        comments,
+        path: String::new(),
+    };
+    writer.above(value, 0);
+    match value {
+        Value::Object(entries) if !entries.is_empty() => writer.mapping(entries, 0),
+        Value::Array(items) if !items.is_empty() => writer.sequence(items, 0),
+        // A block at the margin could hold a line that ends the document.
+        scalar => writer.inline(scalar, 2),
+    }
+    writer.out
+}
+
+struct Writer<'c> {
+    out: String,
+    comments: &'c Comments,
+    /// The JSON pointer of what is being written.
+    path: String,
+}
+
+impl Writer<'_> {
+    /// Writes the comments of a value, and of what begins in its line, in lines of their own.
+    fn above(&mut self, value: &Value, indent: usize) {
+        self.comment(indent);
+        self.above_first(value, indent);
+    }
+
+    /// As [`Self::above`], without the comments of the value itself.
+    fn above_first(&mut self, value: &Value, indent: usize) {
+        match value {
+            Value::Object(entries) => {
+                if let Some((key, _)) = entries.iter().next() {
+                    self.step(&pointer_key(key), |writer| writer.comment(indent));
+                }
+            }
+            Value::Array(items) => {
+                if let Some(item) = items.first() {
+                    self.step("0", |writer| writer.above(item, indent));
+                }
+            }
+            _ => {}
         }
-        out.push_str(&flow_string(key));
-        out.push(':');
+    }
+
+    fn comment(&mut self, indent: usize) {
+        for line in self.comments.lines(&self.path, indent) {
+            self.pad(indent);
+            self.out.push_str(&line);
+            self.out.push('\n');
+        }
+    }
+
+    fn step(&mut self, key: &str, write: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        self.path.push('/');
+        self.path.push_str(key);
+        write(self);
+        self.path.truncate(length);
+    }
+
+    /// Begins in the current line: the caller has written the indentation, or `- `, and what stands above.
+    fn mapping(&mut self, entries: &Map<String, Value>, indent: usize) {
+        for (position, (key, value)) in entries.iter().enumerate() {
+            self.step(&pointer_key(key), |writer| {
+                if position > 0 {
+                    writer.comment(indent);
+                    writer.pad(indent);
+                }
+                writer.out.push_str(&flow_string(key));
+                writer.out.push(':');
+                writer.entry_value(value, indent);
+            });
+        }
+    }
+
+    fn entry_value(&mut self, value: &Value, indent: usize) {
         match value {
             Value::Object(entries) if !entries.is_empty() => {
-                out.push('\n');
-                pad(out, indent + 2);
-                mapping(out, value, indent + 2);
+                self.out.push('\n');
+                self.above_first(value, indent + 2);
+                self.pad(indent + 2);
+                self.mapping(entries, indent + 2);
             }
             Value::Array(items) if !items.is_empty() => {
-                out.push('\n');
-                pad(out, indent);
-                sequence(out, items, indent);
+                self.out.push('\n');
+                self.above_first(value, indent);
+                self.pad(indent);
+                self.sequence(items, indent);
             }
             scalar => {
-                out.push(' ');
-                inline(out, scalar, indent + 2);
+                self.out.push(' ');
+                self.inline(scalar, indent + 2);
             }
         }
     }
-}
 
-fn sequence(out: &mut String, items: &[Value], indent: usize) {
-    for (position, item) in items.iter().enumerate() {
-        if position > 0 {
-            pad(out, indent);
-        }
-        out.push_str("- ");
-        match item {
-            Value::Object(entries) if !entries.is_empty() => mapping(out, item, indent + 2),
-            Value::Array(items) if !items.is_empty() => sequence(out, items, indent + 2),
-            scalar => inline(out, scalar, indent + 2),
+    fn sequence(&mut self, items: &[Value], indent: usize) {
+        for (position, item) in items.iter().enumerate() {
+            self.step(&position.to_string(), |writer| {
+                if position > 0 {
+                    writer.above(item, indent);
+                    writer.pad(indent);
+                }
+                writer.out.push_str("- ");
+                match item {
+                    Value::Object(entries) if !entries.is_empty() => {
+                        writer.mapping(entries, indent + 2);
+                    }
+                    Value::Array(items) if !items.is_empty() => writer.sequence(items, indent + 2),
+                    scalar => writer.inline(scalar, indent + 2),
+                }
+            });
         }
     }
-}
 
-/// A value that fits in the line, or a literal block whose lines are indented by `indent`.
-fn inline(out: &mut String, value: &Value, indent: usize) {
-    match value {
-        Value::String(text) if is_literal(text) => literal(out, text, indent),
-        Value::String(text) => {
-            out.push_str(&flow_string(text));
-            out.push('\n');
+    /// A value that fits in the line, or a literal block whose lines are indented by `indent`.
+    fn inline(&mut self, value: &Value, indent: usize) {
+        match value {
+            Value::String(text) if is_literal(text) => literal(&mut self.out, text, indent),
+            Value::String(text) => {
+                self.out.push_str(&flow_string(text));
+                self.out.push('\n');
+            }
+            // Null, booleans, numbers, `{}` and `[]` are the same in JSON.
+            other => {
+                let _ = writeln!(self.out, "{other}");
+            }
         }
-        // Null, booleans, numbers, `{}` and `[]` are the same in JSON.
-        other => {
-            let _ = writeln!(out, "{other}");
-        }
+    }
+
+    fn pad(&mut self, indent: usize) {
+        pad(&mut self.out, indent);
     }
 }
 
@@ -112,8 +189,12 @@ fn literal(out: &mut String, text: &str, indent: usize) {
 }
 
 fn flow_string(text: &str) -> String {
+    // As kubectl does it: in single quotes, JSON can be read.
+    let is_readable = text.contains(['"', '\\']) && !text.chars().any(needs_escape);
     if is_plain(text) {
         text.to_owned()
+    } else if is_readable {
+        format!("'{}'", text.replace('\'', "''"))
     } else {
         quoted(text)
     }

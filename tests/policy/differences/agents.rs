@@ -78,10 +78,11 @@ fn difference_01_keeps_fields_that_it_does_not_know() {
             "future": {"number": 1.5, "large": 9007199254740993_u64, "small": 1e-300, "no": null},
             "os": {"name": "linux", "future": 1},
             "volumes": [{"name": "own", "future": {"a": []}}],
-            "initContainers": [{"name": "own", "restartPolicy": "Always", "future": 1}],
-            "ephemeralContainers": [{"name": "debug", "future": 1}],
+            "initContainers": [{"name": "own", "image": "own:1", "restartPolicy": "Always", "future": 1}],
+            "ephemeralContainers": [{"name": "debug", "image": "debug:1", "future": 1}],
             "containers": [{
                 "name": "main",
+                "image": "app:1",
                 "future": ["a", 1],
                 "volumeMounts": [{"name": "own", "mountPath": "/own", "recursive": "IfPossible"}],
                 "env": [

@@ -9,6 +9,10 @@ use super::inputs::log_files_of;
 use super::{answer, ordinary, payload_of};
 use crate::parts::{container, empty_dir, mount, variable};
 
+/// More annotations than Kubernetes takes; it says so itself, but not because of the policy.
+const NO_ROOM: &str = "datakit logging: nothing injected, \
+    the annotations would be more than the 256 KiB that Kubernetes takes";
+
 fn injected(pod: &Value) -> Answer {
     answer(&payload_of(pod))
 }
@@ -62,7 +66,9 @@ fn carries_an_annotation_of_a_megabyte() {
         ordinary(),
         &json!([{"loggings": [{"tags": {(text): 1}}]}]).to_string(),
     ));
-    assert_eq!(answer.warnings.unwrap().len(), 1);
+    let warnings = answer.warnings.unwrap();
+    assert_eq!(warnings.len(), 2);
+    assert_eq!(warnings[1], NO_ROOM);
 }
 
 #[test]
@@ -118,13 +124,16 @@ fn bounds_what_twenty_thousand_log_files_cost() {
     let answer = with_files(|number| format!("/logs/{number}/a.log"));
     assert_eq!(
         answer.warnings.unwrap(),
-        ["datakit logfwd: log files in more than 256 directories, the rest is left out"]
+        [
+            "datakit logfwd: log files in more than 256 directories, the rest is left out",
+            NO_ROOM
+        ]
     );
     let mutated = answer.mutated_object.unwrap();
     assert_eq!(mounts_of(&mutated["spec"]["containers"][0]).len(), 256 + 5);
 
     let answer = with_files(|number| format!("/logs/{number}.log"));
-    assert_eq!(answer.warnings, None);
+    assert_eq!(answer.warnings.unwrap(), [NO_ROOM]);
 
     // One warning for each would be more than anybody reads.
     let answer = with_files(|number| format!("logs/{number}.log"));
@@ -134,7 +143,7 @@ fn bounds_what_twenty_thousand_log_files_cost() {
         warnings[19],
         "datakit logfwd: no volume for `logs/19.log`: the path is not absolute"
     );
-    assert_eq!(warnings[20], "datakit: and 19980 more warnings");
+    assert_eq!(warnings[20], "datakit: and 19981 more warnings");
 }
 
 #[test]

@@ -111,7 +111,8 @@ fn accepts_an_annotation_that_is_a_bomb() {
         let mut pod = ordinary();
         pod["metadata"]["annotations"]["admission.datakit/logfwd.instances"] = json!(instances);
         let answer = answer(&payload_of(&pod));
-        assert_eq!(answer.warnings.unwrap(), [warning(problem)]);
+        // Behind it may come that there is no room for another annotation.
+        assert_eq!(answer.warnings.unwrap()[0], warning(problem));
         assert!(answer.mutated_object.is_some());
     }
 }

@@ -1,0 +1,88 @@
+//! `check`: whether the policy takes settings, and what they may not mean.
+
+mod advice;
+mod labels;
+mod namespaces;
+mod rules;
+mod values;
+
+use std::io::{Write as _, stdout};
+use std::process::ExitCode;
+
+use crate::Failure;
+use crate::input::PolicyArgs;
+use crate::settings::SettingsFile;
+
+/// Check settings before the policy is loaded with them
+///
+/// Prints what the policy does not accept, and then advice: what it accepts and what still is hardly meant, such as a
+/// rule that no pod can meet. Every line begins with file, line and column.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 accepted, 1 refused or not to be read, 2 wrong usage, 3 accepted with advice \
+                        (--strict)."
+)]
+pub struct Args {
+    #[command(flatten)]
+    policy: PolicyArgs,
+
+    /// The settings: a YAML or JSON file of settings, a Kubewarden policy, the operator's ConfigMap or release file, or
+    /// Helm values; - is standard input
+    #[arg(value_name = "SETTINGS")]
+    settings: String,
+
+    /// A namespace of the cluster, for advice about patterns that match several; may be repeated
+    #[arg(
+        short,
+        long = "namespace",
+        value_name = "NAMESPACE",
+        value_delimiter = ','
+    )]
+    namespaces: Vec<String>,
+
+    /// Exit with 3 where there is advice
+    #[arg(long)]
+    strict: bool,
+}
+
+/// The exit code for advice where it is asked for.
+const ADVICE: u8 = 3;
+
+pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
+    let policy = args.policy.compile()?;
+    let file = SettingsFile::read(&args.settings)?;
+    let mut out = stdout().lock();
+
+    let problems = file.problems(&policy)?;
+    for problem in &problems {
+        let message = format!("error: {}", problem.message);
+        writeln!(out, "{}", file.at(problem.at, &message))?;
+    }
+    if !problems.is_empty() {
+        let count = count(problems.len(), "problem");
+        writeln!(out, "{}: refused, {count}", file.name)?;
+        return Ok(ExitCode::FAILURE);
+    }
+
+    let advice = advice::all(&file, &args.namespaces)?;
+    for (at, advice) in &advice {
+        let message = format!("warning: {}: {}", advice.path, advice.message);
+        writeln!(out, "{}", file.at(*at, &message))?;
+    }
+    if advice.is_empty() {
+        writeln!(out, "{}: accepted", file.name)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let count = count(advice.len(), "warning");
+    writeln!(out, "{}: accepted, {count}", file.name)?;
+    Ok(if args.strict {
+        ExitCode::from(ADVICE)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}

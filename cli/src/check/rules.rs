@@ -1,0 +1,364 @@
+//! Rules that are for no pod, or that an earlier one leaves nothing to.
+
+use datakit_operator_policy::namespace::NamespacePattern;
+use datakit_operator_policy::selector::LabelSelector;
+use datakit_operator_policy::settings::{
+    Language, OptIn, Origin, RuleSet, Scope, Selectors, Settings, WithoutAnnotation,
+};
+use serde_json::Value;
+
+use super::advice::{Advice, items, rule_lists, selectors};
+use super::labels::{contradiction, implies};
+
+/// What decides whether a rule is taken.
+struct Taken<'s> {
+    origin: Origin,
+    scope: &'s Scope<'s>,
+    opt_in: OptIn,
+    /// What its annotation names; pods without it are for another rule.
+    language: Option<Language>,
+}
+
+/// The rules of one feature.
+struct Rules<'s> {
+    list: Vec<Taken<'s>>,
+    /// Whether rules are tried until one has its annotation.
+    tries_next: bool,
+}
+
+/// Adds advice about rules that are never taken.
+pub fn advise(read: &Settings<'_>, written: &Value, advice: &mut Vec<Advice>) {
+    unused_generation(read, written, advice);
+    without_selector(written, advice);
+    impossible_labels(written, advice);
+    let of_feature = [
+        rules(&read.ddtrace, |agent| Some(agent.language)),
+        rules(&read.logfwd, |_| None),
+        rules(&read.flameshot, |_| None),
+        rules(&read.profiler, |language| Some(*language)),
+        logging(read),
+    ];
+    for rules in of_feature {
+        shadowed(&rules, advice);
+    }
+}
+
+fn rules<'s, T>(set: &'s RuleSet<'s, T>, language: impl Fn(&T) -> Option<Language>) -> Rules<'s> {
+    let list = set.rules.iter().map(|rule| Taken {
+        origin: rule.origin,
+        scope: &rule.scope,
+        opt_in: rule.opt_in,
+        language: language(&rule.what),
+    });
+    Rules {
+        list: list.collect(),
+        tries_next: set.without_annotation == WithoutAnnotation::TryNextRule,
+    }
+}
+
+fn logging<'s>(read: &'s Settings<'s>) -> Rules<'s> {
+    let list = read.logging.iter().map(|rule| Taken {
+        origin: rule.origin,
+        scope: &rule.scope,
+        opt_in: OptIn::Scope,
+        language: None,
+    });
+    Rules {
+        list: list.collect(),
+        tries_next: false,
+    }
+}
+
+/// Of two generations that configure one feature, one counts.
+fn unused_generation(read: &Settings<'_>, written: &Value, advice: &mut Vec<Advice>) {
+    let section = |origin: Option<Origin>| origin.map_or("", |origin| origin.section);
+    let features = [
+        (
+            "ddtrace",
+            "ddtraces",
+            section(read.ddtrace.rules.first().map(|rule| rule.origin)),
+        ),
+        (
+            "logfwd",
+            "logfwds",
+            section(read.logfwd.rules.first().map(|rule| rule.origin)),
+        ),
+        (
+            "profiler",
+            "profilers",
+            section(read.profiler.rules.first().map(|rule| rule.origin)),
+        ),
+    ];
+    for (first, second, counts) in features {
+        let first = format!("admission_inject.{first}");
+        let second = format!("admission_inject_v2.{second}");
+        if counts.starts_with(&first) && !items(written, &second).is_empty() {
+            let message =
+                format!("has no effect: {first} has `images` or `envs` and counts instead");
+            advice.push(Advice::new(&second, message));
+        }
+        for list in ["enabled_labelselectors", "enabled_namespaces"] {
+            let list = format!("{first}.{list}");
+            if counts.starts_with(&second) && !items(written, &list).is_empty() {
+                let message = format!(
+                    "has no effect: {first} has neither `images` nor `envs`, so {second} counts"
+                );
+                advice.push(Advice::new(list, message));
+            }
+        }
+    }
+}
+
+/// Rules and entries that do not say for whom they are.
+fn without_selector(written: &Value, advice: &mut Vec<Advice>) {
+    for (list, key) in [
+        ("enabled_namespaces", "namespace"),
+        ("enabled_labelselectors", "labelselector"),
+    ] {
+        for (path, entry) in items(written, &format!("admission_inject.ddtrace.{list}")) {
+            if text(entry, key).trim().is_empty() {
+                let message = format!("has no `{key}`, so it switches ddtrace on for no pod");
+                advice.push(Advice::new(path, message));
+            }
+        }
+    }
+    for list in rule_lists(written) {
+        for (path, rule) in items(written, &list) {
+            let has = |key| !selectors(rule, &path, key).is_empty();
+            if !has("namespace_selectors") && !has("label_selectors") && !is_inert(rule) {
+                advice.push(Advice::new(path, "has no selectors, so it is for no pod"));
+            }
+        }
+    }
+}
+
+/// Whether a rule was left empty on purpose, as in the operator's default configuration.
+fn is_inert(rule: &Value) -> bool {
+    ["config", "processes"]
+        .iter()
+        .any(|key| rule.get(key).is_some_and(|value| value == ""))
+}
+
+fn impossible_labels(written: &Value, advice: &mut Vec<Advice>) {
+    let mut texts = Vec::new();
+    for (path, entry) in items(written, "admission_inject.ddtrace.enabled_labelselectors") {
+        texts.push((
+            format!("{path}.labelselector"),
+            text(entry, "labelselector"),
+        ));
+    }
+    for list in rule_lists(written) {
+        for (path, rule) in items(written, &list) {
+            texts.extend(selectors(rule, &path, "label_selectors"));
+        }
+    }
+    for (path, text) in texts {
+        let Ok(selector) = LabelSelector::parse(text) else {
+            continue;
+        };
+        if let Some(key) = contradiction(&selector) {
+            let message = format!("no labels meet `{text}`: no value of `{key}` does");
+            advice.push(Advice::new(path, message));
+        }
+    }
+}
+
+fn shadowed(rules: &Rules<'_>, advice: &mut Vec<Advice>) {
+    for (place, later) in rules.list.iter().enumerate() {
+        let earlier = rules.list[..place]
+            .iter()
+            .find(|earlier| takes_all(earlier, later, rules.tries_next));
+        if let (Some(earlier), true) = (earlier, can_match(later.scope)) {
+            let message = if rules.tries_next {
+                format!(
+                    "is never taken: {} takes all of its pods before",
+                    earlier.origin
+                )
+            } else {
+                format!(
+                    "is never taken: {} is for all of its pods too, and the first rule for a pod counts",
+                    earlier.origin
+                )
+            };
+            advice.push(Advice::new(later.origin.to_string(), message));
+        }
+    }
+}
+
+/// Whether no pod is left for a later rule.
+fn takes_all(earlier: &Taken<'_>, later: &Taken<'_>, tries_next: bool) -> bool {
+    let has_annotation = match (earlier.opt_in, later.opt_in) {
+        (OptIn::Scope, _) => true,
+        (OptIn::Annotation, OptIn::Annotation) => earlier.language == later.language,
+        (OptIn::Annotation, OptIn::Scope) => false,
+    };
+    (has_annotation || !tries_next) && includes(earlier.scope, later.scope)
+}
+
+/// Whether there may be pods for a rule: what has advice of its own needs no second one.
+fn can_match(scope: &Scope<'_>) -> bool {
+    match scope {
+        Scope::Everywhere => true,
+        Scope::Both(selectors) | Scope::Either(selectors) => {
+            !(selectors.namespaces.is_empty() && selectors.labels.is_empty())
+        }
+    }
+}
+
+/// Whether every pod of `inner` is one of `outer` too. Where it cannot be told: no.
+fn includes(outer: &Scope<'_>, inner: &Scope<'_>) -> bool {
+    match (outer, inner) {
+        (Scope::Everywhere, _) => true,
+        (Scope::Both(outer_selectors), Scope::Both(inner)) => {
+            let namespaces = outer_selectors.namespaces.is_empty()
+                || (!inner.namespaces.is_empty() && namespaces_within(inner, outer_selectors));
+            let labels = outer_selectors.labels.is_empty()
+                || (!inner.labels.is_empty() && labels_within(inner, outer_selectors));
+            can_match(outer) && namespaces && labels
+        }
+        (Scope::Either(outer_selectors), Scope::Either(inner)) => {
+            let is_all = outer_selectors.namespaces.contains(&NamespacePattern::All);
+            can_match(outer)
+                && (is_all
+                    || namespaces_within(inner, outer_selectors)
+                        && labels_within(inner, outer_selectors))
+        }
+        _ => false,
+    }
+}
+
+fn namespaces_within(inner: &Selectors<'_>, outer: &Selectors<'_>) -> bool {
+    inner.namespaces.iter().all(|narrow| {
+        outer
+            .namespaces
+            .iter()
+            .any(|wide| is_within(*narrow, *wide))
+    })
+}
+
+fn labels_within(inner: &Selectors<'_>, outer: &Selectors<'_>) -> bool {
+    let is_narrower = |narrow: &str, wide: &str| {
+        let (narrow, wide) = (LabelSelector::parse(narrow), LabelSelector::parse(wide));
+        matches!((narrow, wide), (Ok(narrow), Ok(wide)) if implies(&narrow, &wide))
+    };
+    inner
+        .labels
+        .iter()
+        .all(|narrow| outer.labels.iter().any(|wide| is_narrower(narrow, wide)))
+}
+
+/// Whether all names that match one pattern match the other.
+fn is_within(narrow: NamespacePattern<'_>, wide: NamespacePattern<'_>) -> bool {
+    use NamespacePattern::{All, Contains, EndsWith, Exactly, StartsWith};
+    match (narrow, wide) {
+        (_, All) => true,
+        (narrow, wide) if narrow == wide => true,
+        (Exactly(name), wide) => wide.matches(name),
+        (StartsWith(longer), StartsWith(shorter)) => longer.starts_with(shorter),
+        (EndsWith(longer), EndsWith(shorter)) => longer.ends_with(shorter),
+        (StartsWith(longer) | EndsWith(longer) | Contains(longer), Contains(shorter)) => {
+            longer.contains(shorter)
+        }
+        _ => false,
+    }
+}
+
+fn text<'v>(entry: &'v Value, key: &str) -> &'v str {
+    entry.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datakit_operator_policy::json::Node;
+    use datakit_operator_policy::settings::{Document, Subject};
+    use serde_json::json;
+
+    /// Every scope of a few patterns and selectors, as rules.
+    fn pool() -> Vec<Value> {
+        let namespaces = [
+            json!([]),
+            json!(["*"]),
+            json!(["^web$"]),
+            json!(["web"]),
+            json!(["^web-", "b$"]),
+            json!(["w.b", "api"]),
+        ];
+        let labels = [
+            json!([]),
+            json!(["a=x"]),
+            json!(["a"]),
+            json!(["!a"]),
+            json!(["a in (x,y)"]),
+            json!(["a!=x", "b"]),
+            json!(["a=x,b"]),
+            json!(["a=x,a=y"]),
+        ];
+        let both = |namespaces: &Value| {
+            let rule =
+                |labels| json!({"namespace_selectors": namespaces, "label_selectors": labels});
+            labels.clone().map(rule)
+        };
+        namespaces.iter().flat_map(both).collect()
+    }
+
+    /// All pods that the pool can tell apart.
+    fn pods() -> Vec<(&'static str, Value)> {
+        let labels = [
+            json!({}),
+            json!({"a": "x"}),
+            json!({"a": "y"}),
+            json!({"a": "z"}),
+            json!({"b": "1"}),
+            json!({"a": "x", "b": "1"}),
+            json!({"a": "y", "b": "1"}),
+        ];
+        let namespaces = ["web", "web-a", "my-web", "api", "b", "other"];
+        let pods = namespaces.map(|namespace| labels.clone().map(|labels| (namespace, labels)));
+        pods.into_iter().flatten().collect()
+    }
+
+    /// The pairs of scopes of which one surely includes the other; fails for a pair with a pod that says no.
+    fn sure_pairs(scopes: &[&Scope<'_>]) -> usize {
+        let pods = pods();
+        let covered = |scope: &Scope<'_>| -> Vec<bool> {
+            let covers = |(namespace, labels): &(&'static str, Value)| {
+                let labels = labels.as_object();
+                scope.covers(Subject { namespace, labels }).is_ok()
+            };
+            pods.iter().map(covers).collect()
+        };
+        let covered: Vec<Vec<bool>> = scopes.iter().map(|scope| covered(scope)).collect();
+        let mut sure = 0;
+        for (outer, of_outer) in scopes.iter().zip(&covered) {
+            for (inner, of_inner) in scopes.iter().zip(&covered) {
+                if includes(outer, inner) {
+                    let is_so = of_inner
+                        .iter()
+                        .zip(of_outer)
+                        .all(|(inner, outer)| *outer || !inner);
+                    assert!(is_so, "{outer:?} {inner:?}");
+                    sure += 1;
+                }
+            }
+        }
+        sure
+    }
+
+    #[test]
+    fn a_scope_that_is_said_to_include_another_does() {
+        let pool = pool();
+        let settings = json!({
+            "admission_inject_v2": {"logfwds": pool},
+            "admission_mutate": {"loggings": pool},
+        })
+        .to_string();
+        let document = Document::new(Node::parse(&settings).unwrap());
+        let read = document.settings().unwrap();
+        let both: Vec<_> = read.logfwd.rules.iter().map(|rule| &rule.scope).collect();
+        let either: Vec<_> = read.logging.iter().map(|rule| &rule.scope).collect();
+        assert_eq!((both.len(), either.len()), (48, 48));
+        assert!(sure_pairs(&both) > 200);
+        assert!(sure_pairs(&either) > 200);
+    }
+}

@@ -1,0 +1,212 @@
+//! `explain`: why a workload gets what it gets, and why not more.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{Write as _, stdout};
+use std::process::ExitCode;
+
+use datakit_policy_host::policy::LogLine;
+use serde_json::Value;
+
+use crate::Failure;
+use crate::paint::{Ink, Paint, When};
+use crate::session::{Answer, FEATURES, Inputs, NO_SETTINGS, Outcome, Session};
+
+/// Explain what the policy decides about a workload, and why
+///
+/// For every feature in its order: which rule or annotation decided, what matched and what did not, and what was
+/// injected. The policy itself says it, in the lines that it logs at the level `debug`.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  datakit-policy explain -f app.yaml --settings settings.json
+  kubectl get deploy web -o yaml | datakit-policy explain - --settings policy.yaml
+  datakit-policy explain manifests/ -s settings.json --only deployment/web
+
+Exit codes: 0 done, 1 an error, or no workload to explain, 2 wrong usage.")]
+pub struct Args {
+    #[command(flatten)]
+    inputs: Inputs,
+
+    /// Explain this workload alone, of several: KIND/NAME or NAME
+    #[arg(long, value_name = "WORKLOAD")]
+    only: Option<String>,
+
+    /// When to use colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
+    color: When,
+}
+
+pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
+    let session = Session::open(&args.inputs)?;
+    let paint = Paint::new(args.color);
+    let mut explained = 0_usize;
+    let mut others = Vec::new();
+    let mut has_errors = false;
+    for document in args.inputs.documents() {
+        let answer = match document {
+            Ok(document) => session.ask(document)?,
+            Err(error) => {
+                eprintln!("Error: {error}");
+                has_errors = true;
+                continue;
+            }
+        };
+        if matches!(answer.outcome, Outcome::NoWorkload) {
+            continue;
+        }
+        if !is_wanted(&answer, args) {
+            others.push(answer.title());
+            continue;
+        }
+        if explained > 0 {
+            writeln!(stdout())?;
+        }
+        write!(stdout(), "{}", explanation(&answer, paint))?;
+        explained += 1;
+    }
+    if explained == 0 && !has_errors {
+        return Err(nothing_to_explain(args, &others).into());
+    }
+    if args.inputs.settings.is_none() {
+        eprintln!("{NO_SETTINGS}");
+    }
+    Ok(if has_errors {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn nothing_to_explain(args: &Args, others: &[String]) -> String {
+    /// More than that are no help.
+    const MOST: usize = 20;
+    match &args.only {
+        Some(only) if !others.is_empty() && others.len() <= MOST => {
+            format!("there is no workload {only}; there are {}", others.join(", "))
+        }
+        Some(only) => format!("there is no workload {only} among the objects"),
+        None => "there is no workload among the objects: no Pod, Deployment, DaemonSet, StatefulSet, ReplicaSet, \
+                 ReplicationController, Job or CronJob"
+            .to_owned(),
+    }
+}
+
+fn is_wanted(answer: &Answer, args: &Args) -> bool {
+    let Some(only) = &args.only else {
+        return true;
+    };
+    let (kind, name) = match only.split_once('/') {
+        Some((kind, name)) => (Some(kind), name),
+        None => (None, only.as_str()),
+    };
+    kind.is_none_or(|kind| kind.eq_ignore_ascii_case(&answer.kind))
+        && answer.name.as_deref() == Some(name)
+}
+
+/// The object, what it is matched by, and feature by feature what the policy said.
+fn explanation(answer: &Answer, paint: Paint) -> String {
+    let mut text = format!("{}\n", paint.ink(Ink::Title, answer.place()));
+    let told = Told::new(answer);
+    if told.is_about_the_object_alone() {
+        text.push_str("nothing injected\n");
+    }
+    told.write(&mut text, "policy", paint);
+    for feature in FEATURES {
+        let Some(about) = told.about.get(feature) else {
+            continue;
+        };
+        let verdict = match answer.injected.get(feature) {
+            Some(what) => paint.ink(Ink::Added, format_args!("injected {what}")),
+            None => "nothing injected".to_owned(),
+        };
+        let _ = writeln!(text, "{}: {verdict}", paint.ink(Ink::Title, feature));
+        for line in about {
+            let _ = writeln!(text, "{}", line.show(paint));
+        }
+    }
+    if let Outcome::Refused(message) = &answer.outcome {
+        let _ = writeln!(text, "{}: {message}", paint.ink(Ink::Removed, "refused"));
+    }
+    text
+}
+
+/// What the policy said, by what it is about.
+struct Told {
+    about: BTreeMap<String, Vec<Line>>,
+}
+
+/// A line of an explanation.
+enum Line {
+    Decision(String),
+    /// A selector of the rule that was decided about last.
+    Detail(String),
+    Warning(String),
+}
+
+impl Told {
+    fn new(answer: &Answer) -> Self {
+        let mut told = Self {
+            about: BTreeMap::new(),
+        };
+        for line in &answer.logs {
+            told.add_log(line, answer);
+        }
+        for warning in &answer.warnings {
+            told.add_warning(warning);
+        }
+        told
+    }
+
+    fn add_log(&mut self, line: &LogLine, answer: &Answer) {
+        let field = |name: &str| line.fields.get(name).and_then(Value::as_str);
+        let about = field("feature").unwrap_or("policy");
+        let message = line.message.clone();
+        let is_verdict = answer
+            .injected
+            .get(about)
+            .is_some_and(|what| message == format!("injected {what}"));
+        // The heading says it.
+        if is_verdict {
+            return;
+        }
+        let line = match field("rule") {
+            Some(_) => Line::Detail(message),
+            None => Line::Decision(message),
+        };
+        self.about.entry(about.to_owned()).or_default().push(line);
+    }
+
+    /// Warnings begin with `datakit FEATURE: `.
+    fn add_warning(&mut self, warning: &str) {
+        let (about, message) = warning
+            .strip_prefix("datakit ")
+            .and_then(|rest| rest.split_once(": "))
+            .filter(|(about, _)| FEATURES.contains(about))
+            .unwrap_or(("policy", warning));
+        let line = Line::Warning(message.to_owned());
+        self.about.entry(about.to_owned()).or_default().push(line);
+    }
+
+    fn is_about_the_object_alone(&self) -> bool {
+        self.about.keys().all(|about| about == "policy")
+    }
+
+    fn write(&self, text: &mut String, about: &str, paint: Paint) {
+        for line in self.about.get(about).into_iter().flatten() {
+            let _ = writeln!(text, "{}", line.show(paint));
+        }
+    }
+}
+
+impl Line {
+    fn show(&self, paint: Paint) -> String {
+        match self {
+            Self::Decision(text) => format!("  {text}"),
+            Self::Detail(text) => format!("    {text}"),
+            Self::Warning(text) => {
+                format!("  {}: {text}", paint.ink(Ink::Warning, "warning"))
+            }
+        }
+    }
+}

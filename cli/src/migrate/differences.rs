@@ -1,0 +1,282 @@
+//! Where the policy does otherwise than the operator: a comment at each key that it concerns.
+
+use datakit_operator_policy::settings::file_paths;
+use datakit_operator_policy::{env, image, paths};
+use datakit_policy_host::yaml::{Comments, pointer_key};
+use serde_json::Value;
+
+/// Where the settings are in the policy.
+const SETTINGS: &str = "/spec/settings";
+
+const VALUE_FROM: &str = "Unlike the operator: an option variable (JAVA_TOOL_OPTIONS and the like) that a container \
+    defines with `valueFrom` is kept as DATAKIT_ORIG_… and referred to; the operator made an invalid pod of it.";
+const NO_IMAGE: &str = "Unlike the operator: without an image nothing is injected, with a warning; the operator \
+    added a container without image, which the API server refuses.";
+const DIGEST: &str = "Unlike the operator: for a pod that asks for a version, the digest goes and the version \
+    becomes the tag; the operator made `repo@sha256:version` of it.";
+const TAGS: &str = "Unlike the operator: merging with the DD_TAGS of a container keeps pairs with several colons \
+    (URLs) or none; the operator dropped them.";
+const TAGS_REFERENCE: &str = "Unlike the operator: a DD_TAGS that is a reference is not merged with that of a \
+    container, which keeps its own.";
+const POD_IPS: &str = "Unlike the operator: `status.podIPs` works, as its documentation says.";
+const LABELS_FIRST: &str = "Unlike the operator: where an entry of this list and one of `enabled_namespaces` are for \
+    a pod, this one decides, as the operator's documentation says; the operator took the namespace.";
+const PHP: &str = "Unlike the operator: PHP_INI_SCAN_DIR keeps the directory that PHP was compiled with; the \
+    operator put that of one image in its place.";
+const LOG_FILES: &str = "Unlike the operator: what `ignore` names in an annotation gets no volume, nor does a path \
+    that is not absolute or lies in `/`; and none is mounted on a log file itself.";
+const PROFILER: &str = "Unlike the operator: the node's /etc/localtime is read-only, and a container with a volume \
+    at /tmp shares that one with the profiler, which could not attach otherwise.";
+const NO_SELECTORS: &str =
+    "Has no selectors, so it is for no pod. Unlike the operator: the rules after it count.";
+
+/// Adds the comments that settings call for.
+pub fn describe(settings: &Value, comments: &mut Comments) {
+    let mut notes = Notes { comments };
+    if settings.get("server_listen").is_some() {
+        notes.add("/server_listen", "No effect: the policy server listens.");
+    }
+    notes.first_generation(settings);
+    notes.second_generation(settings);
+    notes.loggings(settings);
+}
+
+struct Notes<'c> {
+    comments: &'c mut Comments,
+}
+
+impl Notes<'_> {
+    fn add(&mut self, pointer: &str, comment: impl Into<String>) {
+        self.comments.add(&format!("{SETTINGS}{pointer}"), comment);
+    }
+
+    fn first_generation(&mut self, settings: &Value) {
+        for (feature, about) in [
+            ("ddtrace", VALUE_FROM),
+            ("logfwd", LOG_FILES),
+            ("profiler", PROFILER),
+        ] {
+            let pointer = format!("/admission_inject/{feature}");
+            let Some(section) = settings
+                .pointer(&pointer)
+                .filter(|section| has_entries(section))
+            else {
+                continue;
+            };
+            if is_used(section) {
+                self.add(&pointer, about);
+            }
+            if section.get("options").is_some() {
+                let options = format!("{pointer}/options");
+                self.add(&options, "No effect: a key of operators before 1.5.11.");
+            }
+            for (key, image) in entries(section, "images") {
+                let pointer = format!("{pointer}/images/{}", pointer_key(key));
+                // logfwd has no versions.
+                self.image(image, feature != "logfwd", &pointer);
+            }
+            self.envs(section, &pointer);
+        }
+        if let Some(ddtrace) = settings.pointer("/admission_inject/ddtrace") {
+            self.enabled(ddtrace);
+        }
+        if let Some(logfwd) = settings.pointer("/admission_inject/logfwd")
+            && is_used(logfwd)
+            && !has_text(logfwd.pointer("/images/logfwd_image"))
+        {
+            self.add("/admission_inject/logfwd", NO_IMAGE);
+        }
+    }
+
+    /// The entries that switch ddtrace on.
+    fn enabled(&mut self, ddtrace: &Value) {
+        let lists = ["enabled_labelselectors", "enabled_namespaces"];
+        if lists.iter().all(|list| !items(ddtrace, list).is_empty()) {
+            let pointer = "/admission_inject/ddtrace/enabled_labelselectors";
+            self.add(pointer, LABELS_FIRST);
+        }
+        for list in lists {
+            for (index, entry) in items(ddtrace, list).iter().enumerate() {
+                let language = entry.get("language").and_then(Value::as_str);
+                let key = match language.unwrap_or_default() {
+                    "nodejs" => "js_agent_image".to_owned(),
+                    language => format!("{language}_agent_image"),
+                };
+                if !has_text(ddtrace.pointer(&format!("/images/{key}"))) {
+                    let pointer = format!("/admission_inject/ddtrace/{list}/{index}");
+                    self.add(&pointer, NO_IMAGE);
+                }
+            }
+        }
+    }
+
+    fn second_generation(&mut self, settings: &Value) {
+        let Some(second) = settings.get("admission_inject_v2") else {
+            return;
+        };
+        for (list, about) in [
+            ("ddtraces", Some(VALUE_FROM)),
+            ("logfwds", Some(LOG_FILES)),
+            ("flameshots", None),
+            ("profilers", Some(PROFILER)),
+        ] {
+            let first = format!("/admission_inject/{}", list.trim_end_matches('s'));
+            if settings.pointer(&first).is_some_and(is_used) {
+                // The first generation counts, for both.
+                continue;
+            }
+            let rules = items(second, list);
+            let pointer = format!("/admission_inject_v2/{list}");
+            if let (Some(about), false) = (about, rules.is_empty()) {
+                self.add(&pointer, about);
+            }
+            for (index, rule) in rules.iter().enumerate() {
+                let pointer = format!("{pointer}/{index}");
+                if has_selectors(rule) {
+                    self.rule(rule, &pointer);
+                } else if index + 1 < rules.len() {
+                    self.add(&pointer, NO_SELECTORS);
+                }
+            }
+        }
+    }
+
+    fn rule(&mut self, rule: &Value, pointer: &str) {
+        let by_version = rule["check_annotation"] == true && rule.get("language").is_some();
+        match rule.get("image").filter(|image| has_text(Some(image))) {
+            Some(image) => self.image(image, by_version, &format!("{pointer}/image")),
+            // Left empty on purpose, as in the operator's default configuration.
+            None if rule["processes"] == "" => {}
+            None => self.add(pointer, NO_IMAGE),
+        }
+        if rule["language"] == "php" {
+            self.add(&format!("{pointer}/language"), PHP);
+        }
+        self.envs(rule, pointer);
+        self.log_files(rule, "log_configs", pointer);
+    }
+
+    fn loggings(&mut self, settings: &Value) {
+        let Some(mutate) = settings.get("admission_mutate") else {
+            return;
+        };
+        let rules = items(mutate, "loggings");
+        for (index, rule) in rules.iter().enumerate() {
+            let pointer = format!("/admission_mutate/loggings/{index}");
+            if has_selectors(rule) {
+                self.log_files(rule, "config", &pointer);
+            } else if index + 1 < rules.len() {
+                self.add(&pointer, NO_SELECTORS);
+            }
+        }
+    }
+
+    fn image(&mut self, image: &Value, by_version: bool, pointer: &str) {
+        if by_version && image.as_str().is_some_and(image::has_digest) {
+            self.add(pointer, DIGEST);
+        }
+    }
+
+    fn envs(&mut self, section: &Value, pointer: &str) {
+        let pointer = format!("{pointer}/envs");
+        let object = entries(section, "envs").into_iter().map(|(name, value)| {
+            (
+                name,
+                Some(value),
+                format!("{pointer}/{}", pointer_key(name)),
+            )
+        });
+        let list = items(section, "envs")
+            .iter()
+            .enumerate()
+            .map(|(index, env)| {
+                let name = env.get("name").and_then(Value::as_str);
+                (
+                    name.unwrap_or_default(),
+                    env.get("value"),
+                    format!("{pointer}/{index}"),
+                )
+            });
+        let is_ddtrace = pointer.contains("/ddtrace");
+        let envs: Vec<_> = object.chain(list).collect();
+        for (name, value, pointer) in envs {
+            let value = value.and_then(Value::as_str).unwrap_or_default();
+            if value == "{fieldRef:status.podIPs}" {
+                self.add(&pointer, POD_IPS);
+            }
+            if name == "DD_TAGS" && is_ddtrace {
+                let comment = if env::is_reference(value) {
+                    TAGS_REFERENCE
+                } else {
+                    TAGS
+                };
+                self.add(&pointer, comment);
+            }
+        }
+    }
+
+    /// What becomes of the log files that a list of log configurations names.
+    fn log_files(&mut self, rule: &Value, key: &str, pointer: &str) {
+        let config = rule.get(key).and_then(Value::as_str).unwrap_or_default();
+        let pointer = format!("{pointer}/{key}");
+        for file in file_paths(config) {
+            let directory = paths::directory_of(&file);
+            if let Some(problem) = paths::unmountable(&file, &directory) {
+                let comment = format!(
+                    "Unlike the operator: no volume for `{file}`, which {problem}; whoever applies the pod gets a \
+                     warning."
+                );
+                self.add(&pointer, comment);
+            } else if !file.contains('*') {
+                let comment = format!(
+                    "Unlike the operator: the volume for `{file}` is mounted at {directory}, never on the file."
+                );
+                self.add(&pointer, comment);
+            }
+        }
+    }
+}
+
+/// Whether a section of the first generation configures its feature.
+fn is_used(section: &Value) -> bool {
+    ["images", "envs"]
+        .iter()
+        .any(|key| section.get(key).is_some_and(has_entries))
+}
+
+fn has_selectors(rule: &Value) -> bool {
+    ["namespace_selectors", "label_selectors"]
+        .iter()
+        .flat_map(|list| items(rule, list))
+        .any(|text| text.as_str().is_some_and(|text| !text.trim().is_empty()))
+}
+
+fn has_entries(value: &Value) -> bool {
+    match value {
+        Value::Object(entries) => !entries.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => false,
+    }
+}
+
+fn has_text(value: Option<&Value>) -> bool {
+    value
+        .and_then(Value::as_str)
+        .is_some_and(|text| !text.is_empty())
+}
+
+fn items<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    value
+        .get(key)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
+}
+
+fn entries<'v>(value: &'v Value, key: &str) -> Vec<(&'v str, &'v Value)> {
+    let entries = value.get(key).and_then(Value::as_object);
+    entries
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key.as_str(), value))
+        .collect()
+}

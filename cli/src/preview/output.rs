@@ -1,0 +1,229 @@
+//! A preview, object by object, in the format that the user wants.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _, stderr, stdout};
+
+use clap::ValueEnum;
+use datakit_policy_host::response::difference;
+use datakit_policy_host::yaml::{Comments, with_comments};
+use serde_json::{Value, json};
+use similar::{ChangeTag, TextDiff};
+
+use super::count::Count;
+use crate::paint::{Ink, Paint};
+use crate::session::{Answer, Outcome};
+
+/// What is printed of each object.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A unified diff of the YAML of each object that changes, and a line for each workload that does not
+    Diff,
+    /// All objects, with what would be injected, as YAML documents in your order of keys
+    Yaml,
+    /// All objects, with what would be injected, as a List in JSON
+    Json,
+    /// For each object that changes a line of JSON with its JSON patch
+    Patch,
+    /// A line for each workload
+    Summary,
+}
+
+/// Prints a preview. Where objects or patches are printed, standard output holds nothing else: what is said about
+/// them goes to standard error.
+pub struct Printer {
+    format: Format,
+    paint: Paint,
+    items: Vec<Value>,
+    /// Whether the last thing printed was a single line, from which what is longer keeps a distance.
+    after_line: bool,
+}
+
+impl Printer {
+    pub fn new(format: Format, paint: Paint) -> Self {
+        Self {
+            format,
+            paint,
+            items: Vec::new(),
+            after_line: false,
+        }
+    }
+
+    /// Prints one object; those of a JSON list are kept for the end.
+    pub fn print(&mut self, answer: Answer) -> io::Result<()> {
+        let paint = self.paint;
+        match self.format {
+            Format::Diff => return self.print_diff(&answer),
+            Format::Summary => return write!(stdout(), "{}", summary_of(&answer, paint)),
+            Format::Patch => {
+                if let Some(line) = patch_of(&answer) {
+                    writeln!(stdout(), "{line}")?;
+                }
+            }
+            Format::Yaml | Format::Json => {}
+        }
+        write!(stderr(), "{}", remarks_with_place(&answer))?;
+        match (self.format, answer.into_object()) {
+            (Format::Yaml, Some(object)) => write!(stdout(), "---\n{}", yaml(&object))?,
+            (Format::Json, Some(object)) => self.items.push(object),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn print_diff(&mut self, answer: &Answer) -> io::Result<()> {
+        let text = diff_of(answer, self.paint);
+        let is_line = text.lines().nth(1).is_none();
+        if self.after_line && !is_line {
+            writeln!(stdout())?;
+        }
+        self.after_line = is_line && (self.after_line || !text.is_empty());
+        write!(stdout(), "{text}")
+    }
+
+    /// Prints what comes last.
+    pub fn finish(self, count: &Count) -> io::Result<()> {
+        match self.format {
+            Format::Diff | Format::Summary => return writeln!(stdout(), "{count}"),
+            Format::Json => {
+                let list = json!({"apiVersion": "v1", "kind": "List", "items": self.items});
+                writeln!(stdout(), "{list:#}")?;
+            }
+            Format::Yaml | Format::Patch => {}
+        }
+        writeln!(stderr(), "{count}")
+    }
+}
+
+impl Answer {
+    /// The object as it would be; none where it is refused.
+    fn into_object(self) -> Option<Value> {
+        match self.outcome {
+            Outcome::Injected(after) => Some(after),
+            Outcome::Unchanged(_) | Outcome::NoWorkload => Some(self.object),
+            Outcome::Refused(_) => None,
+        }
+    }
+}
+
+/// Where it stands, what changes, what the policy says about it. Ends with a blank line where it is longer than one.
+/// What is no workload is only counted.
+fn diff_of(answer: &Answer, paint: Paint) -> String {
+    let place = answer.place();
+    let mut text = match &answer.outcome {
+        Outcome::NoWorkload => return String::new(),
+        Outcome::Injected(after) => {
+            let diff = diff(&answer.object, after, paint);
+            format!("{}\n{diff}", paint.ink(Ink::Title, place))
+        }
+        Outcome::Unchanged(reason) => format!("nothing to inject: {place}{}\n", why(reason)),
+        Outcome::Refused(message) => {
+            format!(
+                "{}: {place}\n{message}\n",
+                paint.ink(Ink::Removed, "refused")
+            )
+        }
+    };
+    text.push_str(&remarks(answer, "", paint));
+    for (feature, what) in answer.injected() {
+        let injected = paint.ink(Ink::Added, "injected");
+        let _ = writeln!(text, "{injected}: {feature}: {what}");
+    }
+    if text.lines().nth(1).is_some() {
+        text.push('\n');
+    }
+    text
+}
+
+/// A line, with the features that are injected, and the warnings below it.
+fn summary_of(answer: &Answer, paint: Paint) -> String {
+    let features: Vec<_> = answer.injected().map(|(feature, _)| feature).collect();
+    let features = features.join(", ");
+    let place = answer.place();
+    let line = match &answer.outcome {
+        Outcome::NoWorkload => return String::new(),
+        Outcome::Injected(_) => {
+            format!(
+                "{}          {place}: {features}",
+                paint.ink(Ink::Added, "injected:")
+            )
+        }
+        Outcome::Unchanged(reason) => format!("nothing to inject: {place}{}", why(reason)),
+        Outcome::Refused(message) => {
+            format!(
+                "{}           {place}: {message}",
+                paint.ink(Ink::Removed, "refused:")
+            )
+        }
+    };
+    format!("{line}\n{}", remarks(answer, "  ", paint))
+}
+
+/// The reason why a workload is left alone, behind it.
+fn why(reason: &Option<String>) -> String {
+    reason
+        .as_ref()
+        .map_or_else(String::new, |reason| format!(" ({reason})"))
+}
+
+fn remarks(answer: &Answer, indent: &str, paint: Paint) -> String {
+    let warning = paint.ink(Ink::Warning, "warning");
+    let lines = answer
+        .warnings
+        .iter()
+        .map(|text| format!("{indent}{warning}: {text}\n"));
+    lines.collect()
+}
+
+/// Remarks for a place where nothing else says what they are about.
+fn remarks_with_place(answer: &Answer) -> String {
+    let place = answer.place();
+    let mut text = String::new();
+    if let Outcome::Refused(message) = &answer.outcome {
+        let _ = writeln!(text, "refused: {place}: {message}");
+    }
+    for warning in &answer.warnings {
+        let _ = writeln!(text, "warning: {place}: {warning}");
+    }
+    text
+}
+
+/// The patch as the API server would get it, with what it is for.
+fn patch_of(answer: &Answer) -> Option<Value> {
+    let Outcome::Injected(after) = &answer.outcome else {
+        return None;
+    };
+    Some(json!({
+        "apiVersion": answer.object["apiVersion"],
+        "kind": answer.kind,
+        "namespace": answer.namespace,
+        "name": answer.name,
+        "patch": difference(&answer.object, after)
+    }))
+}
+
+fn yaml(object: &Value) -> String {
+    with_comments(object, &Comments::default())
+}
+
+/// A unified diff of the two as YAML. Both have the user's order of keys, so nothing but the policy's changes shows.
+fn diff(before: &Value, after: &Value, paint: Paint) -> String {
+    let (before, after) = (yaml(before), yaml(after));
+    let diff = TextDiff::from_lines(&before, &after);
+    let mut text = String::new();
+    for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
+        let _ = writeln!(text, "{}", paint.ink(Ink::Place, hunk.header()));
+        for change in hunk.iter_changes() {
+            let line = change.value().trim_end_matches('\n');
+            let _ = match change.tag() {
+                ChangeTag::Equal => writeln!(text, " {line}"),
+                ChangeTag::Insert => {
+                    writeln!(text, "{}", paint.ink(Ink::Added, format_args!("+{line}")))
+                }
+                ChangeTag::Delete => {
+                    writeln!(text, "{}", paint.ink(Ink::Removed, format_args!("-{line}")))
+                }
+            };
+        }
+    }
+    text
+}

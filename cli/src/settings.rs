@@ -1,0 +1,87 @@
+//! A file with settings in it, and what the policy says about them.
+
+use datakit_policy_host::policy::Policy;
+use datakit_policy_host::settings::{self, Found, Positions, Problem};
+use datakit_policy_host::yaml::Position;
+use serde_json::{Value, json};
+
+use crate::{Failure, input};
+
+/// The key of settings that holds the operator's text.
+const TEXT: &str = "jsonconfig";
+
+/// A file with settings in it.
+pub struct SettingsFile {
+    /// What messages call it.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
+    /// Its settings.
+    pub found: Found,
+    positions: Positions,
+}
+
+impl SettingsFile {
+    /// Reads a file, or standard input.
+    pub fn read(path: &str) -> Result<Self, Failure> {
+        let text = input::text(path)?;
+        let name = input::name(path).to_owned();
+        let found = settings::find(&name, &text)?;
+        let positions = Positions::new(&found, &text);
+        Ok(Self {
+            name,
+            text,
+            found,
+            positions,
+        })
+    }
+
+    /// What the policy does not accept, in the order of the file; nothing if it takes the settings.
+    pub fn problems(&self, policy: &Policy) -> Result<Vec<Problem>, Failure> {
+        let verdict = policy.instance()?.validate_settings(&self.found.settings)?;
+        if verdict.valid {
+            return Ok(Vec::new());
+        }
+        let message = verdict.message.unwrap_or_default();
+        let lines = settings::lines(&message).into_iter();
+        let mut problems: Vec<_> = lines.map(|line| self.positions.problem(line)).collect();
+        problems.sort_by_key(|problem| (problem.at.line, problem.at.column));
+        Ok(problems)
+    }
+
+    /// The settings, if the policy takes them.
+    ///
+    /// # Errors
+    /// All that it does not accept, each with its place.
+    pub fn accepted_by(&self, policy: &Policy) -> Result<Value, Failure> {
+        let problems = self.problems(policy)?;
+        if problems.is_empty() {
+            return Ok(self.found.settings.clone());
+        }
+        let mut message = "the policy does not accept the settings".to_owned();
+        for problem in &problems {
+            message.push_str("\n  ");
+            message.push_str(&self.at(problem.at, &problem.message));
+        }
+        Err(message.into())
+    }
+
+    /// Where a path of the settings stands.
+    pub fn place(&self, path: &str) -> Position {
+        self.positions.find(path)
+    }
+
+    /// A message about a place in the file, as compilers write it and editors read it.
+    pub fn at(&self, at: Position, message: &str) -> String {
+        format!("{}:{}:{}: {message}", self.name, at.line, at.column)
+    }
+
+    /// The settings key by key, also where they are text.
+    pub fn structured(&self) -> Result<Value, Failure> {
+        match self.found.settings.get(TEXT).and_then(Value::as_str) {
+            None => Ok(self.found.settings.clone()),
+            Some(text) if text.trim().is_empty() => Ok(json!({})),
+            Some(text) => Ok(serde_json::from_str(text)?),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What `migrate` writes is what was read, as a policy that the module takes.
+
+mod program;
+
+use std::path::Path;
+
+use datakit_policy_host::policy::Policy;
+use datakit_policy_host::settings::{find_file, read_policy_resources};
+use program::{Folder, Outcome, finish};
+use serde_json::Value;
+
+fn run(folder: &Folder, args: &[&str]) -> Outcome {
+    finish(folder.command(args), "")
+}
+
+/// The settings key by key, also where they are the operator's text.
+fn settings_of(path: &Path) -> Value {
+    let settings = find_file(path).unwrap().settings;
+    match settings.get("jsonconfig").and_then(Value::as_str) {
+        Some(text) => serde_json::from_str(text).unwrap(),
+        None => settings,
+    }
+}
+
+fn in_workspace(path: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+const FILES: [&str; 11] = [
+    "cli/tests/files/release-1.5.yaml",
+    "cli/tests/files/release-1.8.yaml",
+    "cli/tests/files/values.yaml",
+    "cli/tests/files/configmaps.yaml",
+    "policy-settings/all-keys.yaml",
+    "policy-settings/default.json",
+    "policy-settings/default-v2.json",
+    "policy-settings/jsonconfig.yaml",
+    "policy-settings/loggings.json",
+    "policy-settings/minimal.json",
+    "policy-settings/selectors.json",
+];
+
+#[test]
+fn the_policy_has_the_settings_that_were_read_in_their_order() {
+    let module = std::fs::read(in_workspace("policy.wasm")).unwrap();
+    let module = Policy::from_bytes(&module).unwrap();
+    for file in FILES {
+        let source = in_workspace(file);
+        let folder = Folder::new();
+        let outcome = run(
+            &folder,
+            &["migrate", source.to_str().unwrap(), "-o", "policy.yaml"],
+        );
+        assert_eq!(
+            (outcome.code, outcome.stdout.as_str()),
+            (Some(0), ""),
+            "{file}: {}",
+            outcome.stderr
+        );
+
+        let policies = read_policy_resources(&folder.path().join("policy.yaml")).unwrap();
+        let [policy] = policies.as_slice() else {
+            panic!("{file}: {policies:?}");
+        };
+        // As text: maps that differ in order are equal.
+        let written = policy.settings.to_string();
+        assert_eq!(written, settings_of(&source).to_string(), "{file}");
+
+        let verdict = module
+            .instance()
+            .unwrap()
+            .validate_settings(&policy.settings);
+        assert_eq!(verdict.unwrap().message, None, "{file}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_said() {
+    let folder = Folder::new();
+    let source = in_workspace("cli/tests/files/values.yaml");
+    let outcome = run(
+        &folder,
+        &[
+            "migrate",
+            source.to_str().unwrap(),
+            "-o",
+            "no/such/folder.yaml",
+        ],
+    );
+    assert_eq!(
+        outcome,
+        program::outcome(
+            1,
+            "",
+            "Error: no/such/folder.yaml: cannot be written: No such file or directory (os error 2)\n"
+        )
+    );
+}

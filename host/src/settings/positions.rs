@@ -1,0 +1,219 @@
+//! From a problem of the settings, as the policy words it, to the line that it stands in.
+
+use serde_json::Value;
+
+use super::Found;
+use crate::yaml::{self, Content, DuplicateKeys, Node, Position};
+
+/// Where the parts of settings stand in the file that they were found in.
+#[derive(Debug)]
+pub struct Positions {
+    settings: Spot,
+}
+
+/// A problem of the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it stands; as near as can be had.
+    pub at: Position,
+    /// What is wrong, behind its path. Without line and column in a text that `at` points into.
+    pub message: String,
+}
+
+/// A value, the place that messages show for it, and where it stands itself.
+#[derive(Debug, Clone)]
+struct Spot {
+    /// The key of an entry, or the item.
+    shown: Position,
+    node: Node,
+}
+
+impl Positions {
+    /// Reads the text that `found` was found in once more.
+    #[must_use]
+    pub fn new(found: &Found, text: &str) -> Self {
+        let documents = yaml::nodes(text, DuplicateKeys::LastCounts);
+        let document = documents
+            .into_iter()
+            .nth(found.source.document - 1)
+            .and_then(Result::ok);
+        let mut settings = Spot {
+            shown: Position {
+                line: found.source.line,
+                column: 1,
+            },
+            node: document.unwrap_or_else(nothing),
+        };
+        for item in &found.source.items {
+            let items = settings.entry("items");
+            settings = items
+                .and_then(|items| items.item(item - 1))
+                .unwrap_or(settings);
+        }
+        for key in found.form.keys() {
+            settings = settings.entry(key).unwrap_or(Spot {
+                node: nothing(),
+                ..settings
+            });
+        }
+        Self { settings }
+    }
+
+    /// Where a path of the settings leads, as far as they have it: `admission_inject.ddtrace.envs`.
+    #[must_use]
+    pub fn find(&self, path: &str) -> Position {
+        self.spot(path).shown
+    }
+
+    /// Finds the place of one line of the policy's message: `path: what is wrong`.
+    #[must_use]
+    pub fn problem(&self, line: &str) -> Problem {
+        let spot = self.spot(line);
+        if let Some((message, inner)) = place_in_text(line)
+            && let Some(at) = spot.inside(inner)
+        {
+            return Problem {
+                at,
+                message: message.to_owned(),
+            };
+        }
+        Problem {
+            at: spot.shown,
+            message: line.to_owned(),
+        }
+    }
+
+    fn spot(&self, path: &str) -> Spot {
+        let root = &self.settings;
+        // The operator's text stands for the settings: paths lead through it without a word, unless they are about
+        // the text itself.
+        let is_about_text = after_key(path, "jsonconfig").is_some();
+        match (&root.node.content, root.entry("jsonconfig")) {
+            (Content::Scalar { .. }, _) if is_about_text => root.clone(),
+            (Content::Scalar { .. }, _) => deepest(root.clone(), path),
+            (_, Some(text)) if !is_about_text => deepest(text, path),
+            _ => deepest(root.clone(), path),
+        }
+    }
+}
+
+/// The lines of the policy's message.
+#[must_use]
+pub fn lines(message: &str) -> Vec<&str> {
+    match message.split_once(" problems:\n- ") {
+        Some((count, list)) if count.bytes().all(|byte| byte.is_ascii_digit()) => {
+            list.split("\n- ").collect()
+        }
+        _ => vec![message],
+    }
+}
+
+impl Spot {
+    fn entry(&self, key: &str) -> Option<Self> {
+        self.node.entry(key).map(|entry| Self {
+            shown: entry.at,
+            node: entry.node.clone(),
+        })
+    }
+
+    fn item(&self, index: usize) -> Option<Self> {
+        self.node.item(index).map(|item| Self {
+            shown: item.at,
+            node: item.clone(),
+        })
+    }
+
+    /// Where a text stands in the file as it is, and the text.
+    fn verbatim(&self) -> Option<(Position, &str)> {
+        match &self.node.content {
+            Content::Scalar {
+                value: Value::String(text),
+                verbatim: Some(begin),
+            } => Some((*begin, text)),
+            _ => None,
+        }
+    }
+
+    /// The place in the file of a place in the text. Columns of JSON's messages count bytes.
+    fn inside(&self, at: Position) -> Option<Position> {
+        let (begin, text) = self.verbatim()?;
+        let line = text.split('\n').nth(at.line - 1)?;
+        let before = line.as_bytes().get(..at.column.saturating_sub(1))?;
+        Some(begin.then(Position {
+            line: at.line,
+            column: 1 + String::from_utf8_lossy(before).chars().count(),
+        }))
+    }
+
+    /// The JSON in a text, with its places in the file.
+    fn json(&self) -> Option<Self> {
+        let (begin, text) = self.verbatim()?;
+        let mut nodes = yaml::nodes(text, DuplicateKeys::LastCounts).into_iter();
+        let mut node = nodes.next()?.ok()?;
+        if matches!(node.content, Content::Scalar { .. }) {
+            return None;
+        }
+        node.move_to(begin);
+        Some(Self { node, ..*self })
+    }
+}
+
+fn nothing() -> Node {
+    Node {
+        at: Position { line: 1, column: 1 },
+        content: Content::List(Vec::new()),
+    }
+}
+
+/// Follows a path as far as it leads, through texts that hold JSON too.
+fn deepest(spot: Spot, path: &str) -> Spot {
+    let (next, rest) = match &spot.node.content {
+        Content::Mapping(entries) => {
+            let path = path.strip_prefix('.').unwrap_or(path);
+            // Keys may have dots in them: of two that fit, the longer one is meant.
+            let fits = |key: &str| after_key(path, key).map(|rest| (key.len(), rest));
+            let longest = entries
+                .iter()
+                .filter_map(|entry| Some((entry, fits(&entry.key)?)))
+                .max_by_key(|(_, (length, _))| *length);
+            match longest {
+                Some((entry, (_, rest))) => (spot.entry(&entry.key), rest),
+                None => (None, ""),
+            }
+        }
+        Content::List(_) => match after_index(path) {
+            Some((index, rest)) => (spot.item(index), rest),
+            None => (None, ""),
+        },
+        // Where the path ends here, it is about the text itself.
+        Content::Scalar { .. } if path.is_empty() || path.starts_with(": ") => (None, ""),
+        Content::Scalar { .. } => (spot.json(), path),
+    };
+    match next {
+        Some(next) => deepest(next, rest),
+        None => spot,
+    }
+}
+
+/// What follows a key in a path: nothing, another step, or the message.
+fn after_key<'p>(path: &'p str, key: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(key)?;
+    let ends = rest.is_empty() || rest.starts_with(['.', '[']) || rest.starts_with(": ");
+    (ends && !key.is_empty()).then_some(rest)
+}
+
+fn after_index(path: &str) -> Option<(usize, &str)> {
+    let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
+    Some((index.parse().ok()?, rest))
+}
+
+/// Splits `… (line 2, column 16)` off a message.
+fn place_in_text(message: &str) -> Option<(&str, Position)> {
+    let (message, place) = message.strip_suffix(')')?.rsplit_once(" (line ")?;
+    let (line, column) = place.split_once(", column ")?;
+    let at = Position {
+        line: line.parse().ok().filter(|line| *line > 0)?,
+        column: column.parse().ok()?,
+    };
+    Some((message, at))
+}

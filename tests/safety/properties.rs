@@ -1,0 +1,182 @@
+//! The properties of every answer, tried on thousands of admissions.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::checker::violations;
+use crate::generators::{Admission, admissions, template_of};
+use crate::kept;
+use crate::run::{after, answer, holds, injected};
+use crate::support::{WORKLOADS, request};
+
+#[test]
+fn is_always_accepted() {
+    holds(2000, &admissions(), |admission| {
+        let answer = answer(&admission.payload());
+        prop_assert!(answer.accepted);
+        prop_assert_eq!((&answer.message, answer.code), (&None, None));
+        prop_assert_eq!(
+            answer.audit_annotations.is_some(),
+            answer.mutated_object.is_some()
+        );
+        for warning in answer.warnings.iter().flatten() {
+            prop_assert!(warning.starts_with("datakit "));
+            prop_assert!(warning.chars().count() <= 256 && !warning.contains(char::is_control));
+        }
+        prop_assert_ne!(answer.warnings, Some(Vec::new()));
+        Ok(())
+    });
+}
+
+#[test]
+fn makes_no_pod_invalid() {
+    holds(2001, &admissions(), |admission| {
+        let object = admission.object();
+        let before = violations(&object);
+        prop_assume!(before.is_empty());
+        let answer = answer(&admission.payload());
+        prop_assert_eq!(violations(&after(&admission, &answer)), before);
+        Ok(())
+    });
+}
+
+#[test]
+fn keeps_every_field_and_every_order() {
+    holds(2002, &admissions(), |admission| {
+        let answer = answer(&admission.payload());
+        let (before, after) = (admission.object(), after(&admission, &answer));
+        let kind = admission.kind;
+        let kept = kept::template(template_of(kind, &before), template_of(kind, &after));
+        prop_assert_eq!(kept, Ok(()));
+        prop_assert_eq!(
+            without_template(kind, before),
+            without_template(kind, after)
+        );
+        Ok(())
+    });
+}
+
+/// What is around the template.
+fn without_template(kind: &str, mut object: Value) -> Value {
+    if kind == "Pod" {
+        object["metadata"] = Value::Null;
+        object["spec"] = Value::Null;
+    } else {
+        let pointer = crate::support::template_pointer(kind);
+        *object.pointer_mut(pointer).unwrap() = Value::Null;
+    }
+    object
+}
+
+#[test]
+fn changes_nothing_in_a_second_pass() {
+    holds(2003, &admissions(), |admission| {
+        let once = injected(&admission);
+        let again = Admission {
+            template: once,
+            ..admission
+        };
+        let answer = answer(&again.payload());
+        prop_assert_eq!(answer.mutated_object, None);
+        prop_assert_eq!(answer.audit_annotations, None);
+        Ok(())
+    });
+}
+
+#[test]
+fn answers_the_same_each_time() {
+    holds(1000, &admissions(), |admission| {
+        let first = answer(&admission.payload());
+        prop_assert_eq!(&answer(&admission.payload()), &first);
+        let is_change = first.mutated_object.as_ref() != Some(&admission.object());
+        prop_assert!(is_change, "an object that did not change is in the answer");
+        Ok(())
+    });
+}
+
+#[test]
+fn treats_a_template_alike_in_every_kind() {
+    holds(300, &admissions(), |mut admission| {
+        if let Some(spec) = admission.template["spec"].as_object_mut() {
+            spec.remove("restartPolicy");
+        }
+        let in_pod = told(
+            &Admission {
+                kind: "Pod",
+                ..admission.clone()
+            },
+            "CREATE",
+            &Value::Null,
+        );
+        for kind in WORKLOADS {
+            let admission = Admission {
+                kind,
+                ..admission.clone()
+            };
+            prop_assert_eq!(
+                &told(&admission, "CREATE", &Value::Null),
+                &in_pod,
+                "{}",
+                kind
+            );
+            if kind == "Job" {
+                continue;
+            }
+            let mut other = admission.clone();
+            other.template["changed"] = json!(true);
+            let updated = told(&admission, "UPDATE", &other.object());
+            prop_assert_eq!(&updated, &in_pod, "update of a {}", kind);
+        }
+        Ok(())
+    });
+}
+
+/// What becomes of a template, and what is told about it but that jobs do not complete.
+fn told(admission: &Admission, operation: &str, old: &Value) -> (Value, Vec<String>, Value) {
+    let object = admission.object();
+    let request = request(operation, admission.namespace, &object, old);
+    let payload = datakit_policy_host::policy::payload(&request, &admission.settings).unwrap();
+    let answer = answer(&payload);
+    let after = after(admission, &answer);
+    let template = template_of(admission.kind, &after);
+    let fields = json!([template["metadata"], template["spec"], template["future"]]);
+    let mut warnings = answer.warnings.unwrap_or_default();
+    warnings.retain(|warning| !warning.contains("the job does not complete by itself"));
+    (fields, warnings, json!(answer.audit_annotations))
+}
+
+#[test]
+fn does_nothing_at_all_where_it_is_switched_off() {
+    holds(1001, &admissions(), |mut admission| {
+        let metadata = &mut admission.template["metadata"];
+        prop_assume!(
+            metadata.is_object()
+                && !metadata["annotations"].is_array()
+                && !metadata["annotations"].is_string()
+        );
+        let annotations = &mut metadata["annotations"];
+        prop_assume!(annotations.is_object() || annotations.is_null());
+        annotations["admission.datakit/enabled"] = json!("false");
+        let answer = answer(&admission.payload());
+        prop_assert_eq!(answer.mutated_object, None);
+        prop_assert_eq!(answer.audit_annotations, None);
+        let others = |warning: &&String| {
+            !warning.contains("template is malformed") && !warning.contains("Windows")
+        };
+        prop_assert_eq!(answer.warnings.iter().flatten().find(others), None);
+        Ok(())
+    });
+}
+
+#[test]
+fn starts_no_rollout() {
+    holds(1002, &admissions(), |admission| {
+        let object = admission.object();
+        let request = request("UPDATE", admission.namespace, &object, &object);
+        let payload = datakit_policy_host::policy::payload(&request, &admission.settings).unwrap();
+        let answer = answer(&payload);
+        prop_assert_eq!(answer.mutated_object, None);
+        prop_assert_eq!(answer.warnings, None);
+        Ok(())
+    });
+}

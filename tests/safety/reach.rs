@@ -1,0 +1,244 @@
+//! What the generators reach: properties of cases that never come about would hold for nothing.
+
+use std::collections::BTreeMap;
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use serde_json::{Value, json};
+
+use crate::checker::violations;
+use crate::composition::FEATURES;
+use crate::generators::{Admission, accepted_settings, admissions, any_settings, template_of};
+use crate::kept;
+use crate::run::{after, answer};
+use crate::support::WORKLOADS;
+
+const CASES: usize = 2000;
+
+/// The same values in each run.
+fn generated<S: Strategy>(strategy: &S) -> Vec<S::Value> {
+    let mut runner = TestRunner::new(Config {
+        rng_seed: RngSeed::Fixed(1),
+        ..Config::default()
+    });
+    let mut value = || strategy.new_tree(&mut runner).unwrap().current();
+    (0..CASES).map(|_| value()).collect()
+}
+
+/// In how many cases something was met.
+#[derive(Debug, Default)]
+struct Met(BTreeMap<String, usize>);
+
+impl Met {
+    fn count(&mut self, what: impl Into<String>, is_met: bool) {
+        *self.0.entry(what.into()).or_default() += usize::from(is_met);
+    }
+
+    /// Asserts that each of these was met in so many of a thousand cases.
+    #[track_caller]
+    fn at_least<W: AsRef<str>>(&self, per_mille: usize, what: &[W]) {
+        for what in what {
+            let count = self.0.get(what.as_ref()).copied().unwrap_or_default();
+            let wanted = per_mille * CASES / 1000;
+            assert!(
+                count >= wanted,
+                "{}: {count} of {CASES} cases, {wanted} are wanted",
+                what.as_ref()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_settings_are_nearly_all_accepted() {
+    let accepted = generated(&any_settings())
+        .iter()
+        .filter(|s| accepted_settings(s))
+        .count();
+    assert!(accepted * 100 >= 97 * CASES, "{accepted} of {CASES}");
+}
+
+#[test]
+fn the_cases_are_those_that_matter() {
+    let mut met = Met::default();
+    for admission in generated(&admissions()) {
+        look_at_the_pod(&admission, &mut met);
+        look_at_the_settings(&admission, &mut met);
+        look_at_the_answer(&admission, &mut met);
+    }
+    met.at_least(800, &["a pod that Kubernetes takes"]);
+    met.at_least(400, &["something injected"]);
+    met.at_least(200, &["several features injected"]);
+    met.at_least(100, &FEATURES.map(|feature| format!("{feature} injected")));
+    met.at_least(300, &["first model", "second model"]);
+    met.at_least(20, &["both models"]);
+    met.at_least(60, &WORKLOADS);
+    met.at_least(150, &["Pod"]);
+    met.at_least(
+        300,
+        &[
+            "fields that nobody knows",
+            "volumes with our names",
+            "mounts at our paths",
+            "our variables",
+        ],
+    );
+    met.at_least(80, &["containers with our names"]);
+    met.at_least(
+        30,
+        &[
+            "a variable merged",
+            "another name for a volume",
+            "block devices",
+        ],
+    );
+    met.at_least(8, &["a variable moved"]);
+    met.at_least(
+        20,
+        &[
+            "the node's network",
+            "the node's processes",
+            "resources of the pod",
+        ],
+    );
+    met.at_least(1, &WARNINGS);
+}
+
+/// Every warning that has to do with what the pod has.
+const WARNINGS: [&str; 20] = [
+    "the template is malformed at ",
+    "is no boolean and has no effect",
+    "has no effect, no rule of the settings is for it",
+    " decides",
+    "is no image tag",
+    "has no image",
+    "something else is mounted at",
+    "is an optional reference",
+    "is a reference and DATAKIT_ORIG_",
+    "JDK 8 cuts it off",
+    "the configured tags are not merged",
+    "nothing injected, every container was left out",
+    "shareProcessNamespace is set to true",
+    "the job does not complete by itself",
+    "is mounted already and no emptyDir",
+    "is another volume, its files are not read",
+    "its JVM cannot be attached to",
+    "the path lies in `/`",
+    "injected without it",
+    "the container gets no resources of its own",
+];
+
+fn look_at_the_pod(admission: &Admission, met: &mut Met) {
+    met.count(admission.kind, true);
+    let object = admission.object();
+    met.count(
+        "a pod that Kubernetes takes",
+        violations(&object).is_empty(),
+    );
+    let template = &admission.template;
+    let text = template.to_string();
+    let has = |part: &str| text.contains(part);
+    met.count("fields that nobody knows", has("\"future\":"));
+    met.count(
+        "containers with our names",
+        ["lib-init", "logfwd", "flameshot", "profiler"]
+            .iter()
+            .any(|name| has(&format!("\"name\":\"datakit-{name}\""))),
+    );
+    let volumes = template["spec"]["volumes"].to_string();
+    met.count(
+        "volumes with our names",
+        ["\"tmp\"", "\"timezone\"", "\"datakit-", "\"flameshot-"]
+            .iter()
+            .any(|name| volumes.contains(name)),
+    );
+    met.count(
+        "mounts at our paths",
+        [
+            "/datadog-lib",
+            "/tmp",
+            "/etc/localtime",
+            "/app/datakit-profiler",
+        ]
+        .iter()
+        .any(|path| has(&format!("\"mountPath\":\"{path}\""))),
+    );
+    met.count(
+        "our variables",
+        [
+            "JAVA_TOOL_OPTIONS",
+            "NODE_OPTIONS",
+            "PYTHONPATH",
+            "DD_TAGS",
+            "POD_NAME",
+        ]
+        .iter()
+        .any(|name| has(&format!("\"name\":\"{name}\""))),
+    );
+    met.count("block devices", has("\"volumeDevices\":"));
+    met.count("the node's network", has("\"hostNetwork\":true"));
+    met.count("the node's processes", has("\"hostPID\":true"));
+    met.count(
+        "resources of the pod",
+        template["spec"]["resources"].is_object(),
+    );
+}
+
+fn look_at_the_settings(admission: &Admission, met: &mut Met) {
+    let pasted = admission.settings["jsonconfig"].as_str();
+    let settings = match pasted {
+        Some(text) => serde_json::from_str(text).unwrap(),
+        None => admission.settings.clone(),
+    };
+    let is_used = |model: &str| settings[model] != json!(null) && settings[model] != json!({});
+    let (first, second) = (is_used("admission_inject"), is_used("admission_inject_v2"));
+    met.count("first model", first);
+    met.count("second model", second);
+    met.count("both models", first && second);
+}
+
+fn look_at_the_answer(admission: &Admission, met: &mut Met) {
+    let answer = answer(&admission.payload());
+    let object = admission.object();
+    let after = after(admission, &answer);
+    met.count("something injected", answer.mutated_object.is_some());
+    let injected = answer.audit_annotations.unwrap_or_default();
+    met.count("several features injected", injected.len() > 1);
+    for feature in injected.keys() {
+        met.count(format!("{feature} injected"), true);
+    }
+    for warning in WARNINGS {
+        let is_given = answer
+            .warnings
+            .iter()
+            .flatten()
+            .any(|given| given.contains(warning));
+        met.count(warning, is_given);
+    }
+    let spec = |object| &template_of(admission.kind, object)["spec"];
+    let (before, after) = (spec(&object), spec(&after));
+    let list = |spec: &Value, key: &str| spec[key].as_array().cloned().unwrap_or_default();
+    let new_volumes = list(after, "volumes").split_off(list(before, "volumes").len());
+    let is_other_name = |volume: &Value| {
+        let name = volume["name"].as_str().unwrap_or_default();
+        name.ends_with("-1") && name != "datakit-logfwd-volume-1" && name != "datakit-logs-volume-1"
+    };
+    met.count(
+        "another name for a volume",
+        new_volumes.iter().any(is_other_name),
+    );
+    let containers = list(before, "containers")
+        .into_iter()
+        .zip(list(after, "containers"));
+    let changes: Vec<kept::EnvChange> = containers
+        .filter_map(|(before, after)| kept::env(&before["env"], &after["env"]).ok())
+        .collect();
+    met.count(
+        "a variable merged",
+        changes.iter().any(|change| change.merged > 0),
+    );
+    met.count(
+        "a variable moved",
+        changes.iter().any(|change| change.shifted),
+    );
+}
