@@ -1,0 +1,77 @@
+//! What the fuzz targets share: the policy's answers, and what has to hold of each.
+
+pub mod kept;
+pub mod pieces;
+
+use datakit_operator_policy::admission;
+use serde_json::{Value, json};
+
+/// An answer to `validate` that has been looked at.
+pub struct Answer {
+    pub object: Option<Value>,
+    pub warnings: Vec<String>,
+}
+
+/// The policy's answer to any bytes: an acceptance, with warnings as API servers take them.
+pub fn validate(payload: &[u8]) -> Answer {
+    let answer = admission::validate(payload).expect("the policy never fails");
+    let answer: Value = serde_json::from_slice(&answer).expect("the answer is JSON");
+    assert_eq!(answer["accepted"], true);
+    assert_eq!(answer["message"], Value::Null);
+    assert_eq!(answer["code"], Value::Null);
+    let warnings: Vec<String> = match &answer["warnings"] {
+        Value::Null => Vec::new(),
+        some => serde_json::from_value(some.clone()).expect("warnings are strings"),
+    };
+    assert!(warnings.len() <= 21);
+    for warning in &warnings {
+        assert!(warning.starts_with("datakit"), "{warning}");
+        assert!(warning.chars().count() <= 256, "{warning}");
+        assert!(!warning.contains(char::is_control), "{warning:?}");
+    }
+    let object = Some(answer["mutated_object"].clone()).filter(|object| !object.is_null());
+    Answer { object, warnings }
+}
+
+/// What has to hold where something was injected: nothing was lost, and a second pass changes nothing.
+pub fn check_injection(payload: &Value, mutated: &Value) {
+    let request = &payload["request"];
+    let kind = request["kind"]["kind"].as_str().expect("a kind");
+    kept::assert_kept(kind, &request["object"], mutated);
+    let mut second = payload.clone();
+    second["request"]["object"] = mutated.clone();
+    if let Some(again) = validate(second.to_string().as_bytes()).object {
+        panic!("a second pass changes it\n{payload}\n{mutated}\n{again}");
+    }
+}
+
+/// Whether the policy takes the settings, and its message where it does not.
+pub fn validate_settings(payload: &[u8]) -> Result<(), String> {
+    let answer = admission::validate_settings(payload).expect("the policy never fails");
+    let answer: Value = serde_json::from_slice(&answer).expect("the answer is JSON");
+    match (answer["valid"].as_bool(), answer["message"].as_str()) {
+        (Some(true), None) => Ok(()),
+        (Some(false), Some(message)) if !message.is_empty() => Err(message.to_owned()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A pod that all features are for, if the settings say so.
+pub fn pod() -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "x", "namespace": "default", "labels": {"app": "x"}},
+        "spec": {"containers": [{"name": "main", "image": "app:1"}]}
+    })
+}
+
+/// The creation of a pod.
+pub fn create(pod: &Value) -> Value {
+    json!({
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "namespace": "default",
+        "operation": "CREATE",
+        "object": pod
+    })
+}
