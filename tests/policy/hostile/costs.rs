@@ -9,10 +9,6 @@ use super::inputs::log_files_of;
 use super::{NO_ROOM, answer, ordinary, payload_of};
 use crate::parts::{container, empty_dir, mount, variable};
 
-/// More annotations than Kubernetes takes; it says so itself, but not because of the policy.
-const NO_ROOM: &str = "datakit logging: nothing injected, \
-    the annotations would be more than the 256 KiB that Kubernetes takes";
-
 fn injected(pod: &Value) -> Answer {
     answer(&payload_of(pod))
 }
