@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use datakit_operator_policy::selector::is_dns_label;
 use datakit_operator_policy::workload::Workload;
 use datakit_policy_host::manifest::{Document, Source};
-use datakit_policy_host::policy::{LogLine, Policy};
+use datakit_policy_host::policy::{self, LogLine, Policy};
 use datakit_policy_host::request::{self, AdmissionRequest, Context};
 use serde_json::{Value, json};
 
@@ -167,26 +167,26 @@ impl Session {
         let said = instance.validate(&request, &self.settings);
         answer.logs = instance.take_logs();
         match said {
+            Ok(said) => answer.take(said),
             Err(error) => answer.outcome = Outcome::Refused(error.to_string()),
-            Ok(said) => {
-                answer.outcome = if !said.accepted {
-                    Outcome::Refused(said.message.unwrap_or_default())
-                } else if let Some(after) =
-                    said.mutated_object.filter(|after| *after != answer.object)
-                {
-                    Outcome::Injected(in_order_of(&answer.object, after))
-                } else {
-                    Outcome::Unchanged(left_alone(&answer.logs))
-                };
-                answer.warnings = said.warnings.unwrap_or_default();
-                answer.injected = said.audit_annotations.unwrap_or_default();
-            }
         }
         Ok(answer)
     }
 }
 
 impl Answer {
+    fn take(&mut self, said: policy::Answer) {
+        self.outcome = if !said.accepted {
+            Outcome::Refused(said.message.unwrap_or_default())
+        } else if let Some(after) = said.mutated_object.filter(|after| *after != self.object) {
+            Outcome::Injected(in_order_of(&self.object, after))
+        } else {
+            Outcome::Unchanged(left_alone(&self.logs))
+        };
+        self.warnings = said.warnings.unwrap_or_default();
+        self.injected = said.audit_annotations.unwrap_or_default();
+    }
+
     /// What the object is: `Deployment shop/web`.
     pub fn title(&self) -> String {
         let name = self.name.as_deref().unwrap_or("(no name)");

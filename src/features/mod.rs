@@ -187,6 +187,19 @@ mod tests {
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
 
+    fn inject_into(pod: &mut Value, settings: &Settings<'_>) -> Report {
+        let mut template = Template::new(pod).unwrap();
+        let mut report = Report::new(Level::Error);
+        let context = Context {
+            workload: Workload::Pod,
+            namespace: "default",
+            settings,
+            beside: &[],
+        };
+        inject(context, &mut template, &mut report);
+        report
+    }
+
     #[wasm_bindgen_test(unsupported = test)]
     fn keeps_out_of_the_resources_of_a_pod_as_a_whole() {
         let settings = r#"{"admission_inject_v2":{"logfwds":[
@@ -196,15 +209,7 @@ mod tests {
         let settings = document.settings().unwrap();
         let injected = |resources: Value| {
             let mut pod = json!({"spec": {"resources": resources, "containers": [{"name": "a"}]}});
-            let mut template = Template::new(&mut pod).unwrap();
-            let mut report = Report::new(Level::Error);
-            let context = Context {
-                workload: Workload::Pod,
-                namespace: "default",
-                settings: &settings,
-                beside: &[],
-            };
-            inject(context, &mut template, &mut report);
+            let report = inject_into(&mut pod, &settings);
             let resources = pod["spec"]["containers"][1]["resources"].take();
             (resources, report.warnings())
         };
@@ -237,15 +242,7 @@ mod tests {
             "containers": [{"name": "a", "volumeMounts": [{"name": "own", "mountPath": "/datadog-lib"}]}]
         }});
         let mut injected = || {
-            let mut template = Template::new(&mut pod).unwrap();
-            let mut report = Report::new(Level::Error);
-            let context = Context {
-                workload: Workload::Pod,
-                namespace: "default",
-                settings: &settings,
-                beside: &[],
-            };
-            inject(context, &mut template, &mut report);
+            let report = inject_into(&mut pod, &settings);
             report
                 .audit_annotations()
                 .map(|audit| audit.into_keys().collect())
