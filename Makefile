@@ -51,6 +51,16 @@ policy.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile | was
 		cp $(GUEST) $@; \
 	fi
 
+# Another folder, with a longer path and a target folder of its own.
+.PHONY: reproduce
+reproduce: policy.wasm ## Build the policy once more, in another folder, and compare the bytes
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; copy="$$folder/another/folder/with/a/longer/path"; mkdir -p "$$copy"; \
+	git ls-files -z --cached --others --exclude-standard | xargs -0 tar -cf - | tar -xf - -C "$$copy"; \
+	CARGO_TARGET_DIR="$$copy/target" $(MAKE) --no-print-directory -C "$$copy" policy.wasm; \
+	here=$$(sha256sum <policy.wasm) there=$$(sha256sum <"$$copy/policy.wasm"); \
+	echo "this folder:    $${here%% *}"; echo "another folder: $${there%% *}"; \
+	if [ "$$here" != "$$there" ]; then echo "the two builds differ" >&2; exit 1; fi
+
 annotated-policy.wasm: policy.wasm metadata.yml README.md ## Build the policy with its metadata
 	@if command -v kwctl >/dev/null; then \
 		kwctl annotate --metadata-path metadata.yml --usage-path README.md --output-path $@ policy.wasm; \

@@ -131,10 +131,10 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
     let mut injected = false;
     for (feature, plan) in FEATURES {
         // Datakit's log annotation has no switch of its own.
-        if feature != Feature::Logging {
-            if !says_yes(template, &feature.switch(), feature.name(), report) {
-                continue;
-            }
+        if feature != Feature::Logging
+            && !says_yes(template, &feature.switch(), feature.name(), report)
+        {
+            continue;
         }
         let scene = Scene {
             template,

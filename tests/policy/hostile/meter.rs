@@ -29,7 +29,7 @@ static PRE: LazyLock<InstancePre<Wapc>> = LazyLock::new(|| {
 struct Wapc {
     operation: Vec<u8>,
     payload: Vec<u8>,
-    outcome: Option<ControlFlow<Vec<u8>, Vec<u8>>>,
+    outcome: Option<Outcome>,
     limits: StoreLimits,
 }
 
@@ -176,12 +176,10 @@ fn guest_request(mut caller: Caller<'_, Wapc>, operation: i32, payload: i32) {
     }
 }
 
-fn keep(
-    mut caller: Caller<'_, Wapc>,
-    start: i32,
-    length: i32,
-    outcome: fn(Vec<u8>) -> ControlFlow<Vec<u8>, Vec<u8>>,
-) {
+/// What the guest ended with: an error, or its answer.
+type Outcome = ControlFlow<Vec<u8>, Vec<u8>>;
+
+fn keep(mut caller: Caller<'_, Wapc>, start: i32, length: i32, outcome: fn(Vec<u8>) -> Outcome) {
     let (memory, wapc) = memory(&mut caller).data_and_store_mut(&mut caller);
     let (start, length) = (start as u32 as usize, length as u32 as usize);
     wapc.outcome = Some(outcome(memory[start..start + length].to_vec()));
