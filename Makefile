@@ -86,10 +86,12 @@ host-program: policy.wasm
 .PHONY: fmt
 fmt: ## Format the code
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 .PHONY: lint
 lint: policy.wasm ## Check format, code and workflows
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@zizmor=$$(command -v zizmor || echo $(ZIZMOR)); \
 	[ -x "$$zizmor" ] || { python3 -m venv $(TARGET_DIR)/tools && $(TARGET_DIR)/tools/bin/pip install --quiet zizmor==1.32.0; } || true; \
@@ -97,7 +99,7 @@ lint: policy.wasm ## Check format, code and workflows
 	else echo "zizmor could not be installed: the workflows are not checked" >&2; fi
 
 .PHONY: test
-test: lint test-wasm test-native e2e-tests ## Run all tests
+test: lint test-wasm test-native e2e-tests fuzz-smoke ## Run all tests
 
 .PHONY: test-native
 test-native: policy.wasm docker-registry ## Unit tests natively, and the tests on the built policy
@@ -107,6 +109,28 @@ test-native: policy.wasm docker-registry ## Unit tests natively, and the tests o
 limits: policy.wasm ## Measure what hostile requests cost: the table of docs/limits.md
 	@cargo test --quiet --locked --workspace --test policy -- --ignored --nocapture --test-threads 1 prints_the_table | \
 		grep '^|'
+
+# Without a sanitizer it needs no nightly Rust; the guest has no unsafe code that one could watch.
+FUZZ_TARGETS := $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
+# Seconds for each target.
+FUZZ_SECONDS ?= 60
+# What was found before goes on to be tried; what is new is kept, outside of the repository.
+FUZZ_FOUND := fuzz/target/corpus
+
+.PHONY: fuzz
+fuzz: cargo-fuzz ## Fuzz each target for FUZZ_SECONDS (60)
+	cargo fuzz build --sanitizer none
+	@for target in $(FUZZ_TARGETS); do \
+		found=$(FUZZ_FOUND)/$$target; log=$(FUZZ_FOUND)/$$target.log; dictionary=fuzz/dictionaries/$$target.dict; \
+		mkdir -p $$found; \
+		cargo fuzz run --sanitizer none $$target $$found fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) \
+			-timeout=10 $$([ -f $$dictionary ] && echo -dict=$$dictionary) >$$log 2>&1 || { cat $$log >&2; exit 1; }; \
+		sed -n "s/^Done/$$target:/p" $$log; \
+	done
+
+.PHONY: fuzz-smoke
+fuzz-smoke: ## Fuzz each target for a few seconds
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3
 
 .PHONY: test-wasm
 test-wasm: wasm-target wasm-bindgen ## Unit tests inside wasm32, run by Node.js
@@ -123,6 +147,13 @@ e2e-tests: annotated-policy.wasm host-program bats jq ## The command line tests,
 wasm-bindgen:
 	@wasm-bindgen-test-runner --version 2>/dev/null | grep -qF "$(WASM_BINDGEN_VERSION)" || \
 		cargo install wasm-bindgen-cli --version $(WASM_BINDGEN_VERSION)
+
+CARGO_FUZZ_VERSION := 0.13.2
+
+.PHONY: cargo-fuzz
+cargo-fuzz:
+	@cargo fuzz --version 2>/dev/null | grep -qF "$(CARGO_FUZZ_VERSION)" || \
+		cargo install --locked cargo-fuzz --version $(CARGO_FUZZ_VERSION)
 
 # The tools below are Debian packages; elsewhere install what the message names.
 .PHONY: bats docker-registry jq
