@@ -88,18 +88,25 @@ fmt: ## Format the code
 	cargo fmt --all
 	cargo fmt --manifest-path fuzz/Cargo.toml
 
+# `required` makes it an error that the database of advisories cannot be reached.
+ADVISORIES ?=
+
 .PHONY: lint
-lint: policy.wasm ## Check format, code and workflows
+lint: policy.wasm cargo-deny ## Check format, code, dependencies and workflows
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo deny --log-level error check licenses bans sources
+	@if cargo deny --log-level off fetch db 2>/dev/null; then cargo deny --log-level error check advisories; \
+	elif [ "$(ADVISORIES)" = required ]; then echo "the advisories cannot be fetched" >&2; exit 1; \
+	else echo "the advisories cannot be fetched: they are not checked"; fi
 	@zizmor=$$(command -v zizmor || echo $(ZIZMOR)); \
 	[ -x "$$zizmor" ] || { python3 -m venv $(TARGET_DIR)/tools && $(TARGET_DIR)/tools/bin/pip install --quiet zizmor==1.32.0; } || true; \
 	if [ -x "$$zizmor" ]; then "$$zizmor" --offline --no-progress .github; \
 	else echo "zizmor could not be installed: the workflows are not checked" >&2; fi
 
 .PHONY: test
-test: lint test-wasm test-native e2e-tests fuzz-smoke ## Run all tests
+test: lint test-wasm test-native e2e-tests fuzz-smoke reproduce ## Run all tests
 
 .PHONY: test-native
 test-native: policy.wasm docker-registry ## Unit tests natively, and the tests on the built policy
@@ -147,6 +154,13 @@ e2e-tests: annotated-policy.wasm host-program bats jq ## The command line tests,
 wasm-bindgen:
 	@wasm-bindgen-test-runner --version 2>/dev/null | grep -qF "$(WASM_BINDGEN_VERSION)" || \
 		cargo install wasm-bindgen-cli --version $(WASM_BINDGEN_VERSION)
+
+CARGO_DENY_VERSION := 0.20.2
+
+.PHONY: cargo-deny
+cargo-deny:
+	@cargo deny --version 2>/dev/null | grep -qF "$(CARGO_DENY_VERSION)" || \
+		cargo install --locked cargo-deny --version $(CARGO_DENY_VERSION)
 
 CARGO_FUZZ_VERSION := 0.13.2
 
