@@ -120,7 +120,7 @@ fn everything_in_the_files_is_listed_and_counted() {
              warning: careful\n\n\
              nothing to inject: Pod team/a: pod.yaml:1\nwarning: careful\n\n\
              6 objects: 0 injected, 6 skipped (3 no workload, 3 nothing to inject); 3 warnings; 2 errors\n",
-            "Error: app.yaml:14:5: mapping values are not allowed in this context\n\
+            "Error: app.yaml:14:5, document 3: mapping values are not allowed in this context\n\
              Error: missing.yaml: cannot be read: No such file or directory (os error 2)\n"
         )
     );
@@ -193,7 +193,7 @@ fn mixed(answer: Value) -> Folder {
     folder
 }
 
-const BROKEN: &str = "Error: mixed.yaml:12:5: \
+const BROKEN: &str = "Error: mixed.yaml:12:5, document 3: \
                       mapping values are not allowed in this context\n";
 
 #[test]

@@ -353,7 +353,7 @@ fn errors_name_the_file_and_end_with_one() {
         ),
         (
             vec!["-r", "request.json", "policy.wasm", "--settings-json", "{"],
-            "--settings-json: line 2, column 1: while parsing a node, did not find expected node content",
+            "--settings-json:2:1: while parsing a node, did not find expected node content",
         ),
     ] {
         let args = [&["run"], &args[..]].concat();

@@ -20,6 +20,16 @@ pub struct Source {
     pub items: Vec<usize>,
 }
 
+impl Source {
+    /// With the number of the document, for messages about one that cannot be used.
+    fn in_words(&self) -> String {
+        let place = format!("{}:{}, document {}", self.file, self.line, self.document);
+        self.items
+            .iter()
+            .fold(place, |place, item| format!("{place}, item {item}"))
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         // As compilers write it and editors read it.
@@ -51,7 +61,7 @@ pub enum ManifestError {
         error: std::io::Error,
     },
     /// The document is neither YAML nor JSON.
-    #[error("{file}:{}:{}: {}", error.line, error.column, error.message)]
+    #[error("{file}:{}:{}, document {document}: {}", error.line, error.column, error.message)]
     Malformed {
         /// The file's name as the user gave it.
         file: String,
@@ -61,7 +71,7 @@ pub enum ManifestError {
         error: yaml::YamlError,
     },
     /// The document is no mapping.
-    #[error("{place}: a Kubernetes object is expected, this is {found}")]
+    #[error("{}: a Kubernetes object is expected, this is {found}", place.in_words())]
     NoObject {
         /// Where it stood.
         place: Source,
@@ -70,7 +80,8 @@ pub enum ManifestError {
     },
     /// The object does not say what it is.
     #[error(
-        "{place}: the object has no `{missing}`; every Kubernetes object needs `apiVersion` and `kind`"
+        "{}: the object has no `{missing}`; every Kubernetes object needs `apiVersion` and `kind`",
+        place.in_words()
     )]
     Untyped {
         /// Where it stood.

@@ -24,7 +24,7 @@ const EXECUTION_MODE: &str = "kubewarden-wapc";
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
     /// It is no YAML.
-    #[error("{file}: {error}")]
+    #[error("{file}:{}:{}: {}", error.line, error.column, error.message)]
     Malformed {
         /// The file's name as the user gave it.
         file: String,

@@ -153,17 +153,14 @@ fn what_has_no_settings_or_several_is_an_error_that_says_what_is_there() {
             "- a",
             "file: settings are a mapping, or nothing at all; this is a list",
         ),
-        (
-            "a: 1\na: 2",
-            "file: line 2, column 1: the key `a` is there twice",
-        ),
+        ("a: 1\na: 2", "file:2:1: the key `a` is there twice"),
         (
             "a: 1\n---\nb: 1",
-            "file: line 3, column 1: a second document begins here; one is expected",
+            "file:3:1: a second document begins here; one is expected",
         ),
         (
             "kind: ConfigMap",
-            "file:1: the object has no `apiVersion`; every Kubernetes object needs `apiVersion` \
+            "file:1, document 1: the object has no `apiVersion`; every Kubernetes object needs `apiVersion` \
              and `kind`",
         ),
         (

@@ -86,15 +86,24 @@ metadata: {name: b}
         read(text),
         [
             found(source(1, 1, &[]), named("a")),
-            Err("app.yaml:7:11: mapping values are not allowed in this context".to_owned()),
-            Err("app.yaml:9: a Kubernetes object is expected, this is a list".to_owned()),
-            Err("app.yaml:12: the object has no `kind`; \
+            Err(
+                "app.yaml:7:11, document 2: mapping values are not allowed in this context"
+                    .to_owned()
+            ),
+            Err(
+                "app.yaml:9, document 3: a Kubernetes object is expected, this is a list"
+                    .to_owned()
+            ),
+            Err("app.yaml:12, document 4: the object has no `kind`; \
                  every Kubernetes object needs `apiVersion` and `kind`"
                 .to_owned()),
-            Err("app.yaml:15: the object has no `apiVersion`; \
+            Err("app.yaml:15, document 5: the object has no `apiVersion`; \
                  every Kubernetes object needs `apiVersion` and `kind`"
                 .to_owned()),
-            Err("app.yaml:17: a Kubernetes object is expected, this is a string".to_owned()),
+            Err(
+                "app.yaml:17, document 6: a Kubernetes object is expected, this is a string"
+                    .to_owned()
+            ),
             found(source(7, 19, &[]), named("b")),
         ]
     );
@@ -130,7 +139,10 @@ items: allowed
         read(text),
         [
             found(source(1, 1, &[1]), named("a")),
-            Err("app.yaml:1, item 2: a Kubernetes object is expected, this is a number".to_owned()),
+            Err(
+                "app.yaml:1, document 1, item 2: a Kubernetes object is expected, this is a number"
+                    .to_owned()
+            ),
             found(source(1, 1, &[3, 1]), named("b")),
             found(
                 source(2, 11, &[1]),
@@ -249,7 +261,7 @@ fn bombs_are_errors() {
     }
     assert_eq!(
         read(&text),
-        [Err("app.yaml:9:10: more than 2000000 values, \
+        [Err("app.yaml:9:10, document 1: more than 2000000 values, \
               aliases counted as what they stand for"
             .to_owned())]
     );
@@ -260,7 +272,7 @@ fn bombs_are_errors() {
     assert_eq!(
         read(&deep),
         [Err(
-            "app.yaml:3:131: nested deeper than 128 levels".to_owned()
+            "app.yaml:3:131, document 1: nested deeper than 128 levels".to_owned()
         )]
     );
 }

@@ -127,7 +127,10 @@ fn what_is_no_policy_resource_is_refused_with_its_place() {
             ":1, spec.settings: settings are a mapping, or nothing at all; this is a list",
         ),
         ("# nothing", ": there is no Kubewarden policy in it"),
-        ("[]", ":1: a Kubernetes object is expected, this is a list"),
+        (
+            "[]",
+            ":1, document 1: a Kubernetes object is expected, this is a list",
+        ),
     ] {
         let file = File::new(text);
         let error = settings::read_policy_resources(&file.path()).unwrap_err();

@@ -20,7 +20,7 @@ pub enum SourcesError {
         error: std::io::Error,
     },
     /// The file is no YAML.
-    #[error("{file}: {error}")]
+    #[error("{file}:{}:{}: {}", error.line, error.column, error.message)]
     Malformed {
         /// The file's name.
         file: String,
