@@ -1,4 +1,4 @@
-//! The value of `DD_TAGS`: pairs `key:value`, separated by commas.
+//! The value of `DD_TAGS`: pairs `key:value`, separated by commas or by blanks.
 
 /// `own` with the pairs of `added` whose keys it does not have; `None` if there are none. The pairs
 /// of `own` stay to the letter as they are. A value may hold more colons (`url:http://x`), and a
@@ -7,10 +7,11 @@
 pub fn merge(own: &str, added: &str) -> Option<String> {
     let keys: Vec<&str> = pairs(own).map(key).collect();
     let mut merged = own.trim_end_matches([',', ' ']).to_owned();
+    let separator = separator(own.trim());
     let mut changed = false;
     for pair in pairs(added).filter(|pair| !keys.contains(&key(pair))) {
         if !merged.is_empty() {
-            merged.push(',');
+            merged.push(separator);
         }
         merged.push_str(pair);
         changed = true;
@@ -18,8 +19,18 @@ pub fn merge(own: &str, added: &str) -> Option<String> {
     changed.then_some(merged)
 }
 
+/// What stands between the pairs: tracers take a value without a comma apart at its blanks.
+fn separator(tags: &str) -> char {
+    if tags.contains(',') || !tags.contains(' ') {
+        ','
+    } else {
+        ' '
+    }
+}
+
 fn pairs(tags: &str) -> impl Iterator<Item = &str> {
-    tags.split(',')
+    let tags = tags.trim();
+    tags.split(separator(tags))
         .map(str::trim)
         .filter(|pair| !pair.is_empty())
 }
@@ -45,6 +56,14 @@ mod tests {
             ("url:http://x:80/", "url:y,b", Some("url:http://x:80/,b")),
             ("flag", "flag,u:http://y", Some("flag,u:http://y")),
             ("env:prod", "", None),
+            (
+                "env:prod team:obs",
+                "a:1,team:x",
+                Some("env:prod team:obs a:1"),
+            ),
+            ("env:prod ", "a:1 b:2", Some("env:prod,a:1,b:2")),
+            ("owner:a b,", "a:1", Some("owner:a b,a:1")),
+            ("owner:a b,env:prod", "a:1", Some("owner:a b,env:prod,a:1")),
         ] {
             assert_eq!(merge(own, added).as_deref(), expected, "{own} + {added}");
         }
