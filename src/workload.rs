@@ -111,10 +111,13 @@ impl Workload {
 
     /// What is injected runs on Linux; Kubernetes refuses some of it in a Windows pod.
     fn act_on_system(self, object: &Value) -> Act {
-        let system = self
-            .template(object)
-            .and_then(|template| template.get("spec")?.get("os")?.get("name"));
-        match system.and_then(Value::as_str) {
+        let system = self.template(object).and_then(|template| {
+            let spec = template.get("spec")?;
+            let os = spec.get("os").and_then(|os| os.get("name")?.as_str());
+            // Most pods say it by the nodes that they select.
+            os.or_else(|| spec.get("nodeSelector")?.get("kubernetes.io/os")?.as_str())
+        });
+        match system {
             Some("windows") if self.asks_by_annotation(object) => {
                 Act::Warn("there are no agents for Windows pods")
             }
@@ -129,7 +132,7 @@ impl Workload {
             .is_some_and(|annotations| {
                 annotations
                     .keys()
-                    .any(|key| key.starts_with("admission.datakit/"))
+                    .any(|key| key.starts_with("admission.datakit/") && !key.ends_with("enabled"))
             })
     }
 }
@@ -208,5 +211,17 @@ mod tests {
             Workload::Pod.act("CREATE", &pod, None),
             Act::Warn("there are no agents for Windows pods")
         );
+        pod["spec"] = json!({"nodeSelector": {"kubernetes.io/os": "windows"}});
+        assert_eq!(
+            Workload::Pod.act("CREATE", &pod, None),
+            Act::Warn("there are no agents for Windows pods")
+        );
+        pod["metadata"] = json!({"annotations": {"admission.datakit/enabled": "false"}});
+        assert_eq!(
+            Workload::Pod.act("CREATE", &pod, None),
+            Act::LeaveAlone("it runs on Windows")
+        );
+        pod["spec"] = json!({"nodeSelector": {"kubernetes.io/os": "linux"}});
+        assert_eq!(Workload::Pod.act("CREATE", &pod, None), Act::Inject);
     }
 }
