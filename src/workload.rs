@@ -82,6 +82,9 @@ impl Workload {
         if self.is_copy_of_its_owner(object) {
             return Act::LeaveAlone("its controller made it from a template of its own");
         }
+        if self.is_mirror(object) {
+            return Act::LeaveAlone("it mirrors a static pod, which runs as its node has it");
+        }
         match operation {
             "CREATE" => self.act_on_system(object),
             "UPDATE" if matches!(self, Self::Pod | Self::Job) => {
@@ -107,6 +110,16 @@ impl Workload {
                 .and_then(|metadata| metadata.get("ownerReferences"))
                 .and_then(Value::as_array)
                 .is_some_and(|owners| owners.iter().any(is_controller))
+    }
+
+    /// Nothing of what is added to the mirror of a static pod runs, and with a reference to a secret
+    /// the node may not make it.
+    fn is_mirror(self, object: &Value) -> bool {
+        let annotations = object
+            .get("metadata")
+            .and_then(|own| own.get("annotations"));
+        self == Self::Pod
+            && annotations.is_some_and(|own| own.get("kubernetes.io/config.mirror").is_some())
     }
 
     /// What is injected runs on Linux; Kubernetes refuses some of it in a Windows pod.
@@ -223,5 +236,14 @@ mod tests {
         );
         pod["spec"] = json!({"nodeSelector": {"kubernetes.io/os": "linux"}});
         assert_eq!(Workload::Pod.act("CREATE", &pod, None), Act::Inject);
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn leaves_the_mirrors_of_static_pods_alone() {
+        let mirror = json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "4f1a"}}});
+        assert_eq!(
+            Workload::Pod.act("CREATE", &mirror, None),
+            Act::LeaveAlone("it mirrors a static pod, which runs as its node has it")
+        );
     }
 }
