@@ -288,6 +288,40 @@ mod tests {
     }
 
     #[wasm_bindgen_test(unsupported = test)]
+    fn takes_an_empty_annotation_as_a_wish_for_what_is_configured() {
+        let rule = r#"{"namespace_selectors":["*"],"image":"repo/image:1","language":"java"}"#;
+        let settings =
+            format!(r#"{{"admission_inject_v2":{{"ddtraces":[{rule}],"profilers":[{rule}]}}}}"#);
+        let document = Document::new(Node::parse(&settings).unwrap());
+        let settings = document.settings().unwrap();
+        let warnings = |version: &str| {
+            let mut pod = json!({
+                "metadata": {"annotations": {
+                    "admission.datakit/java-lib.version": version,
+                    "admission.datakit/java-profiler.version": version
+                }},
+                "spec": {"containers": [{"name": "a"}]}
+            });
+            inject_into(&mut pod, &settings).warnings()
+        };
+        assert_eq!(warnings(""), None);
+        let no_effect = |asked: &str| format!("datakit {asked}[0] decides");
+        assert_eq!(
+            warnings("v2"),
+            Some(vec![
+                no_effect(
+                    "ddtrace: admission.datakit/java-lib.version has no effect, \
+                     admission_inject_v2.ddtraces"
+                ),
+                no_effect(
+                    "profiler: admission.datakit/java-profiler.version has no effect, \
+                     admission_inject_v2.profilers"
+                ),
+            ])
+        );
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
     fn does_not_inject_later_what_only_sidecars_could_have() {
         let rule = r#"{"namespace_selectors":["*"],"image":"repo/image:1","language":"java"}"#;
         let settings =
