@@ -322,6 +322,26 @@ mod tests {
     }
 
     #[wasm_bindgen_test(unsupported = test)]
+    fn keeps_the_configured_variable_where_an_annotation_only_asks() {
+        let own = json!({"envs": {"LOGFWD_JSON_CONFIG": "[{}]"}});
+        for (rule, annotation, expected) in [
+            (json!({}), "", ""),
+            (own.clone(), "", "[{}]"),
+            (own, "[]", "[]"),
+        ] {
+            let settings = settings_of_logfwd(&rule);
+            let document = Document::new(Node::parse(&settings).unwrap());
+            let mut pod = json!({
+                "metadata": {"annotations": {"admission.datakit/logfwd.instances": annotation}},
+                "spec": {"containers": [{"name": "a"}]}
+            });
+            inject_into(&mut pod, &document.settings().unwrap());
+            let variable = json!([{"name": "LOGFWD_JSON_CONFIG", "value": expected}]);
+            assert_eq!(pod["spec"]["containers"][1]["env"], variable);
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
     fn does_not_inject_later_what_only_sidecars_could_have() {
         let rule = r#"{"namespace_selectors":["*"],"image":"repo/image:1","language":"java"}"#;
         let settings =
