@@ -5,13 +5,14 @@
 /// pair may have none.
 #[must_use]
 pub fn merge(own: &str, added: &str) -> Option<String> {
-    let keys: Vec<&str> = pairs(own).map(key).collect();
+    let by_blanks = is_separated_by_blanks(own);
+    let keys: Vec<&str> = pairs(own, by_blanks).map(key).collect();
     let mut merged = own.trim_end_matches([',', ' ']).to_owned();
-    let separator = separator(own.trim());
     let mut changed = false;
-    for pair in pairs(added).filter(|pair| !keys.contains(&key(pair))) {
+    let added = pairs(added, by_blanks || is_separated_by_blanks(added));
+    for pair in added.filter(|pair| !keys.contains(&key(pair))) {
         if !merged.is_empty() {
-            merged.push(separator);
+            merged.push(if by_blanks { ' ' } else { ',' });
         }
         merged.push_str(pair);
         changed = true;
@@ -19,18 +20,14 @@ pub fn merge(own: &str, added: &str) -> Option<String> {
     changed.then_some(merged)
 }
 
-/// What stands between the pairs: tracers take a value without a comma apart at its blanks.
-fn separator(tags: &str) -> char {
-    if tags.contains(',') || !tags.contains(' ') {
-        ','
-    } else {
-        ' '
-    }
+/// Tracers take tags apart at their commas or, where there are none, at their blanks.
+fn is_separated_by_blanks(tags: &str) -> bool {
+    let tags = tags.trim();
+    tags.contains(' ') && !tags.contains(',')
 }
 
-fn pairs(tags: &str) -> impl Iterator<Item = &str> {
-    let tags = tags.trim();
-    tags.split(separator(tags))
+fn pairs(tags: &str, by_blanks: bool) -> impl Iterator<Item = &str> {
+    tags.split(move |character| character == ',' || (by_blanks && character == ' '))
         .map(str::trim)
         .filter(|pair| !pair.is_empty())
 }
@@ -63,9 +60,25 @@ mod tests {
             ),
             ("env:prod ", "a:1 b:2", Some("env:prod,a:1,b:2")),
             ("owner:a b,", "a:1", Some("owner:a b,a:1")),
+            ("a:1 b:2", "owner:x y,a:3", Some("a:1 b:2 owner:x y")),
             ("owner:a b,env:prod", "a:1", Some("owner:a b,env:prod,a:1")),
         ] {
             assert_eq!(merge(own, added).as_deref(), expected, "{own} + {added}");
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn merges_once() {
+        let texts = [
+            "", "a", "p q", "p q,", "a b", "a:1,p q", " a ", "b:x y, c", "a\t b",
+        ];
+        for (own, added) in texts
+            .iter()
+            .flat_map(|own| texts.map(|added| (*own, added)))
+        {
+            if let Some(merged) = merge(own, added) {
+                assert_eq!(merge(&merged, added), None, "{own} + {added} = {merged}");
+            }
         }
     }
 }
