@@ -98,7 +98,9 @@ fn resource_path(path: &str) -> Option<ResourcePath<'_>> {
 
 fn secret_key(path: &str) -> Option<Meaning<'_>> {
     let (name, key) = path.split_once('.')?;
-    let key_fits = !key.is_empty()
+    let key_fits = (1..=253).contains(&key.len())
+        && key != "."
+        && !key.starts_with("..")
         && key
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
@@ -317,6 +319,9 @@ mod tests {
             "{secretKeyRef:bad_name!.key}",
             "{secretKeyRef:name}",
             "{secretKeyRef:name.}",
+            "{secretKeyRef:name..}",
+            "{secretKeyRef:name...key}",
+            &format!("{{secretKeyRef:name.{}}}", "k".repeat(254)),
             "{}",
             "",
             "{unknown:x}",

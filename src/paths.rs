@@ -47,6 +47,8 @@ pub fn unmountable(path: &str, directory: &str) -> Option<&'static str> {
         Some("is not absolute")
     } else if directory == "/" {
         Some("lies in `/`")
+    } else if is_of_the_kernel(directory) {
+        Some("lies in a file system of the kernel")
     } else if directory.contains(':') {
         Some("has a `:`, which Kubernetes refuses")
     } else if directory.contains(char::is_control) {
@@ -54,6 +56,11 @@ pub fn unmountable(path: &str, directory: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Where no container would start with a volume. Below `/dev` it would: `/dev/shm` is a usual place.
+fn is_of_the_kernel(directory: &str) -> bool {
+    directory == "/dev" || matches!(directory.split('/').nth(1), Some("proc" | "sys"))
 }
 
 #[cfg(test)]
@@ -98,6 +105,11 @@ mod tests {
             ("/x.log", Some("lies in `/`")),
             ("/a:b/x.log", Some("has a `:`, which Kubernetes refuses")),
             ("/a\nb/x.log", Some("has a control character")),
+            ("/dev/stdout", Some("lies in a file system of the kernel")),
+            ("/dev/shm/x.log", None),
+            ("/proc/1/fd/1", Some("lies in a file system of the kernel")),
+            ("/process/x.log", None),
+            ("/sys/x.log", Some("lies in a file system of the kernel")),
         ] {
             assert_eq!(unmountable(path, &directory_of(path)), expected, "{path}");
         }

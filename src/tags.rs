@@ -1,16 +1,18 @@
-//! The value of `DD_TAGS`: pairs `key:value`, separated by commas.
+//! The value of `DD_TAGS`: pairs `key:value`, separated by commas or by blanks.
 
 /// `own` with the pairs of `added` whose keys it does not have; `None` if there are none. The pairs
 /// of `own` stay to the letter as they are. A value may hold more colons (`url:http://x`), and a
 /// pair may have none.
 #[must_use]
 pub fn merge(own: &str, added: &str) -> Option<String> {
-    let keys: Vec<&str> = pairs(own).map(key).collect();
+    let by_blanks = is_separated_by_blanks(own);
+    let keys: Vec<&str> = pairs(own, by_blanks).map(key).collect();
     let mut merged = own.trim_end_matches([',', ' ']).to_owned();
     let mut changed = false;
-    for pair in pairs(added).filter(|pair| !keys.contains(&key(pair))) {
+    let added = pairs(added, by_blanks || is_separated_by_blanks(added));
+    for pair in added.filter(|pair| !keys.contains(&key(pair))) {
         if !merged.is_empty() {
-            merged.push(',');
+            merged.push(if by_blanks { ' ' } else { ',' });
         }
         merged.push_str(pair);
         changed = true;
@@ -18,8 +20,14 @@ pub fn merge(own: &str, added: &str) -> Option<String> {
     changed.then_some(merged)
 }
 
-fn pairs(tags: &str) -> impl Iterator<Item = &str> {
-    tags.split(',')
+/// Tracers take tags apart at their commas or, where there are none, at their blanks.
+fn is_separated_by_blanks(tags: &str) -> bool {
+    let tags = tags.trim();
+    tags.contains(' ') && !tags.contains(',')
+}
+
+fn pairs(tags: &str, by_blanks: bool) -> impl Iterator<Item = &str> {
+    tags.split(move |character| character == ',' || (by_blanks && character == ' '))
         .map(str::trim)
         .filter(|pair| !pair.is_empty())
 }
@@ -45,8 +53,32 @@ mod tests {
             ("url:http://x:80/", "url:y,b", Some("url:http://x:80/,b")),
             ("flag", "flag,u:http://y", Some("flag,u:http://y")),
             ("env:prod", "", None),
+            (
+                "env:prod team:obs",
+                "a:1,team:x",
+                Some("env:prod team:obs a:1"),
+            ),
+            ("env:prod ", "a:1 b:2", Some("env:prod,a:1,b:2")),
+            ("owner:a b,", "a:1", Some("owner:a b,a:1")),
+            ("a:1 b:2", "owner:x y,a:3", Some("a:1 b:2 owner:x y")),
+            ("owner:a b,env:prod", "a:1", Some("owner:a b,env:prod,a:1")),
         ] {
             assert_eq!(merge(own, added).as_deref(), expected, "{own} + {added}");
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn merges_once() {
+        let texts = [
+            "", "a", "p q", "p q,", "a b", "a:1,p q", " a ", "b:x y, c", "a\t b",
+        ];
+        for (own, added) in texts
+            .iter()
+            .flat_map(|own| texts.map(|added| (*own, added)))
+        {
+            if let Some(merged) = merge(own, added) {
+                assert_eq!(merge(&merged, added), None, "{own} + {added} = {merged}");
+            }
         }
     }
 }

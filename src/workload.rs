@@ -82,6 +82,9 @@ impl Workload {
         if self.is_copy_of_its_owner(object) {
             return Act::LeaveAlone("its controller made it from a template of its own");
         }
+        if self.is_mirror(object) {
+            return Act::LeaveAlone("it mirrors a static pod, which runs as its node has it");
+        }
         match operation {
             "CREATE" => self.act_on_system(object),
             "UPDATE" if matches!(self, Self::Pod | Self::Job) => {
@@ -109,12 +112,25 @@ impl Workload {
                 .is_some_and(|owners| owners.iter().any(is_controller))
     }
 
+    /// Nothing of what is added to the mirror of a static pod runs, and with a reference to a secret
+    /// the node may not make it.
+    fn is_mirror(self, object: &Value) -> bool {
+        let annotations = object
+            .get("metadata")
+            .and_then(|own| own.get("annotations"));
+        self == Self::Pod
+            && annotations.is_some_and(|own| own.get("kubernetes.io/config.mirror").is_some())
+    }
+
     /// What is injected runs on Linux; Kubernetes refuses some of it in a Windows pod.
     fn act_on_system(self, object: &Value) -> Act {
-        let system = self
-            .template(object)
-            .and_then(|template| template.get("spec")?.get("os")?.get("name"));
-        match system.and_then(Value::as_str) {
+        let system = self.template(object).and_then(|template| {
+            let spec = template.get("spec")?;
+            let os = spec.get("os").and_then(|os| os.get("name")?.as_str());
+            // Most pods say it by the nodes that they select.
+            os.or_else(|| spec.get("nodeSelector")?.get("kubernetes.io/os")?.as_str())
+        });
+        match system {
             Some("windows") if self.asks_by_annotation(object) => {
                 Act::Warn("there are no agents for Windows pods")
             }
@@ -129,7 +145,7 @@ impl Workload {
             .is_some_and(|annotations| {
                 annotations
                     .keys()
-                    .any(|key| key.starts_with("admission.datakit/"))
+                    .any(|key| key.starts_with("admission.datakit/") && !key.ends_with("enabled"))
             })
     }
 }
@@ -207,6 +223,27 @@ mod tests {
         assert_eq!(
             Workload::Pod.act("CREATE", &pod, None),
             Act::Warn("there are no agents for Windows pods")
+        );
+        pod["spec"] = json!({"nodeSelector": {"kubernetes.io/os": "windows"}});
+        assert_eq!(
+            Workload::Pod.act("CREATE", &pod, None),
+            Act::Warn("there are no agents for Windows pods")
+        );
+        pod["metadata"] = json!({"annotations": {"admission.datakit/enabled": "false"}});
+        assert_eq!(
+            Workload::Pod.act("CREATE", &pod, None),
+            Act::LeaveAlone("it runs on Windows")
+        );
+        pod["spec"] = json!({"nodeSelector": {"kubernetes.io/os": "linux"}});
+        assert_eq!(Workload::Pod.act("CREATE", &pod, None), Act::Inject);
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn leaves_the_mirrors_of_static_pods_alone() {
+        let mirror = json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "4f1a"}}});
+        assert_eq!(
+            Workload::Pod.act("CREATE", &mirror, None),
+            Act::LeaveAlone("it mirrors a static pod, which runs as its node has it")
         );
     }
 }

@@ -4,33 +4,41 @@
 use datakit_operator_policy::tags::merge;
 use libfuzzer_sys::fuzz_target;
 
-fn pairs(tags: &str) -> Vec<&str> {
-    tags.split(',')
+/// Without a comma the pairs are separated by blanks.
+fn by_blanks(tags: &str) -> bool {
+    tags.trim().contains(' ') && !tags.contains(',')
+}
+
+fn pairs(tags: &str, by_blanks: bool) -> Vec<&str> {
+    tags.split(|character| character == ',' || (by_blanks && character == ' '))
         .map(str::trim)
         .filter(|pair| !pair.is_empty())
         .collect()
 }
 
-fn keys(tags: &str) -> Vec<&str> {
-    pairs(tags)
-        .into_iter()
-        .map(|pair| pair.split(':').next().unwrap_or(pair))
-        .collect()
+fn keys(tags: &str, by_blanks: bool) -> Vec<&str> {
+    pairs(tags, by_blanks).into_iter().map(key).collect()
+}
+
+fn key(pair: &str) -> &str {
+    pair.split(':').next().unwrap_or(pair)
 }
 
 fuzz_target!(|input: (&str, &str)| {
     let (own, added) = input;
-    let own_keys = keys(own);
+    let own_keys = keys(own, by_blanks(own));
     let Some(merged) = merge(own, added) else {
-        assert!(keys(added).iter().all(|key| own_keys.contains(key)));
+        let added_keys = keys(added, by_blanks(own) || by_blanks(added));
+        assert!(added_keys.iter().all(|key| own_keys.contains(key)));
         return;
     };
-    let mut expected = pairs(own);
-    let new = pairs(added)
+    let mut expected = pairs(own, by_blanks(own));
+    let apart = by_blanks(&merged) || by_blanks(added);
+    let new = pairs(added, apart)
         .into_iter()
-        .filter(|pair| !own_keys.contains(&keys(pair)[0]));
+        .filter(|pair| !own_keys.contains(&key(pair)));
     expected.extend(new);
-    assert_eq!(pairs(&merged), expected);
+    assert_eq!(pairs(&merged, by_blanks(&merged)), expected);
     assert!(
         merged.starts_with(own.trim_end_matches([',', ' '])),
         "{merged}"

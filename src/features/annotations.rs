@@ -8,17 +8,17 @@ use crate::settings::nearest;
 use crate::template::Template;
 use crate::workload::Workload;
 
-/// The policy's annotations of the object itself, where that is not its own template. They are a
-/// common mistake: only those of the template count.
+/// The policy's annotations of the object itself, where that is not its own template, and of the jobs
+/// of a cron job. They are a common mistake: only those of the template count.
 #[must_use]
 pub fn beside_the_template(workload: Workload, object: &Value) -> Vec<String> {
     if workload.template_path().is_empty() {
         return Vec::new();
     }
-    let own = object
-        .get("metadata")
-        .and_then(|metadata| metadata.get("annotations")?.as_object());
-    own.into_iter()
+    let jobs = object.get("spec").and_then(|spec| spec.get("jobTemplate"));
+    [Some(object), jobs]
+        .into_iter()
+        .filter_map(|owner| owner?.get("metadata")?.get("annotations")?.as_object())
         .flat_map(|own| own.keys())
         .filter(|key| key.starts_with(PREFIX))
         .cloned()
@@ -114,8 +114,13 @@ mod tests {
             ]
         );
         // Some tools write the same annotations everywhere.
-        assert_eq!(warnings(&deployment(asked.clone(), asked)), [""; 0]);
+        assert_eq!(warnings(&deployment(asked.clone(), asked.clone())), [""; 0]);
         assert_eq!(beside_the_template(Workload::Pod, &json!({})), [""; 0]);
+        let cron_job = json!({"spec": {"jobTemplate": {"metadata": {"annotations": asked}}}});
+        assert_eq!(
+            beside_the_template(Workload::CronJob, &cron_job),
+            ["admission.datakit/java-lib.version"]
+        );
     }
 
     #[wasm_bindgen_test(unsupported = test)]

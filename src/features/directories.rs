@@ -185,9 +185,7 @@ fn mounted_by_the_pod(own: &[(usize, &Object)], volumes: &Volumes<'_>) -> Mounte
         return Mounted::Nowhere;
     };
     let volume = text(own, "name").unwrap_or_default();
-    // What subPathExpr expands to is another thing in another container.
-    let by_expression = text(own, "subPathExpr").is_some_and(|path| !path.is_empty());
-    if by_expression || !volumes.get(volume).is_some_and(is_empty_dir) {
+    if is_by_expression(own) || !volumes.get(volume).is_some_and(is_empty_dir) {
         return Mounted::NotShareable;
     }
     let mut shared = mount(volume, text(own, "mountPath").unwrap_or_default());
@@ -197,9 +195,15 @@ fn mounted_by_the_pod(own: &[(usize, &Object)], volumes: &Volumes<'_>) -> Mounte
     Mounted::Shareable(shared)
 }
 
+/// What `subPathExpr` expands to is another thing in another container.
+fn is_by_expression(own: &Object) -> bool {
+    text(own, "subPathExpr").is_some_and(|path| !path.is_empty())
+}
+
 fn is_same(own: &Object, wanted: &VolumeMount) -> bool {
     let sub_path = text(own, "subPath").unwrap_or_default();
     text(own, "name") == Some(wanted.name.as_str())
+        && !is_by_expression(own)
         && sub_path == wanted.sub_path.as_deref().unwrap_or_default()
 }
 
@@ -261,6 +265,36 @@ mod tests {
             report.warnings().unwrap(),
             ["datakit logfwd: `/logs` of container `a` is another volume, its files are not read"]
         );
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn warns_of_a_container_that_mounts_another_part_of_the_volume() {
+        let container = |name: &str, key: &str| {
+            let mount = json!({"name": "logs", "mountPath": "/logs", key: "$(POD_NAME)"});
+            json!({"name": name, "volumeMounts": [mount]})
+        };
+        let mut pod = json!({"spec": {
+            "volumes": [{"name": "logs", "emptyDir": {}}],
+            "containers": [
+                {"name": "a", "volumeMounts": [{"name": "logs", "mountPath": "/logs"}]},
+                container("b", "subPath"),
+                container("c", "subPathExpr")
+            ]
+        }});
+        let before = pod.clone();
+        let mut template = Template::new(&mut pod).unwrap();
+        let (mut plan, mut report) = (Plan::default(), Report::new(Level::Error));
+        let mut directories = Directories::default();
+        directories.add("/logs/x", "/logs".to_owned(), Feature::Logfwd, &mut report);
+        directories.share("v", Feature::Logfwd, &template, &mut plan, &mut report);
+        template.apply(plan);
+        assert_eq!(pod, before);
+        let warning = |name: &str| {
+            format!(
+                "datakit logfwd: `/logs` of container `{name}` is another volume, its files are not read"
+            )
+        };
+        assert_eq!(report.warnings().unwrap(), [warning("b"), warning("c")]);
     }
 
     /// How many mounts `count` directories with names of a length get, and what the user is told.

@@ -60,10 +60,10 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         );
         return None;
     };
-    if is_taken_on_the_node(scene.template, port) {
+    if is_taken(scene.template, port) {
         report.warn(
             FEATURE.name(),
-            format_args!("nothing injected, the pod has port {port} of the node already"),
+            format_args!("nothing injected, a container of the pod has port {port} already"),
         );
         return None;
     }
@@ -118,20 +118,18 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     Some(plan)
 }
 
-/// In the node's network a port of a container is one of the node, which two containers of a pod
-/// cannot have.
-fn is_taken_on_the_node(template: &Template<'_>, port: u16) -> bool {
+/// The containers of a pod share their network, where two cannot listen on one port; in the node's
+/// network Kubernetes refuses it.
+fn is_taken(template: &Template<'_>, port: u16) -> bool {
     let is_tcp = |protocol: Option<&Value>| {
         !matches!(protocol.and_then(Value::as_str), Some("UDP" | "SCTP"))
     };
-    template.spec("hostNetwork") == Some(&Value::Bool(true))
-        && template
-            .app_containers()
-            .flat_map(AppContainer::ports)
-            .any(|own| {
-                own.get("containerPort").is_some_and(|own| *own == port)
-                    && is_tcp(own.get("protocol"))
-            })
+    template
+        .app_containers()
+        .flat_map(AppContainer::ports)
+        .any(|own| {
+            own.get("containerPort").is_some_and(|own| *own == port) && is_tcp(own.get("protocol"))
+        })
 }
 
 /// Plans the volume's mount on the app containers; says whether one of the pod's own can have it.
@@ -212,7 +210,7 @@ mod tests {
     }
 
     #[wasm_bindgen_test(unsupported = test)]
-    fn takes_no_port_of_the_node_that_the_pod_has() {
+    fn takes_no_port_that_the_pod_has() {
         for (spec, expected) in [
             (json!({"ports": [{"containerPort": 80}]}), true),
             (
@@ -232,11 +230,9 @@ mod tests {
         ] {
             let mut container = spec;
             container["name"] = json!("a");
-            let mut pod = json!({"spec": {"hostNetwork": true, "containers": [container]}});
-            let taken = is_taken_on_the_node(&Template::new(&mut pod).unwrap(), 80);
+            let mut pod = json!({"spec": {"containers": [container]}});
+            let taken = is_taken(&Template::new(&mut pod).unwrap(), 80);
             assert_eq!(taken, expected, "{pod}");
-            pod["spec"]["hostNetwork"] = json!(false);
-            assert!(!is_taken_on_the_node(&Template::new(&mut pod).unwrap(), 80));
         }
     }
 }

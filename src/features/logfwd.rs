@@ -26,6 +26,7 @@ const FEATURE: Feature = Feature::Logfwd;
 pub(super) const CONTAINER: &str = "datakit-logfwd";
 pub(super) const ANNOTATION: &str = "logfwd.instances";
 const POD_INFO: &str = "/etc/podinfo";
+const JSON_CONFIG: &str = "LOGFWD_JSON_CONFIG";
 
 /// Plans the sidecar, if the template is to have it.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
@@ -94,8 +95,10 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     }
     let settings = &chosen.rule.container;
     let mut env = scene.entries(&settings.envs);
-    if let Some(instances) = instances {
-        set(&mut env, "LOGFWD_JSON_CONFIG", instances.json);
+    if let Some(instances) = instances
+        && !(instances.json.is_empty() && env.iter().any(|entry| entry.name == JSON_CONFIG))
+    {
+        set(&mut env, JSON_CONFIG, instances.json);
     }
     if !forwarder.log_configs.is_empty() {
         set(

@@ -12,6 +12,7 @@ mod profiler;
 mod select;
 
 use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
+use serde_json::Value;
 
 use crate::env::{self, Env};
 use crate::report::{Feature, Report, shown};
@@ -144,11 +145,8 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
         let Some(plan) = plan(&scene, report) else {
             continue;
         };
-        if plan.sidecar.is_some() && workload.runs_to_completion() {
-            report.warn(
-                feature.name(),
-                "the job does not complete by itself: the sidecar goes on when the job is done",
-            );
+        if plan.sidecar.is_some() {
+            warn_of_sidecar(feature, workload, template, report);
         }
         if report.explains() {
             plan.describe(template, |edit| report.explain(feature.name(), || edit));
@@ -157,6 +155,31 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
         injected = true;
     }
     injected
+}
+
+/// Warns of pods that a sidecar keeps from what they are for.
+fn warn_of_sidecar(
+    feature: Feature,
+    workload: Workload,
+    template: &Template<'_>,
+    report: &mut Report,
+) {
+    if workload.runs_to_completion() {
+        report.warn(
+            feature.name(),
+            "the job does not complete by itself: the sidecar goes on when the job is done",
+        );
+    }
+    let context = template.spec("securityContext");
+    let has = |key| context.and_then(|context| context.get(key));
+    if has("runAsNonRoot") == Some(&Value::Bool(true))
+        && has("runAsUser").is_none_or(Value::is_null)
+    {
+        report.warn(
+            feature.name(),
+            "the pod is runAsNonRoot: the sidecar does not start if its image runs as root",
+        );
+    }
 }
 
 /// What the boolean annotation `admission.datakit/NAME` says; yes if nothing or nonsense.
@@ -183,7 +206,7 @@ mod tests {
     use super::*;
     use crate::json::Node;
     use crate::settings::Document;
-    use serde_json::{Value, json};
+    use serde_json::json;
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -227,6 +250,94 @@ mod tests {
             let warning = "datakit logfwd: the container gets no resources of its own, \
                            for the pod as a whole has some";
             assert_eq!(warnings.unwrap(), [warning]);
+        }
+    }
+
+    fn settings_of_logfwd(rule: &Value) -> String {
+        let mut rule = rule.clone();
+        rule["namespace_selectors"] = json!(["*"]);
+        rule["image"] = json!("repo/logfwd:1");
+        json!({"admission_inject_v2": {"logfwds": [rule]}}).to_string()
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn warns_of_a_sidecar_that_may_not_run_as_root() {
+        let settings = settings_of_logfwd(&json!({}));
+        let document = Document::new(Node::parse(&settings).unwrap());
+        let settings = document.settings().unwrap();
+        let warnings = |security_context: Value| {
+            let spec = json!({"securityContext": security_context, "containers": [{"name": "a"}]});
+            inject_into(&mut json!({"spec": spec}), &settings).warnings()
+        };
+        let warning = "datakit logfwd: the pod is runAsNonRoot: \
+                       the sidecar does not start if its image runs as root";
+        for refused in [
+            json!({"runAsNonRoot": true}),
+            json!({"runAsNonRoot": true, "runAsUser": null}),
+        ] {
+            assert_eq!(warnings(refused), Some(vec![warning.to_owned()]));
+        }
+        for fine in [
+            json!(null),
+            json!({}),
+            json!({"runAsNonRoot": false}),
+            json!({"runAsNonRoot": true, "runAsUser": 1000}),
+        ] {
+            assert_eq!(warnings(fine), None);
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn takes_an_empty_annotation_as_a_wish_for_what_is_configured() {
+        let rule = r#"{"namespace_selectors":["*"],"image":"repo/image:1","language":"java"}"#;
+        let settings =
+            format!(r#"{{"admission_inject_v2":{{"ddtraces":[{rule}],"profilers":[{rule}]}}}}"#);
+        let document = Document::new(Node::parse(&settings).unwrap());
+        let settings = document.settings().unwrap();
+        let warnings = |version: &str| {
+            let mut pod = json!({
+                "metadata": {"annotations": {
+                    "admission.datakit/java-lib.version": version,
+                    "admission.datakit/java-profiler.version": version
+                }},
+                "spec": {"containers": [{"name": "a"}]}
+            });
+            inject_into(&mut pod, &settings).warnings()
+        };
+        assert_eq!(warnings(""), None);
+        let no_effect = |asked: &str| format!("datakit {asked}[0] decides");
+        assert_eq!(
+            warnings("v2"),
+            Some(vec![
+                no_effect(
+                    "ddtrace: admission.datakit/java-lib.version has no effect, \
+                     admission_inject_v2.ddtraces"
+                ),
+                no_effect(
+                    "profiler: admission.datakit/java-profiler.version has no effect, \
+                     admission_inject_v2.profilers"
+                ),
+            ])
+        );
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn keeps_the_configured_variable_where_an_annotation_only_asks() {
+        let own = json!({"envs": {"LOGFWD_JSON_CONFIG": "[{}]"}});
+        for (rule, annotation, expected) in [
+            (json!({}), "", ""),
+            (own.clone(), "", "[{}]"),
+            (own, "[]", "[]"),
+        ] {
+            let settings = settings_of_logfwd(&rule);
+            let document = Document::new(Node::parse(&settings).unwrap());
+            let mut pod = json!({
+                "metadata": {"annotations": {"admission.datakit/logfwd.instances": annotation}},
+                "spec": {"containers": [{"name": "a"}]}
+            });
+            inject_into(&mut pod, &document.settings().unwrap());
+            let variable = json!([{"name": "LOGFWD_JSON_CONFIG", "value": expected}]);
+            assert_eq!(pod["spec"]["containers"][1]["env"], variable);
         }
     }
 

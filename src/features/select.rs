@@ -51,41 +51,62 @@ pub(super) fn choose<'r, 'n, 's, T>(
         if !covers(feature, title, &rule.scope, scene, report) {
             continue;
         }
+        let names = names(&rule.what);
+        let asked = Annotation::find(scene, &names);
         let asked = match rule.opt_in {
-            OptIn::Scope => None,
-            OptIn::Annotation => {
-                let names = names(&rule.what);
-                let asked = Annotation::find(scene, &names);
-                if asked.is_none() {
-                    report.explain(feature.name(), || {
-                        let names = names.join(&format!(" or {PREFIX}"));
-                        match rule.image {
-                            Some(_) => format!(
-                                "{title} needs the annotation {PREFIX}{names}, which is not there"
-                            ),
-                            None => format!("{title} has no image for {PREFIX}{names}"),
-                        }
-                    });
-                    trace(feature, title, &rule.scope, scene, report);
-                    match rules.without_annotation {
-                        WithoutAnnotation::TryNextRule => continue,
-                        WithoutAnnotation::InjectNothing => return None,
-                    }
+            // An empty annotation asks for what comes anyway.
+            OptIn::Scope => asked.filter(|asked| asked.value.is_empty()),
+            OptIn::Annotation if asked.is_none() => {
+                explain(feature, title, &rule.scope, scene, report, &|| {
+                    missing(title, &names, rule.image.is_some())
+                });
+                match rules.without_annotation {
+                    WithoutAnnotation::TryNextRule => continue,
+                    WithoutAnnotation::InjectNothing => return None,
                 }
-                asked
             }
+            OptIn::Annotation => asked,
         };
-        report.explain(feature.name(), || match &asked {
-            Some(asked) => format!("{title} decides: annotation {PREFIX}{}", asked.name),
-            None => format!("{title} decides"),
+        explain(feature, title, &rule.scope, scene, report, &|| {
+            decision(title, rule.opt_in, asked.as_ref())
         });
-        trace(feature, title, &rule.scope, scene, report);
         return Some(Chosen {
             rule,
             annotation: asked,
         });
     }
     None
+}
+
+fn missing(title: Title<'_>, names: &[String], has_image: bool) -> String {
+    let names = names.join(&format!(" or {PREFIX}"));
+    if has_image {
+        format!("{title} needs the annotation {PREFIX}{names}, which is not there")
+    } else {
+        format!("{title} has no image for {PREFIX}{names}")
+    }
+}
+
+fn decision(title: Title<'_>, opt_in: OptIn, asked: Option<&Annotation<'_>>) -> String {
+    match asked {
+        Some(asked) if opt_in == OptIn::Annotation => {
+            format!("{title} decides: annotation {PREFIX}{}", asked.name)
+        }
+        _ => format!("{title} decides"),
+    }
+}
+
+/// Logs a verdict on a rule, and for each of its selectors what it was compared with.
+fn explain(
+    feature: Feature,
+    title: Title<'_>,
+    scope: &Scope<'_>,
+    scene: &Scene<'_, '_>,
+    report: &Report,
+    verdict: &dyn Fn() -> String,
+) {
+    report.explain(feature.name(), verdict);
+    trace(feature, title, scope, scene, report);
 }
 
 /// A rule in words: where it stands, and its name if it has one.
@@ -114,10 +135,9 @@ pub(super) fn covers(
 ) -> bool {
     let verdict = scope.covers(scene.subject());
     if let Err(mismatch) = verdict {
-        report.explain(feature.name(), || {
+        explain(feature, title, scope, scene, report, &|| {
             format!("{title} is not for it: {mismatch}")
         });
-        trace(feature, title, scope, scene, report);
     }
     verdict.is_ok()
 }

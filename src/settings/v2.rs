@@ -170,7 +170,7 @@ fn check_sampler_envs(reader: &mut Reader, rule: &Node<'_>, path: Path<'_>) {
     if Sampler::profiling_path(&container.envs).is_none() {
         reader.problems.add(
             path.key(Sampler::PATH),
-            "must be an absolute path of a directory other than `/`",
+            "must be an absolute path at which a volume can be mounted",
         );
     }
     if Sampler::http_port(&container.envs).is_none() {

@@ -143,8 +143,7 @@ impl Plan {
         kind: VolumeKind,
         path: &str,
     ) -> String {
-        let is_taken = template.volumes().any(|(taken, _)| taken == name);
-        if !is_taken && !self.plans_volume(name) {
+        if !template.names_volume(name) && !self.plans_volume(name) {
             self.volumes.push((name.to_owned(), kind));
             return name.to_owned();
         }
@@ -348,6 +347,9 @@ mod tests {
             (pod(empty.clone(), json!([])), ("tmp", 0)),
             (pod(empty.clone(), at("/tmp")), ("tmp", 0)),
             (pod(empty.clone(), at("/cache")), ("tmp-1", 1)),
+            // The volume comes from the claims of a stateful set.
+            (pod(json!([]), at("/cache")), ("tmp-1", 1)),
+            (pod(json!([]), at("/tmp")), ("tmp-1", 1)),
             (
                 pod(
                     json!([{"name": "tmp", "hostPath": {"path": "/tmp"}}]),

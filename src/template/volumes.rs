@@ -17,7 +17,8 @@ pub struct Volumes<'t> {
 
 #[derive(Debug)]
 struct Volume<'t> {
-    object: &'t Object,
+    /// `None` where only a mount names it: the claims of a stateful set become volumes of its pods.
+    object: Option<&'t Object>,
     mounted: Mounted<'t>,
 }
 
@@ -37,30 +38,37 @@ impl<'t> Volumes<'t> {
             list: Vec::new(),
             by_name: BTreeMap::new(),
         };
-        for (place, (name, object)) in template.volumes().enumerate() {
-            volumes.by_name.insert(name, place);
-            volumes.list.push(Volume {
-                object,
-                mounted: Mounted::Nowhere,
-            });
+        for (name, object) in template.volumes() {
+            volumes.add(name, Some(object));
         }
-        for (name, mount) in template.mounts() {
+        template.each_mount(&mut |name, mount| {
+            if !volumes.by_name.contains_key(name) {
+                volumes.add(name, None);
+            }
             let place = volumes.by_name.get(name);
             if let Some(volume) = place.and_then(|place| volumes.list.get_mut(*place)) {
                 let path = mount.get("mountPath").and_then(Value::as_str);
                 volume.mounted = volume.mounted.and(path);
             }
-        }
+        });
         volumes
+    }
+
+    fn add(&mut self, name: &'t str, object: Option<&'t Object>) {
+        self.by_name.insert(name, self.list.len());
+        self.list.push(Volume {
+            object,
+            mounted: Mounted::Nowhere,
+        });
     }
 
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'t Object> {
-        self.volume(name).map(|volume| volume.object)
+        self.volume(name)?.object
     }
 
-    /// Whether the pod's volume `name` can serve as one of this kind at `path`; `None` if it has no
-    /// such volume.
+    /// Whether the pod's volume `name` can serve as one of this kind at `path`; `None` if nothing has
+    /// that name.
     pub(super) fn serves(&self, name: &str, kind: VolumeKind, path: &str) -> Option<bool> {
         let volume = self.volume(name)?;
         let is_elsewhere = match volume.mounted {
@@ -68,7 +76,7 @@ impl<'t> Volumes<'t> {
             Mounted::At(own) => own != path,
             Mounted::AtSeveralPaths => true,
         };
-        Some(!is_elsewhere && kind.is(volume.object))
+        Some(!is_elsewhere && volume.object.is_some_and(|object| kind.is(object)))
     }
 
     fn volume(&self, name: &str) -> Option<&Volume<'t>> {

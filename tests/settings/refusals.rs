@@ -304,7 +304,7 @@ fn keys_are_refused_together() {
         problems(&settings),
         [
             "admission_inject_v2.flameshots[0].envs.FLAMESHOT_PROFILING_PATH: \
-             must be an absolute path of a directory other than `/`",
+             must be an absolute path at which a volume can be mounted",
             "admission_inject_v2.flameshots[0].envs.FLAMESHOT_HTTP_LOCAL_PORT: \
              must be a port from 1 to 65535",
         ]

@@ -262,14 +262,14 @@ fn refuses_images_that_are_no_references() {
 fn refuses_a_flameshot_rule_that_lacks_its_variables() {
     let flameshot = |envs: Value| rule("flameshots", json!({"processes": "[]", "envs": envs}));
     let path = "admission_inject_v2.flameshots[0].envs.FLAMESHOT_PROFILING_PATH: \
-                must be an absolute path of a directory other than `/`";
+                must be an absolute path at which a volume can be mounted";
     let port = "admission_inject_v2.flameshots[0].envs.FLAMESHOT_HTTP_LOCAL_PORT: \
                 must be a port from 1 to 65535";
     assert_refuses(
         flameshot(json!({})),
         &format!("2 problems:\n- {path}\n- {port}"),
     );
-    for bad in ["", "flames", "./flames", "/", "//"] {
+    for bad in ["", "flames", "./flames", "/", "//", "/proc/1"] {
         let envs = json!({"FLAMESHOT_PROFILING_PATH": bad, "FLAMESHOT_HTTP_LOCAL_PORT": "80"});
         assert_refuses(flameshot(envs), path);
     }
