@@ -45,7 +45,7 @@ wasm-target:
 policy.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile | wasm-target ## Build the policy
 	RUSTFLAGS="$(RUSTFLAGS) $(REMAP)" cargo build --locked --profile guest --target $(WASM_TARGET) --lib
 	@if command -v wasm-opt >/dev/null; then \
-		wasm-opt -Oz $(WASM_FEATURES) --strip-debug --strip-producers $(GUEST) -o $@; \
+		wasm-opt --merge-similar-functions -Oz --converge $(WASM_FEATURES) --strip-debug --strip-producers $(GUEST) -o $@; \
 	else \
 		echo "wasm-opt (package binaryen) is not installed: the module stays larger than a released one"; \
 		cp $(GUEST) $@; \
