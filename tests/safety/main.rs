@@ -18,3 +18,5 @@ mod secrets;
 
 #[path = "../policy/support.rs"]
 mod support;
+#[path = "../trials/mod.rs"]
+mod trials;
