@@ -105,7 +105,7 @@ fn the_cases_are_those_that_matter() {
 }
 
 /// Every warning that has to do with what the pod has.
-const WARNINGS: [&str; 20] = [
+const WARNINGS: [&str; 25] = [
     "the template is malformed at ",
     "is no boolean and has no effect",
     "has no effect, no rule of the settings is for it",
@@ -126,6 +126,11 @@ const WARNINGS: [&str; 20] = [
     "the path lies in `/`",
     "injected without it",
     "the container gets no resources of its own",
+    " of the node already",
+    "there are no agents for Windows pods",
+    "the path has a `:`",
+    "the path is not absolute",
+    "of the object has no effect",
 ];
 
 fn look_at_the_pod(admission: &Admission, met: &mut Met) {

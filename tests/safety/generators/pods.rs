@@ -199,7 +199,7 @@ fn specs() -> BoxedStrategy<Value> {
     let rest = objects(vec![
         ("hostPID", maybe(8, any_boolean())),
         ("shareProcessNamespace", maybe(10, any_boolean())),
-        ("hostNetwork", maybe(10, any_boolean())),
+        ("hostNetwork", maybe(25, any_boolean())),
         (
             "os",
             maybe(4, one_of(json!([{"name": "linux"}, {"name": "windows"}]))),
