@@ -12,6 +12,7 @@ mod kept;
 mod patches;
 mod properties;
 mod reach;
+mod references;
 mod rules;
 mod run;
 mod secrets;
