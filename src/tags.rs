@@ -50,6 +50,7 @@ mod tests {
             ("env:prod", "env:dev", None),
             ("env:prod,", "a:1", Some("env:prod,a:1")),
             ("env:prod, a:0", "a:1", None),
+            ("b:2 , a:1,,c", "d:3", Some("b:2 , a:1,,c,d:3")),
             ("url:http://x:80/", "url:y,b", Some("url:http://x:80/,b")),
             ("flag", "flag,u:http://y", Some("flag,u:http://y")),
             ("env:prod", "", None),

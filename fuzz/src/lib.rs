@@ -1,5 +1,6 @@
 //! What the fuzz targets share: the policy's answers, and what has to hold of each.
 
+#[path = "../../tests/safety/kept.rs"]
 pub mod kept;
 pub mod pieces;
 
@@ -37,12 +38,26 @@ pub fn validate(payload: &[u8]) -> Answer {
 pub fn check_injection(payload: &Value, mutated: &Value) {
     let request = &payload["request"];
     let kind = request["kind"]["kind"].as_str().expect("a kind");
-    kept::assert_kept(kind, &request["object"], mutated);
+    assert_kept(kind, request["object"].clone(), mutated.clone());
     let mut second = payload.clone();
     second["request"]["object"] = mutated.clone();
     if let Some(again) = validate(second.to_string().as_bytes()).object {
         panic!("a second pass changes it\n{payload}\n{mutated}\n{again}");
     }
+}
+
+fn assert_kept(kind: &str, mut before: Value, mut after: Value) {
+    let path = match kind {
+        "Pod" => "",
+        "CronJob" => "/spec/jobTemplate/spec/template",
+        _ => "/spec/template",
+    };
+    let take = |object: &mut Value| object.pointer_mut(path).expect("a template").take();
+    assert_eq!(
+        kept::template(&take(&mut before), &take(&mut after)),
+        Ok(())
+    );
+    assert_eq!(before, after, "around the template");
 }
 
 /// Whether the policy takes the settings, and its message where it does not.

@@ -243,6 +243,20 @@ mod tests {
     }
 
     #[wasm_bindgen_test(unsupported = test)]
+    fn takes_the_last_of_variables_that_are_there_twice() {
+        let mut pod = json!({"spec": {"containers": [{"name": "a", "env": [
+            {"name": "A", "value": "1"}, {"name": "B"}, {"name": "A", "value": "2"}
+        ]}]}});
+        let template = Template::new(&mut pod).unwrap();
+        let container = template.app_containers().next().unwrap();
+        let place = |name| container.variable(name).map(|(place, _)| place);
+        assert_eq!(
+            [place("A"), place("B"), place("C")],
+            [Some(2), Some(1), None]
+        );
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
     fn has_a_namespace_only_where_it_could_be_one() {
         let (longest, too_long) = ("x".repeat(63), "x".repeat(64));
         for (name, expected) in [

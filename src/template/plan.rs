@@ -371,6 +371,30 @@ mod tests {
     }
 
     #[wasm_bindgen_test(unsupported = test)]
+    fn leaves_a_volume_alone_that_an_init_container_mounts_elsewhere() {
+        let mut pod = pod(json!([{"name": "tmp", "emptyDir": {}}]), json!([]));
+        pod["spec"]["initContainers"] = json!([
+            {"name": "init", "volumeMounts": [{"name": "tmp", "mountPath": "/cache"}]}
+        ]);
+        let taken = volume(pod, VolumeKind::EmptyDir, "/tmp");
+        assert_eq!(taken, ("tmp-1".to_owned(), 1));
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn takes_only_a_volume_that_has_the_file_with_the_labels() {
+        for (path, field, expected) in [
+            ("labels", "metadata.labels", "tmp"),
+            ("all", "metadata.labels", "tmp-1"),
+            ("labels", "metadata.annotations", "tmp-1"),
+        ] {
+            let item = json!({"path": path, "fieldRef": {"fieldPath": field}});
+            let volumes = json!([{"name": "tmp", "downwardAPI": {"items": [item]}}]);
+            let (name, _) = volume(pod(volumes, json!([])), VolumeKind::PodLabels, "/info");
+            assert_eq!(name, expected, "{path} {field}");
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
     fn edits_variables_by_the_places_that_they_had() {
         let mut env = vec![
             json!({"name": "A", "value": "1"}),

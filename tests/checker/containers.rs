@@ -33,7 +33,7 @@ pub(super) fn check(spec: &Place<'_>, volumes: &HashSet<&str>, found: &mut Viola
         found.texts(container, "command");
         found.texts(container, "args");
         found.text(container, "workingDir");
-        found.object(container, "securityContext");
+        capabilities(container, found);
         env(container, &names, found);
         ports(container, found);
         quantity::check(container, found);
@@ -52,6 +52,14 @@ fn image(container: &Place<'_>, found: &mut Violations) {
             container,
             format_args!("there is no imagePullPolicy `{policy}`"),
         );
+    }
+}
+
+fn capabilities(container: &Place<'_>, found: &mut Violations) {
+    let context = found.object(container, "securityContext");
+    if let Some(own) = context.and_then(|context| found.object(&context, "capabilities")) {
+        found.texts(&own, "add");
+        found.texts(&own, "drop");
     }
 }
 

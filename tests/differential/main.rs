@@ -6,13 +6,15 @@ mod images;
 mod paths;
 mod patterns;
 mod selectors;
+#[path = "../trials/mod.rs"]
+mod trials;
 
 use std::fmt::Debug;
 
 use proptest::strategy::Strategy;
-use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
+use proptest::test_runner::TestCaseError;
 
-/// Compares on so many generated cases, the same in each run, or on as many as `PROPTEST_CASES` says.
+/// Compares on so many generated cases.
 fn agree<S: Strategy>(
     cases: u32,
     strategy: &S,
@@ -20,18 +22,5 @@ fn agree<S: Strategy>(
 ) where
     S::Value: Debug,
 {
-    let mut config = Config {
-        failure_persistence: None,
-        ..Config::default()
-    };
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = cases;
-    }
-    config.max_global_rejects = config.cases.saturating_mul(20);
-    if config.rng_seed == RngSeed::Random {
-        config.rng_seed = RngSeed::Fixed(u64::from(cases));
-    }
-    if let Err(failure) = TestRunner::new(config).run(strategy, compare) {
-        panic!("{failure}");
-    }
+    trials::holds(cases, None, strategy, compare);
 }

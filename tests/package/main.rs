@@ -1,5 +1,5 @@
 //! Holds together what says the same thing twice: Cargo.toml, metadata.yml, artifacthub-pkg.yml and questions-ui.yml,
-//! the manifests in deploy/, and the workflows.
+//! the manifests in deploy/, the workflows, and the page about safety.
 //!
 //! The manifests are checked against the fields of Kubewarden's custom resource definitions
 //! (`tests/data/kubewarden-crds.json`): an API server drops a misspelt field without an error.
@@ -18,6 +18,7 @@ mod files;
 mod form;
 mod manifests;
 mod metadata;
+mod safety;
 mod workflows;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");

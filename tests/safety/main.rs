@@ -12,9 +12,12 @@ mod kept;
 mod patches;
 mod properties;
 mod reach;
+mod references;
 mod rules;
 mod run;
 mod secrets;
 
 #[path = "../policy/support.rs"]
 mod support;
+#[path = "../trials/mod.rs"]
+mod trials;

@@ -1,6 +1,8 @@
 //! The properties of every answer, tried on thousands of admissions.
 
+use datakit_policy_host::policy::{Answer, payload};
 use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::{Value, json};
 
 use crate::checker::violations;
@@ -131,13 +133,16 @@ fn treats_a_template_alike_in_every_kind() {
     });
 }
 
+/// The answer to an operation.
+fn asked(admission: &Admission, operation: &str, old: &Value) -> Answer {
+    let request = request(operation, admission.namespace, &admission.object(), old);
+    answer(&payload(&request, &admission.settings).unwrap())
+}
+
 /// What becomes of a template, and what is told about it; not what is told of the object around it: that a job does not
 /// complete, and that the annotation beside the template has no effect.
 fn told(admission: &Admission, operation: &str, old: &Value) -> (Value, Vec<String>, Value) {
-    let object = admission.object();
-    let request = request(operation, admission.namespace, &object, old);
-    let payload = datakit_policy_host::policy::payload(&request, &admission.settings).unwrap();
-    let answer = answer(&payload);
+    let answer = asked(admission, operation, old);
     let after = after(admission, &answer);
     let template = template_of(admission.kind, &after);
     let fields = json!([template["metadata"], template["spec"], template["future"]]);
@@ -175,10 +180,21 @@ fn does_nothing_at_all_where_it_is_switched_off() {
 #[test]
 fn starts_no_rollout() {
     holds(1002, &admissions(), |admission| {
-        let object = admission.object();
-        let request = request("UPDATE", admission.namespace, &object, &object);
-        let payload = datakit_policy_host::policy::payload(&request, &admission.settings).unwrap();
-        let answer = answer(&payload);
+        let answer = asked(&admission, "UPDATE", &admission.object());
+        prop_assert_eq!(answer.mutated_object, None);
+        prop_assert_eq!(answer.warnings, None);
+        Ok(())
+    });
+}
+
+#[test]
+fn leaves_templates_alone_that_cannot_be_changed_any_more() {
+    let kinds = select(vec!["Pod", "Job"]);
+    holds(300, &(admissions(), kinds), |(admission, kind)| {
+        let admission = Admission { kind, ..admission };
+        let mut old = admission.clone();
+        old.template["changed"] = json!(true);
+        let answer = asked(&admission, "UPDATE", &old.object());
         prop_assert_eq!(answer.mutated_object, None);
         prop_assert_eq!(answer.warnings, None);
         Ok(())

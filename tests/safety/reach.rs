@@ -101,11 +101,15 @@ fn the_cases_are_those_that_matter() {
             "resources of the pod",
         ],
     );
+    met.at_least(3, &[TAKEN_PORT]);
     met.at_least(1, &WARNINGS);
 }
 
-/// Every warning that has to do with what the pod has.
-const WARNINGS: [&str; 20] = [
+/// The warning that keeps a pod from being refused for the port of its sidecar.
+const TAKEN_PORT: &str = " of the node already";
+
+/// Every other warning that has to do with what the pod has.
+const WARNINGS: [&str; 24] = [
     "the template is malformed at ",
     "is no boolean and has no effect",
     "has no effect, no rule of the settings is for it",
@@ -126,6 +130,10 @@ const WARNINGS: [&str; 20] = [
     "the path lies in `/`",
     "injected without it",
     "the container gets no resources of its own",
+    "there are no agents for Windows pods",
+    "the path has a `:`",
+    "the path is not absolute",
+    "of the object has no effect",
 ];
 
 fn look_at_the_pod(admission: &Admission, met: &mut Met) {
@@ -207,7 +215,7 @@ fn look_at_the_answer(admission: &Admission, met: &mut Met) {
     for feature in injected.keys() {
         met.count(format!("{feature} injected"), true);
     }
-    for warning in WARNINGS {
+    for warning in WARNINGS.into_iter().chain([TAKEN_PORT]) {
         let is_given = answer
             .warnings
             .iter()

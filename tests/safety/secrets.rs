@@ -70,11 +70,15 @@ fn changed(value: &Value, change: fn(&str) -> Value) -> Vec<(String, Value)> {
     all
 }
 
-/// The ways in which a string is changed: another, one that fits nowhere, a longer one, and none.
+/// The ways in which a string is changed: another, one that fits nowhere, a longer one (in front, where what is told of
+/// it would be cut off), and none.
 const CHANGES: [fn(&str) -> Value; 4] = [
     |_| json!(MARKER),
     |_| json!(format!("{MARKER} [")),
-    |text| json!(format!("{text}{MARKER}")),
+    |text| match text.len() {
+        0..=200 => json!(format!("{text}{MARKER}")),
+        _ => json!(format!("{MARKER}{text}")),
+    },
     |_| json!([MARKER]),
 ];
 
@@ -197,6 +201,7 @@ fn template() -> Value {
     let optional = json!([
         {"name": "JAVA_TOOL_OPTIONS", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b", "optional": true}}}
     ]);
+    let long = json!([{"name": "JAVA_TOOL_OPTIONS", "value": "-Dx".repeat(400)}]);
     let container = |name: &str, env: Value, mounts: Value| {
         json!({
             "name": name,
@@ -250,6 +255,7 @@ fn template() -> Value {
                 container("plain", env, json!([])),
                 container("references", references, json!([])),
                 container("optional", optional, json!([])),
+                container("long", long, json!([])),
                 container("mounts", json!([]), mounts)
             ]
         }
@@ -350,6 +356,24 @@ fn shows_nothing_of_a_payload_that_is_cut_off() {
             let said = told(&text.as_bytes()[..end]);
             assert!(!said.contains(MARKER), "{said}");
         }
+    }
+}
+
+#[test]
+fn shows_nothing_of_a_request_that_is_none() {
+    for payload in [
+        json!(MARKER),
+        json!({"request": MARKER}),
+        json!({"request": {"kind": MARKER}}),
+        json!({"request": {"kind": {"kind": [MARKER]}}}),
+        json!({"request": {"operation": {MARKER: MARKER}}}),
+    ] {
+        let told = told(payload.to_string().as_bytes());
+        assert!(
+            told.contains("the request is no admission request"),
+            "{told}"
+        );
+        assert!(!told.contains(MARKER), "{told}");
     }
 }
 

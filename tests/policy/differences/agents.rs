@@ -8,7 +8,7 @@ use crate::parts::{
 };
 use crate::support::{POLICY, workload};
 
-fn settings(envs: Value) -> Value {
+pub(super) fn settings(envs: Value) -> Value {
     json!({"admission_inject": {"ddtrace": {
         "images": {
             "java_agent_image": "repo/java:1",
@@ -21,16 +21,16 @@ fn settings(envs: Value) -> Value {
 }
 
 /// A container as the user writes it.
-fn main(env: Value) -> Value {
+pub(super) fn main(env: Value) -> Value {
     json!({"name": "main", "image": "app:1", "env": env})
 }
 
 /// The same with the agent.
-fn main_with_agent(env: Value) -> Value {
+pub(super) fn main_with_agent(env: Value) -> Value {
     with(main(env), json!({"volumeMounts": [agent_mount()]}))
 }
 
-fn asking(language: &str, container: Value) -> Value {
+pub(super) fn asking(language: &str, container: Value) -> Value {
     let annotation = format!("{language}-lib.version");
     pod(&[(&annotation, "")], json!({"containers": [container]}))
 }
@@ -55,7 +55,13 @@ fn init_container(language: &str) -> Value {
 
 /// Asserts what becomes of a container's variables.
 #[track_caller]
-fn assert_env(language: &str, envs: Value, before: Value, after: Value, warnings: &[&str]) {
+pub(super) fn assert_env(
+    language: &str,
+    envs: Value,
+    before: Value,
+    after: Value,
+    warnings: &[&str],
+) {
     assert_injects(
         &asking(language, main(before)),
         &settings(envs),
@@ -166,104 +172,6 @@ fn difference_02_skips_sidecars_without_an_image() {
             "datakit logfwd: nothing injected, admission_inject.logfwd has no image",
             "datakit profiler: nothing injected, admission_inject.profiler has no image for python",
         ],
-    );
-}
-
-#[test]
-fn difference_03_keeps_an_option_that_is_a_reference() {
-    let package = variable("DD_LOADER_PACKAGE_PATH", "/datadog-lib");
-    for (language, name, value, added) in [
-        (
-            "java",
-            "JAVA_TOOL_OPTIONS",
-            "$(DATAKIT_ORIG_JAVA_TOOL_OPTIONS) -javaagent:/datadog-lib/dd-java-agent.jar",
-            None,
-        ),
-        (
-            "nodejs",
-            "NODE_OPTIONS",
-            "$(DATAKIT_ORIG_NODE_OPTIONS) --require=/datadog-lib/node_modules/dd-trace/init",
-            None,
-        ),
-        (
-            "python",
-            "PYTHONPATH",
-            "/datadog-lib/:$(DATAKIT_ORIG_PYTHONPATH)",
-            None,
-        ),
-        (
-            "php",
-            "PHP_INI_SCAN_DIR",
-            "$(DATAKIT_ORIG_PHP_INI_SCAN_DIR):/datadog-lib",
-            Some(package),
-        ),
-    ] {
-        let source = json!({"configMapKeyRef": {"name": "options", "key": "k"}});
-        let before = json!([
-            variable("A", "1"),
-            {"name": name, "valueFrom": source},
-            variable("B", &format!("$({name})"))
-        ]);
-        // Entries that refer to the variable stand behind it still.
-        let mut after = vec![
-            variable("A", "1"),
-            json!({"name": format!("DATAKIT_ORIG_{name}"), "valueFrom": source}),
-            variable(name, value),
-            variable("B", &format!("$({name})")),
-        ];
-        after.extend(added);
-        assert_env(language, json!({}), before, json!(after), &[]);
-    }
-}
-
-#[test]
-fn difference_04_does_not_add_an_option_twice() {
-    let package = variable("DD_LOADER_PACKAGE_PATH", "/datadog-lib");
-    for (language, name, value) in [
-        (
-            "java",
-            "JAVA_TOOL_OPTIONS",
-            "-Xmx1g -javaagent:/datadog-lib/dd-java-agent.jar",
-        ),
-        (
-            "java",
-            "JAVA_TOOL_OPTIONS",
-            "-javaagent:/datadog-lib/dd-java-agent.jar=dd.trace.debug=true -Xmx1g",
-        ),
-        (
-            "nodejs",
-            "NODE_OPTIONS",
-            "--require=/datadog-lib/node_modules/dd-trace/init",
-        ),
-        (
-            "nodejs",
-            "NODE_OPTIONS",
-            "--require /datadog-lib/node_modules/dd-trace/init --inspect",
-        ),
-        ("python", "PYTHONPATH", "/app:/datadog-lib/"),
-        ("python", "PYTHONPATH", "/datadog-lib"),
-        ("php", "PHP_INI_SCAN_DIR", "/etc/php:/datadog-lib"),
-    ] {
-        let mut env = vec![variable(name, value)];
-        if language == "php" {
-            env.push(package.clone());
-        }
-        assert_env(language, json!({}), json!(env), json!(env), &[]);
-    }
-}
-
-#[test]
-fn difference_04_adds_an_option_beside_one_that_is_alike() {
-    let own = "-javaagent:/datadog-lib/dd-java-agent.jar.bak -javaagent:/other.jar";
-    assert_env(
-        "java",
-        json!({}),
-        json!([variable("JAVA_TOOL_OPTIONS", own)]),
-        json!([variable(
-            "JAVA_TOOL_OPTIONS",
-            &format!("{own}{JAVA_OPTION}")
-        )]),
-        &[],
     );
 }
 
@@ -434,24 +342,6 @@ fn difference_16_adds_nothing_beside_an_init_container_of_that_name() {
     let mut pod = asking("java", main(json!([])));
     pod["spec"]["initContainers"] = json!([{"name": "datakit-lib-init", "image": "own:1"}]);
     assert_leaves_alone(&pod, &settings(json!({"A": "b"})), &[]);
-}
-
-#[test]
-fn difference_19_keeps_the_directory_that_php_was_compiled_with() {
-    let package = variable("DD_LOADER_PACKAGE_PATH", "/datadog-lib");
-    for (own, expected) in [
-        (None, ":/datadog-lib"),
-        (Some("/etc/php"), "/etc/php:/datadog-lib"),
-    ] {
-        let before: Vec<Value> = own
-            .map(|own| variable("PHP_INI_SCAN_DIR", own))
-            .into_iter()
-            .collect();
-        let mut after = vec![variable("PHP_INI_SCAN_DIR", expected)];
-        // What the policy adds stands behind what the container has.
-        after.insert(usize::from(own.is_some()), package.clone());
-        assert_env("php", json!({}), json!(before), json!(after), &[]);
-    }
 }
 
 #[test]

@@ -228,19 +228,26 @@ fn difference_15_shares_an_empty_dir_that_a_container_mounts_already() {
 #[test]
 fn difference_15_leaves_a_directory_out_that_another_volume_is_mounted_at() {
     let instances = forwarding(&["/var/log/a.log"]);
-    let spec = json!({
-        "containers": [container("main", &[mount("own", "/var/log")]), container("other", &[])],
-        "volumes": [config_map("own")]
-    });
-    let mut after = spec.clone();
-    let containers = after["containers"].as_array_mut().unwrap();
-    containers.push(sidecar(&instances, &[]));
-    assert_injects(
-        &asking(&instances, spec),
-        &settings(),
-        &asking(&instances, after),
-        &["datakit logfwd: `/var/log` is mounted already and no emptyDir, its files are not read"],
-    );
+    let own = mount("own", "/var/log");
+    // What the expression expands to is another directory in another container.
+    let by_expression = with(own.clone(), json!({"subPathExpr": "$(POD_NAME)"}));
+    for (own, volume) in [(own, config_map("own")), (by_expression, empty_dir("own"))] {
+        let spec = json!({
+            "containers": [container("main", &[own]), container("other", &[])],
+            "volumes": [volume]
+        });
+        let mut after = spec.clone();
+        let containers = after["containers"].as_array_mut().unwrap();
+        containers.push(sidecar(&instances, &[]));
+        assert_injects(
+            &asking(&instances, spec),
+            &settings(),
+            &asking(&instances, after),
+            &[
+                "datakit logfwd: `/var/log` is mounted already and no emptyDir, its files are not read",
+            ],
+        );
+    }
 }
 
 #[test]

@@ -3,4 +3,5 @@
 
 mod agents;
 mod logs;
+mod options;
 mod profilers;

@@ -322,6 +322,18 @@ fn difference_15_leaves_a_container_out_that_has_something_else_where_flames_go(
 }
 
 #[test]
+fn difference_16_injects_no_flameshot_whose_port_is_taken_on_the_node() {
+    let settings = json!({"admission_inject_v2": {"flameshots": [flameshot_rule()]}});
+    let port = json!([{"containerPort": 8089}]);
+    let main = with(container("main", &[]), json!({"ports": port}));
+    assert_leaves_alone(
+        &pod(&[], json!({"hostNetwork": true, "containers": [main]})),
+        &settings,
+        &["datakit flameshot: nothing injected, the pod has port 8089 of the node already"],
+    );
+}
+
+#[test]
 fn difference_23_reads_on_after_a_flameshot_or_profiler_rule_without_selectors() {
     let mut inert = flameshot_rule();
     inert["namespace_selectors"] = json!([]);

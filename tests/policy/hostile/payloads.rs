@@ -148,6 +148,10 @@ fn accepts_fields_of_another_type() {
             "spec.volumes",
         ),
         (
+            json!({"spec": {"containers": [{"name": "a", "volumeDevices": [7]}]}}),
+            "spec.containers[0].volumeDevices[0]",
+        ),
+        (
             json!({"spec": {"hostPID": "yes", "containers": [{"name": "a"}]}}),
             "spec.hostPID",
         ),

@@ -272,7 +272,7 @@ fn flameshot_envs() -> BoxedStrategy<Value> {
         ),
         (
             "FLAMESHOT_HTTP_LOCAL_PORT",
-            always(one_of(json!(["8089", "80", "65535"]))),
+            always(one_of(json!(["8089", "8089", "80", "65535"]))),
         ),
         ("FLAMESHOT_LOG", maybe(50, one_of(json!(["$(POD_NAME)"])))),
         (

@@ -40,7 +40,7 @@ fn fine() -> Value {
                     "imagePullPolicy": "Always",
                     "command": ["run"],
                     "workingDir": "/",
-                    "securityContext": {},
+                    "securityContext": {"capabilities": {"add": ["SYS_PTRACE"], "drop": []}},
                     "env": [
                         {"name": "A", "value": "a"},
                         {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['app']"}}},
@@ -428,6 +428,16 @@ fn wants_every_place_to_be_of_its_type() {
             "/spec/containers/0/securityContext",
             "spec.containers[0].securityContext",
             "an object",
+        ),
+        (
+            "/spec/containers/0/securityContext/capabilities",
+            "spec.containers[0].securityContext.capabilities",
+            "an object",
+        ),
+        (
+            "/spec/containers/0/securityContext/capabilities/add",
+            "spec.containers[0].securityContext.capabilities.add",
+            "a list of strings",
         ),
         ("/spec/containers/0/env", "spec.containers[0].env", "a list"),
         (
