@@ -9,6 +9,7 @@ use datakit_policy_host::policy::LogLine;
 use serde_json::Value;
 
 use crate::Failure;
+use crate::aside::say;
 use crate::paint::{Ink, Paint, When};
 use crate::session::{Answer, FEATURES, Inputs, NO_SETTINGS, Outcome, Session};
 
@@ -47,7 +48,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         let answer = match document {
             Ok(document) => session.ask(document)?,
             Err(error) => {
-                eprintln!("Error: {error}");
+                say(format_args!("Error: {error}"));
                 has_errors = true;
                 continue;
             }
@@ -69,7 +70,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         return Err(nothing_to_explain(args, &others).into());
     }
     if args.inputs.settings.is_none() {
-        eprintln!("{NO_SETTINGS}");
+        say(NO_SETTINGS);
     }
     Ok(if has_errors {
         ExitCode::FAILURE

@@ -14,6 +14,7 @@ use datakit_operator_policy::selector::is_dns_subdomain;
 use datakit_policy_host::settings::Form;
 use datakit_policy_host::yaml::with_comments;
 
+use crate::aside::say;
 use crate::input::PolicyArgs;
 use crate::settings::SettingsFile;
 use crate::{Failure, input};
@@ -78,13 +79,13 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let problems = file.problems(&policy)?;
     for problem in &problems {
         let message = format!("error: {}", problem.message);
-        eprintln!("{}", file.at(problem.at, &message));
+        say(file.at(problem.at, &message));
     }
     if !problems.is_empty() {
-        eprintln!(
+        say(format_args!(
             "{}: the policy does not take these settings; nothing was written",
             file.name
-        );
+        ));
         return Ok(ExitCode::FAILURE);
     }
 
@@ -112,6 +113,6 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         args.output.as_deref(),
         &settings,
     );
-    eprint!("{list}");
+    say(list);
     Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,7 @@ use datakit_policy_host::request::AdmissionRequest;
 use datakit_policy_host::settings;
 use serde_json::Value;
 
-use crate::{Failure, input, logs};
+use crate::{Failure, aside, input, logs};
 
 /// Ask the policy about one admission request, as `kwctl run` does
 ///
@@ -53,11 +53,11 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let tasks = tasks(args)?;
     let request = input::request(&args.request_path)?;
     if tasks.len() > 1 {
-        eprintln!(
+        aside::say(format_args!(
             "{}: {} policies; each runs with the same request",
             args.policy_or_resource,
             tasks.len()
-        );
+        ));
     }
     for task in tasks {
         writeln!(stdout(), "{}", answer(&task, &request, args.verbose)?)?;
