@@ -2,7 +2,9 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use datakit_operator_policy::selector::is_dns_label;
 use datakit_policy_host::manifest::{self, Document};
 use datakit_policy_host::policy::Policy;
 use datakit_policy_host::request::AdmissionRequest;
@@ -23,7 +25,14 @@ pub fn local_path(path: &str) -> &Path {
 
 /// A file's text, or that of standard input.
 pub fn text(path: &str) -> Result<String, Failure> {
+    /// Whoever reads it a second time finds it empty.
+    static STDIN_IS_READ: AtomicBool = AtomicBool::new(false);
     let text = if path == STDIN {
+        if STDIN_IS_READ.swap(true, Ordering::Relaxed) {
+            return Err(
+                "standard input: can be read once only; name `-` once, and a file elsewhere".into(),
+            );
+        }
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)
     } else {
@@ -39,6 +48,14 @@ pub fn name(path: &str) -> &str {
     } else {
         path
     }
+}
+
+/// The name of a namespace.
+pub fn namespace(text: &str) -> Result<String, String> {
+    if is_dns_label(text) {
+        return Ok(text.to_owned());
+    }
+    Err("a namespace has lower-case letters, digits and `-`".to_owned())
 }
 
 /// A file's bytes.
@@ -101,6 +118,9 @@ fn documents(file: &str) -> Vec<Result<Document, Failure>> {
     }
 }
 
+/// The file that makes a folder a chart.
+const HELM_CHART: &str = "Chart.yaml";
+
 /// The manifests in a folder and in the folders below, sorted; for a folder that cannot be read, the reason.
 fn files_in(path: &str) -> Vec<Result<String, Failure>> {
     let mut files = Vec::new();
@@ -113,6 +133,14 @@ fn files_in(path: &str) -> Vec<Result<String, Failure>> {
 }
 
 fn collect_manifests(folder: &Path, files: &mut Vec<Result<String, Failure>>) {
+    if folder.join(HELM_CHART).is_file() {
+        let folder = folder.display();
+        let message = format!(
+            "{folder}: is a Helm chart, whose templates are no manifests yet; read what `helm template {folder}` \
+             prints, as a file or with `-`"
+        );
+        return files.push(Err(message.into()));
+    }
     let entries = match entries(folder) {
         Ok(entries) => entries,
         Err(error) => {

@@ -145,46 +145,6 @@ fn an_answer_that_repeats_the_object_is_no_change() {
     }
 }
 
-/// A folder with three workloads in files of its own, one below, and what is no manifest.
-fn tree(folder: &Folder) {
-    for (path, name) in [
-        ("app/b.yml", "b"),
-        ("app/a.yaml", "a"),
-        ("app/below/c.json", "c"),
-    ] {
-        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}});
-        folder.write(path, pod.to_string());
-    }
-    folder.write("app/README.md", "# no manifest");
-    folder.write("app/.hidden/d.yaml", "{");
-}
-
-#[test]
-fn a_folder_is_all_that_is_in_it_in_order() {
-    let folder = answering(json!({"accepted": true}));
-    tree(&folder);
-    assert_eq!(
-        preview(&folder, &["app", "-s", "settings.json"]),
-        outcome(
-            0,
-            "nothing to inject: Pod default/a: app/a.yaml:1\n\
-             nothing to inject: Pod default/b: app/b.yml:1\n\
-             nothing to inject: Pod default/c: app/below/c.json:1\n\
-             3 objects: 0 injected, 3 skipped (3 nothing to inject)\n",
-            ""
-        )
-    );
-    folder.write("empty/README.md", "");
-    assert_eq!(
-        preview(&folder, &["empty", "-s", "settings.json"]),
-        outcome(
-            1,
-            "0 objects: 0 injected, 0 skipped; 1 error\n",
-            "Error: empty: there is no manifest in the folder (.yaml, .yml or .json)\n"
-        )
-    );
-}
-
 /// A pod that is injected, a Service, and one that cannot be read.
 fn mixed(answer: Value) -> Folder {
     let folder = answering(answer);
@@ -332,16 +292,6 @@ nothing to inject: Pod default/silent: pods.yaml:11 (switched off by admission.d
         let result = folder.run(&["preview", "pods.yaml", "-s", "settings.json", "-o", format]);
         assert_eq!(result, outcome(0, shown, ""));
     }
-}
-
-#[test]
-fn no_object_at_all_is_an_error() {
-    let folder = Folder::new();
-    let result = folder.run_with_stdin(&["preview", "-"], "# only a comment\n---\n");
-    assert_eq!(
-        result,
-        outcome(1, "", "Error: there is no object in the input\n")
-    );
 }
 
 #[test]
