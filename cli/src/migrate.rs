@@ -6,7 +6,7 @@ mod operator;
 mod resource;
 
 use std::io::{Write as _, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(value_name = "FILE")]
     file: String,
 
-    /// Where to write the policy; standard output without it
+    /// Where to write the policy; standard output without it, or with -
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -67,8 +67,15 @@ fn object_name(text: &str) -> Result<String, String> {
     Err("a name has lower-case letters, digits, `-` and `.`".to_owned())
 }
 
+/// Whether two paths lead to one file.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
-    if args.output.as_deref() == Some(input::local_path(&args.file)) {
+    let output = args.output.as_deref();
+    let output = output.filter(|path| *path != Path::new(input::STDIN));
+    if output.is_some_and(|path| is_same_file(path, Path::new(&args.file))) {
         return Err(format!("{}: is the file to read, take another to write", args.file).into());
     }
     let policy = args.policy.compile()?;
@@ -102,17 +109,11 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     resource.describe(&file);
     differences::describe(&settings, &mut resource.comments);
     let text = with_comments(&resource.object, &resource.comments);
-    match &args.output {
+    match output {
         Some(path) => input::write(path, text.as_bytes())?,
         None => write!(stdout(), "{text}")?,
     }
-    let list = checklist::write(
-        &file,
-        &operator,
-        &resource,
-        args.output.as_deref(),
-        &settings,
-    );
+    let list = checklist::write(&file, &operator, &resource, output, &settings);
     say(list);
     Ok(ExitCode::SUCCESS)
 }
