@@ -17,7 +17,7 @@ use crate::settings::SettingsFile;
 /// Check settings before the policy is loaded with them
 ///
 /// Prints what the policy does not accept, and then advice: what it accepts and what still is hardly meant, such as a
-/// rule that no pod can meet. Every line begins with file, line and column.
+/// rule that no pod can meet. Each of them begins with file, line and column.
 #[derive(clap::Args)]
 #[command(
     after_help = "Exit codes: 0 accepted, 1 refused or not to be read, 2 wrong usage, 3 accepted with advice \
