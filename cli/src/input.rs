@@ -64,11 +64,18 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
         .map_err(|error| format!("{}: cannot be read: {error}", path.display()).into())
 }
 
+/// The variable that names another policy; one that is set to nothing counts as not set.
+pub fn policy_variable() -> Option<&'static str> {
+    const NAME: &str = "DATAKIT_POLICY";
+    let is_empty = std::env::var_os(NAME).is_some_and(|value| value.is_empty());
+    (!is_empty).then_some(NAME)
+}
+
 /// Which policy is asked.
 #[derive(clap::Args)]
 pub struct PolicyArgs {
     /// The policy: a WebAssembly module in place of the one that this program carries
-    #[arg(short, long, value_name = "FILE", env = "DATAKIT_POLICY")]
+    #[arg(short, long, value_name = "FILE", env = policy_variable())]
     policy: Option<PathBuf>,
 }
 

@@ -35,7 +35,7 @@ pub struct Args {
     settings_json: Option<String>,
 
     /// The module to run in place of the one that a YAML file names; needed where that is in a registry
-    #[arg(long, value_name = "FILE", env = "DATAKIT_POLICY")]
+    #[arg(long, value_name = "FILE", env = input::policy_variable())]
     policy: Option<PathBuf>,
 
     /// Print all that the policy logs, not only what matters

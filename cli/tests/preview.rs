@@ -442,4 +442,8 @@ fn the_policy_can_be_named_by_the_environment() {
     command.env("DATAKIT_POLICY", "policy.wasm");
     let result = finish(command, "");
     assert_eq!((result.code, result.stderr.as_str()), (Some(0), NOTE));
+    // As a script writes it that has none to name.
+    let mut command = folder.command(&["preview", "-f", "pod.yaml"]);
+    command.env("DATAKIT_POLICY", "");
+    assert_eq!(finish(command, ""), result);
 }
