@@ -30,7 +30,7 @@ pub struct Args {
     measurement_time: u64,
 
     /// The policy: a WebAssembly module in place of the one that this program carries
-    #[arg(value_name = "POLICY", env = "DATAKIT_POLICY")]
+    #[arg(value_name = "POLICY", env = input::policy_variable())]
     policy: Option<String>,
 }
 

@@ -10,13 +10,14 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use crate::Failure;
-use crate::input::PolicyArgs;
+use crate::input::{self, PolicyArgs};
+use crate::paint::{Ink, Paint, When};
 use crate::settings::SettingsFile;
 
 /// Check settings before the policy is loaded with them
 ///
 /// Prints what the policy does not accept, and then advice: what it accepts and what still is hardly meant, such as a
-/// rule that no pod can meet. Every line begins with file, line and column.
+/// rule that no pod can meet. Each of them begins with file, line and column.
 #[derive(clap::Args)]
 #[command(
     after_help = "Exit codes: 0 accepted, 1 refused or not to be read, 2 wrong usage, 3 accepted with advice \
@@ -36,13 +37,18 @@ pub struct Args {
         short,
         long = "namespace",
         value_name = "NAMESPACE",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = input::namespace
     )]
     namespaces: Vec<String>,
 
     /// Exit with 3 where there is advice
     #[arg(long)]
     strict: bool,
+
+    /// When to use colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
+    color: When,
 }
 
 /// The exit code for advice where it is asked for.
@@ -51,11 +57,13 @@ const ADVICE: u8 = 3;
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let policy = args.policy.compile()?;
     let file = SettingsFile::read(&args.settings)?;
+    let paint = Paint::new(args.color);
     let mut out = stdout().lock();
 
     let problems = file.problems(&policy)?;
     for problem in &problems {
-        let message = format!("error: {}", problem.message);
+        let error = paint.ink(Ink::Removed, "error");
+        let message = format!("{error}: {}", problem.message);
         writeln!(out, "{}", file.at(problem.at, &message))?;
     }
     if !problems.is_empty() {
@@ -66,7 +74,8 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
 
     let advice = advice::all(&file, &args.namespaces)?;
     for (at, advice) in &advice {
-        let message = format!("warning: {}: {}", advice.path, advice.message);
+        let warning = paint.ink(Ink::Warning, "warning");
+        let message = format!("{warning}: {}: {}", advice.path, advice.message);
         writeln!(out, "{}", file.at(*at, &message))?;
     }
     if advice.is_empty() {

@@ -6,9 +6,11 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use datakit_policy_host::policy::LogLine;
+use datakit_policy_host::request::resource_name;
 use serde_json::Value;
 
 use crate::Failure;
+use crate::aside::say;
 use crate::paint::{Ink, Paint, When};
 use crate::session::{Answer, FEATURES, Inputs, NO_SETTINGS, Outcome, Session};
 
@@ -28,7 +30,7 @@ pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Explain this workload alone, of several: KIND/NAME or NAME
+    /// Explain this workload alone, of several: KIND/NAME or NAME, with a kind as kubectl takes it (deploy/web)
     #[arg(long, value_name = "WORKLOAD")]
     only: Option<String>,
 
@@ -47,7 +49,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         let answer = match document {
             Ok(document) => session.ask(document)?,
             Err(error) => {
-                eprintln!("Error: {error}");
+                say(format_args!("Error: {error}"));
                 has_errors = true;
                 continue;
             }
@@ -56,7 +58,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
             continue;
         }
         if !is_wanted(&answer, args) {
-            others.push(answer.title());
+            others.push(reference(&answer));
             continue;
         }
         if explained > 0 {
@@ -65,11 +67,12 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         write!(stdout(), "{}", explanation(&answer, paint))?;
         explained += 1;
     }
-    if explained == 0 && !has_errors {
+    let is_all_broken = has_errors && others.is_empty();
+    if explained == 0 && !is_all_broken {
         return Err(nothing_to_explain(args, &others).into());
     }
     if args.inputs.settings.is_none() {
-        eprintln!("{NO_SETTINGS}");
+        say(NO_SETTINGS);
     }
     Ok(if has_errors {
         ExitCode::FAILURE
@@ -100,8 +103,29 @@ fn is_wanted(answer: &Answer, args: &Args) -> bool {
         Some((kind, name)) => (Some(kind), name),
         None => (None, only.as_str()),
     };
-    kind.is_none_or(|kind| kind.eq_ignore_ascii_case(&answer.kind))
-        && answer.name.as_deref() == Some(name)
+    kind.is_none_or(|kind| is_called(&answer.kind, kind)) && answer.name.as_deref() == Some(name)
+}
+
+/// Whether kubectl takes a word for this kind: `Deployment`, `deployments`, `deploy`.
+fn is_called(kind: &str, word: &str) -> bool {
+    let short = match kind {
+        "CronJob" => Some("cj"),
+        "DaemonSet" => Some("ds"),
+        "Deployment" => Some("deploy"),
+        "Pod" => Some("po"),
+        "ReplicaSet" => Some("rs"),
+        "ReplicationController" => Some("rc"),
+        "StatefulSet" => Some("sts"),
+        _ => None,
+    };
+    let word = word.to_lowercase();
+    word == kind.to_lowercase() || word == resource_name(kind) || Some(word.as_str()) == short
+}
+
+/// A workload as `--only` takes it.
+fn reference(answer: &Answer) -> String {
+    let name = answer.name.as_deref().unwrap_or("(no name)");
+    format!("{}/{name}", answer.kind.to_lowercase())
 }
 
 /// The object, what it is matched by, and feature by feature what the policy said.

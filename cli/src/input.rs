@@ -2,7 +2,9 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use datakit_operator_policy::selector::is_dns_label;
 use datakit_policy_host::manifest::{self, Document};
 use datakit_policy_host::policy::Policy;
 use datakit_policy_host::request::AdmissionRequest;
@@ -23,7 +25,14 @@ pub fn local_path(path: &str) -> &Path {
 
 /// A file's text, or that of standard input.
 pub fn text(path: &str) -> Result<String, Failure> {
+    /// Whoever reads it a second time finds it empty.
+    static STDIN_IS_READ: AtomicBool = AtomicBool::new(false);
     let text = if path == STDIN {
+        if STDIN_IS_READ.swap(true, Ordering::Relaxed) {
+            return Err(
+                "standard input: can be read once only; name `-` once, and a file elsewhere".into(),
+            );
+        }
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)
     } else {
@@ -41,17 +50,32 @@ pub fn name(path: &str) -> &str {
     }
 }
 
+/// The name of a namespace.
+pub fn namespace(text: &str) -> Result<String, String> {
+    if is_dns_label(text) {
+        return Ok(text.to_owned());
+    }
+    Err("a namespace has lower-case letters, digits and `-`".to_owned())
+}
+
 /// A file's bytes.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path)
         .map_err(|error| format!("{}: cannot be read: {error}", path.display()).into())
 }
 
+/// The variable that names another policy; one that is set to nothing counts as not set.
+pub fn policy_variable() -> Option<&'static str> {
+    const NAME: &str = "DATAKIT_POLICY";
+    let is_empty = std::env::var_os(NAME).is_some_and(|value| value.is_empty());
+    (!is_empty).then_some(NAME)
+}
+
 /// Which policy is asked.
 #[derive(clap::Args)]
 pub struct PolicyArgs {
     /// The policy: a WebAssembly module in place of the one that this program carries
-    #[arg(short, long, value_name = "FILE", env = "DATAKIT_POLICY")]
+    #[arg(short, long, value_name = "FILE", env = policy_variable())]
     policy: Option<PathBuf>,
 }
 
@@ -101,6 +125,9 @@ fn documents(file: &str) -> Vec<Result<Document, Failure>> {
     }
 }
 
+/// The file that makes a folder a chart.
+const HELM_CHART: &str = "Chart.yaml";
+
 /// The manifests in a folder and in the folders below, sorted; for a folder that cannot be read, the reason.
 fn files_in(path: &str) -> Vec<Result<String, Failure>> {
     let mut files = Vec::new();
@@ -113,6 +140,14 @@ fn files_in(path: &str) -> Vec<Result<String, Failure>> {
 }
 
 fn collect_manifests(folder: &Path, files: &mut Vec<Result<String, Failure>>) {
+    if folder.join(HELM_CHART).is_file() {
+        let folder = folder.display();
+        let message = format!(
+            "{folder}: is a Helm chart, whose templates are no manifests yet; read what `helm template {folder}` \
+             prints, as a file or with `-`"
+        );
+        return files.push(Err(message.into()));
+    }
     let entries = match entries(folder) {
         Ok(entries) => entries,
         Err(error) => {

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use datakit_policy_host::policy::LogLine;
 
+use crate::aside::say;
+
 /// Prints what the policy logged; lines below `info` only where the user wants all.
 pub fn print(lines: &[LogLine], verbose: bool) {
     for line in lines {
         if verbose || !matches!(line.level.as_str(), "trace" | "debug") {
-            eprintln!("{}", format(line));
+            say(format(line));
         }
     }
 }

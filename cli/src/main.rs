@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod annotate;
+mod aside;
 mod bench;
 mod check;
 mod explain;
@@ -74,7 +75,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) if is_closed_pipe(&failure) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("Error: {failure}");
+            aside::say(format_args!("Error: {failure}"));
             ExitCode::FAILURE
         }
     }

@@ -6,7 +6,7 @@ mod operator;
 mod resource;
 
 use std::io::{Write as _, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -14,6 +14,7 @@ use datakit_operator_policy::selector::is_dns_subdomain;
 use datakit_policy_host::settings::Form;
 use datakit_policy_host::yaml::with_comments;
 
+use crate::aside::say;
 use crate::input::PolicyArgs;
 use crate::settings::SettingsFile;
 use crate::{Failure, input};
@@ -33,7 +34,7 @@ pub struct Args {
     #[arg(value_name = "FILE")]
     file: String,
 
-    /// Where to write the policy; standard output without it
+    /// Where to write the policy; standard output without it, or with -
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -66,8 +67,15 @@ fn object_name(text: &str) -> Result<String, String> {
     Err("a name has lower-case letters, digits, `-` and `.`".to_owned())
 }
 
+/// Whether two paths lead to one file.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
-    if args.output.as_deref() == Some(input::local_path(&args.file)) {
+    let output = args.output.as_deref();
+    let output = output.filter(|path| *path != Path::new(input::STDIN));
+    if output.is_some_and(|path| is_same_file(path, Path::new(&args.file))) {
         return Err(format!("{}: is the file to read, take another to write", args.file).into());
     }
     let policy = args.policy.compile()?;
@@ -78,13 +86,13 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let problems = file.problems(&policy)?;
     for problem in &problems {
         let message = format!("error: {}", problem.message);
-        eprintln!("{}", file.at(problem.at, &message));
+        say(file.at(problem.at, &message));
     }
     if !problems.is_empty() {
-        eprintln!(
+        say(format_args!(
             "{}: the policy does not take these settings; nothing was written",
             file.name
-        );
+        ));
         return Ok(ExitCode::FAILURE);
     }
 
@@ -101,17 +109,11 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     resource.describe(&file);
     differences::describe(&settings, &mut resource.comments);
     let text = with_comments(&resource.object, &resource.comments);
-    match &args.output {
+    match output {
         Some(path) => input::write(path, text.as_bytes())?,
         None => write!(stdout(), "{text}")?,
     }
-    let list = checklist::write(
-        &file,
-        &operator,
-        &resource,
-        args.output.as_deref(),
-        &settings,
-    );
-    eprint!("{list}");
+    let list = checklist::write(&file, &operator, &resource, output, &settings);
+    say(list);
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ mod progress;
 
 use std::process::ExitCode;
 
+use crate::aside::say;
 use crate::paint::{Paint, When};
 use crate::session::{Inputs, NO_SETTINGS, Session};
 use crate::{Failure, logs};
@@ -32,7 +33,7 @@ with --exit-code:
   0  nothing would be injected
   1  something would be injected
   2  wrong usage
-  3  an error")]
+  3  an error, or a reader that wants no more of the output")]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
@@ -58,8 +59,11 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let count = show(args);
     match count {
         Ok(count) => Ok(ExitCode::from(exit_code(&count, args.exit_code))),
-        Err(failure) if args.exit_code && !crate::is_closed_pipe(&failure) => {
-            eprintln!("Error: {failure}");
+        Err(failure) if args.exit_code => {
+            // Nor can be said what is in objects that nobody wanted to see.
+            if !crate::is_closed_pipe(&failure) {
+                say(format_args!("Error: {failure}"));
+            }
             Ok(ExitCode::from(ERROR_BESIDE_CHANGES))
         }
         Err(failure) => Err(failure),
@@ -94,7 +98,7 @@ fn show(args: &Args) -> Result<Count, Failure> {
                 count.add(&answer);
                 progress.aside(|| {
                     if args.verbose && !answer.logs.is_empty() {
-                        eprintln!("{}", answer.place());
+                        say(answer.place());
                     }
                     logs::print(&answer.logs, args.verbose);
                     printer.print(answer)
@@ -102,7 +106,7 @@ fn show(args: &Args) -> Result<Count, Failure> {
             }
             Err(error) => {
                 count.add_error();
-                progress.aside(|| eprintln!("Error: {error}"));
+                progress.aside(|| say(format_args!("Error: {error}")));
             }
         }
         progress.step();
@@ -110,7 +114,7 @@ fn show(args: &Args) -> Result<Count, Failure> {
     progress.finish();
     printer.finish(&count)?;
     if args.inputs.settings.is_none() && !count.has_changes() {
-        eprintln!("{NO_SETTINGS}");
+        say(NO_SETTINGS);
     }
     Ok(count)
 }

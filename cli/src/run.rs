@@ -9,7 +9,7 @@ use datakit_policy_host::request::AdmissionRequest;
 use datakit_policy_host::settings;
 use serde_json::Value;
 
-use crate::{Failure, input, logs};
+use crate::{Failure, aside, input, logs};
 
 /// Ask the policy about one admission request, as `kwctl run` does
 ///
@@ -35,7 +35,7 @@ pub struct Args {
     settings_json: Option<String>,
 
     /// The module to run in place of the one that a YAML file names; needed where that is in a registry
-    #[arg(long, value_name = "FILE", env = "DATAKIT_POLICY")]
+    #[arg(long, value_name = "FILE", env = input::policy_variable())]
     policy: Option<PathBuf>,
 
     /// Print all that the policy logs, not only what matters
@@ -53,11 +53,11 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let tasks = tasks(args)?;
     let request = input::request(&args.request_path)?;
     if tasks.len() > 1 {
-        eprintln!(
+        aside::say(format_args!(
             "{}: {} policies; each runs with the same request",
             args.policy_or_resource,
             tasks.len()
-        );
+        ));
     }
     for task in tasks {
         writeln!(stdout(), "{}", answer(&task, &request, args.verbose)?)?;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use clap::ValueEnum;
-use datakit_operator_policy::selector::is_dns_label;
 use datakit_operator_policy::workload::Workload;
 use datakit_policy_host::manifest::{Document, Source};
 use datakit_policy_host::policy::{self, LogLine, Policy};
@@ -39,7 +38,7 @@ pub struct Inputs {
     pub settings: Option<String>,
 
     /// The namespace of objects that name none
-    #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = namespace)]
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = input::namespace)]
     namespace: String,
 
     /// What is done to the objects
@@ -69,13 +68,6 @@ enum Operation {
     /// The objects are there already, with another pod template
     #[value(name = "UPDATE")]
     Update,
-}
-
-fn namespace(text: &str) -> Result<String, String> {
-    if is_dns_label(text) {
-        return Ok(text.to_owned());
-    }
-    Err("a namespace has lower-case letters, digits and `-`".to_owned())
 }
 
 /// A policy with settings that it takes.

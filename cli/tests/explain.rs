@@ -103,7 +103,12 @@ fn every_feature_says_what_decided_and_what_did_not_fit() {
 #[test]
 fn one_workload_of_several_can_be_asked_for() {
     let folder = folder();
-    for only in ["quiet", "deployment/quiet"] {
+    for only in [
+        "quiet",
+        "deployment/quiet",
+        "Deployments/quiet",
+        "deploy/quiet",
+    ] {
         let explained = explain(&folder, &["app.yaml", "--only", only]);
         assert_eq!(explained, outcome(0, OFF, ""));
     }
@@ -112,7 +117,7 @@ fn one_workload_of_several_can_be_asked_for() {
         outcome(
             1,
             "",
-            "Error: there is no workload pod/quiet; there are Deployment shop/web, Deployment shop/quiet\n"
+            "Error: there is no workload pod/quiet; there are deployment/web, deployment/quiet\n"
         )
     );
 }
@@ -131,6 +136,16 @@ fn what_cannot_be_explained_is_an_error() {
     assert_eq!(
         explain(&folder, &["missing.yaml", "app.yaml", "--only", "quiet"]),
         outcome(1, OFF, message)
+    );
+    assert_eq!(
+        explain(&folder, &["missing.yaml", "app.yaml", "--only", "other"]),
+        outcome(
+            1,
+            "",
+            &format!(
+                "{message}Error: there is no workload other; there are deployment/web, deployment/quiet\n"
+            )
+        )
     );
     folder.write("settings.yaml", "admission_injct: {}");
     assert_eq!(

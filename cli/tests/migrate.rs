@@ -96,3 +96,29 @@ fn what_cannot_be_written_is_said() {
         )
     );
 }
+
+#[test]
+fn the_file_that_is_read_is_never_written_however_it_is_named() {
+    let folder = Folder::new();
+    folder.write("operator.yaml", "{}");
+    std::os::unix::fs::symlink("operator.yaml", folder.path().join("link.yaml")).unwrap();
+    for output in ["operator.yaml", "./operator.yaml", "link.yaml"] {
+        let result = run(&folder, &["migrate", "operator.yaml", "-o", output]);
+        let message = "Error: operator.yaml: is the file to read, take another to write\n";
+        assert_eq!(result, program::outcome(1, "", message), "{output}");
+    }
+    let text = std::fs::read_to_string(folder.path().join("operator.yaml")).unwrap();
+    assert_eq!(text, "{}");
+}
+
+#[test]
+fn a_dash_is_standard_output() {
+    let folder = Folder::new();
+    folder.write("operator.yaml", "{}");
+    let without = run(&folder, &["migrate", "operator.yaml"]);
+    assert_eq!(
+        run(&folder, &["migrate", "operator.yaml", "-o", "-"]),
+        without
+    );
+    assert!(!folder.path().join("-").exists());
+}

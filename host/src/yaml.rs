@@ -66,8 +66,7 @@ pub fn documents(text: &str, keys: DuplicateKeys) -> Vec<Result<Document, YamlEr
 pub fn nodes(text: &str, keys: DuplicateKeys) -> Vec<Result<Node, YamlError>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match json::nodes(text, keys) {
-        Some(Ok(nodes)) => nodes.into_iter().map(Ok).collect(),
-        Some(Err(error)) => vec![Err(error)],
+        Some(nodes) => nodes,
         // Text that only begins like JSON is left to YAML.
         None => chunks(text)
             .into_iter()

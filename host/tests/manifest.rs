@@ -289,3 +289,18 @@ fn a_file_that_is_not_there_is_named() {
         ["no/such/file.yaml: cannot be read: No such file or directory (os error 2)"]
     );
 }
+
+#[test]
+fn what_is_broken_in_a_stream_of_json_leaves_what_is_before() {
+    let pod = |name| named(name).to_string();
+    let text = format!("{}\n{} {{\"é\": tru}}\n{}\n", pod("a"), pod("b"), pod("c"));
+    let column = pod("b").len() + " {\"é\": tru}".chars().count();
+    assert_eq!(
+        read(&text),
+        [
+            found(source(1, 1, &[]), named("a")),
+            found(source(2, 2, &[]), named("b")),
+            Err(format!("app.yaml:2:{column}, document 3: expected ident")),
+        ]
+    );
+}

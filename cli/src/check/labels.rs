@@ -21,7 +21,7 @@ fn is_contradictory(about: &[&Operator<'_>]) -> bool {
         .iter()
         .any(|operator| matches!(operator, Operator::DoesNotExist));
     if is_absent {
-        return about.iter().any(|operator| asks_for_label(operator));
+        return about.iter().any(|operator| !operator.holds(None));
     }
     let sets = about.iter().find_map(|operator| match operator {
         Operator::In(values) => Some(values),
@@ -31,7 +31,7 @@ fn is_contradictory(about: &[&Operator<'_>]) -> bool {
         // One of these it has to be: is there one that all take?
         Some(values) => !values
             .iter()
-            .any(|value| about.iter().all(|operator| takes(operator, value))),
+            .any(|value| about.iter().all(|operator| operator.holds(Some(value)))),
         None => is_empty_range(about),
     }
 }
@@ -51,24 +51,6 @@ fn is_empty_range(about: &[&Operator<'_>]) -> bool {
     }
 }
 
-/// Whether it takes no pod that lacks the label.
-fn asks_for_label(operator: &Operator<'_>) -> bool {
-    !matches!(operator, Operator::DoesNotExist | Operator::NotIn(_))
-}
-
-/// Whether a label of this value meets it.
-fn takes(operator: &Operator<'_>, value: &str) -> bool {
-    let number = value.parse::<i64>().ok();
-    match operator {
-        Operator::In(values) => values.contains(&value),
-        Operator::NotIn(values) => !values.contains(&value),
-        Operator::Exists => true,
-        Operator::DoesNotExist => false,
-        Operator::GreaterThan(limit) => number.is_some_and(|number| number > *limit),
-        Operator::LessThan(limit) => number.is_some_and(|number| number < *limit),
-    }
-}
-
 /// Whether labels that meet `narrow` surely meet `wide`. Where it cannot be told: no.
 pub fn implies(narrow: &LabelSelector<'_>, wide: &LabelSelector<'_>) -> bool {
     wide.requirements().iter().all(|wanted| {
@@ -85,11 +67,11 @@ fn is_implied(given: &Requirement<'_>, wanted: &Requirement<'_>) -> bool {
     }
     match (&given.operator, &wanted.operator) {
         (given, wanted) if given == wanted => true,
-        (Operator::In(values), wanted) => values.iter().all(|value| takes(wanted, value)),
+        (Operator::In(values), wanted) => values.iter().all(|value| wanted.holds(Some(value))),
         (Operator::NotIn(more), Operator::NotIn(fewer)) => {
             fewer.iter().all(|value| more.contains(value))
         }
-        (Operator::DoesNotExist, Operator::NotIn(_)) => true,
+        (Operator::DoesNotExist, wanted) => wanted.holds(None),
         (Operator::GreaterThan(_) | Operator::LessThan(_), Operator::Exists) => true,
         (Operator::GreaterThan(given), Operator::GreaterThan(wanted)) => given >= wanted,
         (Operator::LessThan(given), Operator::LessThan(wanted)) => given <= wanted,

@@ -58,7 +58,7 @@ pub fn write(
             let _ = writeln!(text, "{indent}{line}");
         }
     }
-    let _ = writeln!(
+    let _ = write!(
         text,
         "\nTo go back: kubectl delete -f {policy}, and then install the operator's webhook again."
     );

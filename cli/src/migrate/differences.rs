@@ -1,5 +1,6 @@
 //! Where the policy does otherwise than the operator: a comment at each key that it concerns.
 
+use datakit_operator_policy::namespace::NamespacePattern;
 use datakit_operator_policy::settings::file_paths;
 use datakit_operator_policy::{env, image, paths};
 use datakit_policy_host::yaml::{Comments, pointer_key};
@@ -57,12 +58,12 @@ impl Notes<'_> {
             ("profiler", PROFILER),
         ] {
             let pointer = format!("/admission_inject/{feature}");
-            let Some(section) = settings
-                .pointer(&pointer)
-                .filter(|section| has_entries(section))
-            else {
+            let Some(section) = settings.pointer(&pointer) else {
                 continue;
             };
+            if !has_entries(section) || !counts(settings, feature) {
+                continue;
+            }
             if is_used(section) {
                 self.add(&pointer, about);
             }
@@ -77,8 +78,11 @@ impl Notes<'_> {
             }
             self.envs(section, &pointer);
         }
-        if let Some(ddtrace) = settings.pointer("/admission_inject/ddtrace") {
+        if let Some(ddtrace) = settings.pointer("/admission_inject/ddtrace")
+            && counts(settings, "ddtrace")
+        {
             self.enabled(ddtrace);
+            self.php(ddtrace);
         }
         if let Some(logfwd) = settings.pointer("/admission_inject/logfwd")
             && is_used(logfwd)
@@ -95,6 +99,9 @@ impl Notes<'_> {
             let pointer = "/admission_inject/ddtrace/enabled_labelselectors";
             self.add(pointer, LABELS_FIRST);
         }
+        let namespaces = items(ddtrace, "enabled_namespaces").iter();
+        let namespaces = namespaces.filter_map(|entry| entry.get("namespace")?.as_str());
+        self.names(namespaces, "/admission_inject/ddtrace/enabled_namespaces");
         for list in lists {
             for (index, entry) in items(ddtrace, list).iter().enumerate() {
                 let language = entry.get("language").and_then(Value::as_str);
@@ -107,6 +114,30 @@ impl Notes<'_> {
                     self.add(&pointer, NO_IMAGE);
                 }
             }
+        }
+    }
+
+    fn php(&mut self, ddtrace: &Value) {
+        const KEY: &str = "/images/php_agent_image";
+        if has_text(ddtrace.pointer(KEY)) {
+            self.add(&format!("/admission_inject/ddtrace{KEY}"), PHP);
+        }
+    }
+
+    /// Of namespaces in a list, those that are names.
+    fn names<'v>(&mut self, mut namespaces: impl Iterator<Item = &'v str>, pointer: &str) {
+        let is_name = |text: &&str| {
+            matches!(
+                NamespacePattern::name_or_expression(text),
+                NamespacePattern::Exactly(_)
+            )
+        };
+        if let Some(name) = namespaces.find(is_name) {
+            let comment = format!(
+                "Unlike operators from 1.5.13 on: `{name}` is the namespace of that name alone; they take it for an \
+                 expression, which `{name}-eu` matches too. Write `{name}.*` for that."
+            );
+            self.add(pointer, comment);
         }
     }
 
@@ -164,6 +195,9 @@ impl Notes<'_> {
         for (index, rule) in rules.iter().enumerate() {
             let pointer = format!("/admission_mutate/loggings/{index}");
             if has_selectors(rule) {
+                let namespaces = items(rule, "namespace_selectors").iter();
+                let namespaces = namespaces.filter_map(Value::as_str);
+                self.names(namespaces, &format!("{pointer}/namespace_selectors"));
                 self.log_files(rule, "config", &pointer);
             } else if index + 1 < rules.len() {
                 self.add(&pointer, NO_SELECTORS);
@@ -242,6 +276,13 @@ fn is_used(section: &Value) -> bool {
     ["images", "envs"]
         .iter()
         .any(|key| section.get(key).is_some_and(has_entries))
+}
+
+/// Whether the first generation decides about a feature; else the rules of the second one do.
+fn counts(settings: &Value, feature: &str) -> bool {
+    let section = settings.pointer(&format!("/admission_inject/{feature}"));
+    let rules = settings.pointer(&format!("/admission_inject_v2/{feature}s"));
+    section.is_some_and(is_used) || !rules.is_some_and(has_entries)
 }
 
 fn has_selectors(rule: &Value) -> bool {

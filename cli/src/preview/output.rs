@@ -1,7 +1,7 @@
 //! A preview, object by object, in the format that the user wants.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _, stderr, stdout};
+use std::io::{self, Write as _, stdout};
 
 use clap::ValueEnum;
 use datakit_policy_host::response::difference;
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
 use super::count::Count;
+use crate::aside::say;
 use crate::paint::{Ink, Paint};
 use crate::session::{Answer, Outcome};
 
@@ -61,7 +62,7 @@ impl Printer {
             }
             Format::Yaml | Format::Json => {}
         }
-        write!(stderr(), "{}", remarks_with_place(&answer))?;
+        remarks_with_place(&answer).iter().for_each(say);
         match (self.format, answer.into_object()) {
             (Format::Yaml, Some(object)) => write!(stdout(), "---\n{}", yaml(&object))?,
             (Format::Json, Some(object)) => self.items.push(object),
@@ -90,7 +91,8 @@ impl Printer {
             }
             Format::Yaml | Format::Patch => {}
         }
-        writeln!(stderr(), "{count}")
+        say(count);
+        Ok(())
     }
 }
 
@@ -175,16 +177,15 @@ fn remarks(answer: &Answer, indent: &str, paint: Paint) -> String {
 }
 
 /// Remarks for a place where nothing else says what they are about.
-fn remarks_with_place(answer: &Answer) -> String {
+fn remarks_with_place(answer: &Answer) -> Vec<String> {
     let place = answer.place();
-    let mut text = String::new();
-    if let Outcome::Refused(message) = &answer.outcome {
-        let _ = writeln!(text, "refused: {place}: {message}");
-    }
-    for warning in &answer.warnings {
-        let _ = writeln!(text, "warning: {place}: {warning}");
-    }
-    text
+    let refused = match &answer.outcome {
+        Outcome::Refused(message) => Some(format!("refused: {place}: {message}")),
+        _ => None,
+    };
+    let warnings = answer.warnings.iter();
+    let warnings = warnings.map(|warning| format!("warning: {place}: {warning}"));
+    refused.into_iter().chain(warnings).collect()
 }
 
 /// The patch as the API server would get it, with what it is for.

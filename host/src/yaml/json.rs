@@ -9,20 +9,31 @@ use serde_json::value::RawValue;
 use super::node::{Content, Entries, Entry, Node, Position};
 use super::{DuplicateKeys, YamlError};
 
-/// The JSON documents of a text, one after the other; none where it is no JSON.
-pub(super) fn nodes(text: &str, keys: DuplicateKeys) -> Option<Result<Vec<Node>, YamlError>> {
-    if !text.trim_start().starts_with(['{', '[']) {
+/// The JSON documents of a text, one after the other; none where it is no JSON. What is broken in a stream ends it: the
+/// documents before it stand.
+pub(super) fn nodes(text: &str, keys: DuplicateKeys) -> Option<Vec<Result<Node, YamlError>>> {
+    if !begins_like_json(text) {
         return None;
     }
     // The whole is read once as what it is, for syntax, depth and numbers; the rest cannot fail but for keys.
     let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let mut raw = Vec::new();
+    let mut broken = None;
     loop {
         let begin = stream.byte_offset();
-        let Some(value) = stream.next() else { break };
-        value.ok()?;
-        let document = text.get(begin..stream.byte_offset())?;
-        raw.push(serde_json::from_str::<&RawValue>(document).ok()?.get());
+        match stream.next() {
+            None => break,
+            Some(Ok(_)) => {
+                let document = text.get(begin..stream.byte_offset())?;
+                raw.push(serde_json::from_str::<&RawValue>(document).ok()?.get());
+            }
+            // To YAML, a second value without `---` is no document.
+            Some(Err(error)) if !raw.is_empty() && begins_like_json(text.get(begin..)?) => {
+                broken = Some(fault(text, &error));
+                break;
+            }
+            Some(Err(_)) => return None,
+        }
     }
     let mut reader = Reader {
         text,
@@ -30,7 +41,25 @@ pub(super) fn nodes(text: &str, keys: DuplicateKeys) -> Option<Result<Vec<Node>,
         offset: 0,
         at: Position { line: 1, column: 1 },
     };
-    Some(raw.into_iter().map(|raw| reader.node(raw)).collect())
+    let nodes = raw.into_iter().map(|raw| reader.node(raw));
+    Some(nodes.chain(broken.map(Err)).collect())
+}
+
+fn begins_like_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
+}
+
+/// What serde_json says of a text, whose columns are in bytes.
+fn fault(text: &str, error: &serde_json::Error) -> YamlError {
+    let line = text.split('\n').nth(error.line().saturating_sub(1));
+    let before = line.and_then(|line| line.get(..error.column().saturating_sub(1)));
+    let at = Position {
+        line: error.line(),
+        column: 1 + before.unwrap_or_default().chars().count(),
+    };
+    let message = error.to_string();
+    let end = message.rfind(" at line ").unwrap_or(message.len());
+    at.fault(&message[..end])
 }
 
 struct Reader<'a> {
