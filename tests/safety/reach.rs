@@ -106,7 +106,7 @@ fn the_cases_are_those_that_matter() {
 }
 
 /// The warning that keeps a pod from being refused for the port of its sidecar.
-const TAKEN_PORT: &str = " of the node already";
+const TAKEN_PORT: &str = "a container of the pod has port ";
 
 /// Every other warning that has to do with what the pod has.
 const WARNINGS: [&str; 24] = [

@@ -322,15 +322,18 @@ fn difference_15_leaves_a_container_out_that_has_something_else_where_flames_go(
 }
 
 #[test]
-fn difference_16_injects_no_flameshot_whose_port_is_taken_on_the_node() {
+fn difference_16_injects_no_flameshot_whose_port_is_taken() {
     let settings = json!({"admission_inject_v2": {"flameshots": [flameshot_rule()]}});
     let port = json!([{"containerPort": 8089}]);
     let main = with(container("main", &[]), json!({"ports": port}));
-    assert_leaves_alone(
-        &pod(&[], json!({"hostNetwork": true, "containers": [main]})),
-        &settings,
-        &["datakit flameshot: nothing injected, the pod has port 8089 of the node already"],
-    );
+    for in_the_nodes_network in [false, true] {
+        let spec = json!({"hostNetwork": in_the_nodes_network, "containers": [main]});
+        assert_leaves_alone(
+            &pod(&[], spec),
+            &settings,
+            &["datakit flameshot: nothing injected, a container of the pod has port 8089 already"],
+        );
+    }
 }
 
 #[test]

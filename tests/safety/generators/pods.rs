@@ -337,7 +337,7 @@ fn containers() -> BoxedStrategy<Draft> {
         ),
         ("command", maybe(20, one_of(json!([["run", "$(A)"], []])))),
         ("resources", maybe(30, resources())),
-        ("ports", maybe(45, ports())),
+        ("ports", maybe(35, ports())),
         ("restartPolicy", maybe(10, one_of(json!(["Always"])))),
         ("volumeDevices", maybe(5, device)),
         ("env", maybe(5, one_of(json!([null, []])))),
@@ -409,7 +409,6 @@ fn ports() -> BoxedStrategy<Value> {
     one_of(json!([
         [{"containerPort": 80, "name": "http"}],
         [{"containerPort": 8089}],
-        [{"containerPort": 8089, "name": "metrics", "protocol": "TCP"}],
         [{"containerPort": 8089, "protocol": "UDP"}],
         [{"containerPort": 9000, "name": "flameshot-port"}, {"containerPort": 53, "protocol": "UDP"}]
     ]))
