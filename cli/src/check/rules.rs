@@ -41,6 +41,10 @@ pub fn advise(read: &Settings<'_>, written: &Value, advice: &mut Vec<Advice>) {
     for rules in of_feature {
         shadowed(&rules, advice);
     }
+    without_image(&read.ddtrace, advice);
+    without_image(&read.logfwd, advice);
+    without_image(&read.flameshot, advice);
+    without_image(&read.profiler, advice);
 }
 
 fn rules<'s, T>(set: &'s RuleSet<'s, T>, language: impl Fn(&T) -> Option<Language>) -> Rules<'s> {
@@ -159,6 +163,16 @@ fn impossible_labels(written: &Value, advice: &mut Vec<Advice>) {
         if let Some(key) = contradiction(&selector) {
             let message = format!("no labels meet `{text}`: no value of `{key}` does");
             advice.push(Advice::new(path, message));
+        }
+    }
+}
+
+/// Of the rules in lists: what is asked for by annotation alone need not have every image.
+fn without_image<T>(set: &RuleSet<'_, T>, advice: &mut Vec<Advice>) {
+    for rule in &set.rules {
+        if rule.image.is_none() && rule.origin.index.is_some() && can_match(&rule.scope) {
+            let message = "there is no image for it, so it injects nothing";
+            advice.push(Advice::new(rule.origin.to_string(), message));
         }
     }
 }
