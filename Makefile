@@ -106,7 +106,7 @@ lint: policy.wasm cargo-deny ## Check format, code, dependencies and workflows
 	else echo "zizmor could not be installed: the workflows are not checked" >&2; fi
 
 .PHONY: test
-test: lint test-wasm test-native e2e-tests fuzz-smoke ## Run all tests
+test: lint test-wasm test-native e2e-tests fuzz-smoke reproduce ## Run all tests
 
 .PHONY: test-native
 test-native: policy.wasm docker-registry ## Unit tests natively, and the tests on the built policy
