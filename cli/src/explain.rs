@@ -201,12 +201,12 @@ impl Told {
         self.about.entry(about.to_owned()).or_default().push(line);
     }
 
-    /// Warnings begin with `datakit FEATURE: `.
+    /// Warnings begin with `datakit FEATURE: `, or `datakit policy: ` for the object as a whole.
     fn add_warning(&mut self, warning: &str) {
         let (about, message) = warning
             .strip_prefix("datakit ")
             .and_then(|rest| rest.split_once(": "))
-            .filter(|(about, _)| FEATURES.contains(about))
+            .filter(|(about, _)| FEATURES.contains(about) || *about == "policy")
             .unwrap_or(("policy", warning));
         let line = Line::Warning(message.to_owned());
         self.about.entry(about.to_owned()).or_default().push(line);
