@@ -42,15 +42,8 @@ const DIFF: &str = "\
 +  shareProcessNamespace: true
 ";
 
-fn answering(answer: Value) -> Folder {
-    let folder = Folder::new();
-    folder.write_policy(
-        "policy.wasm",
-        &[
-            ("validate", Reaction::Answer(answer.to_string())),
-            ("validate_settings", valid()),
-        ],
-    );
+fn answering(answer: &Value) -> Folder {
+    let folder = Folder::answering(answer);
     folder.write("pod.yaml", POD);
     folder.write("settings.json", "{}");
     folder
@@ -65,7 +58,7 @@ fn preview(folder: &Folder, args: &[&str]) -> Outcome {
 
 #[test]
 fn a_change_is_a_diff_with_warnings_and_what_was_injected() {
-    let folder = answering(json!({
+    let folder = answering(&json!({
         "accepted": true, "mutated_object": mutated(),
         "warnings": ["first", "second"],
         "audit_annotations": {"logfwd": "image:1", "ddtrace": "java"}
@@ -87,7 +80,7 @@ fn a_change_is_a_diff_with_warnings_and_what_was_injected() {
 #[test]
 fn everything_in_the_files_is_listed_and_counted() {
     let folder =
-        answering(json!({"accepted": true, "mutated_object": null, "warnings": ["careful"]}));
+        answering(&json!({"accepted": true, "mutated_object": null, "warnings": ["careful"]}));
     folder.write(
         "app.yaml",
         format!(
@@ -132,7 +125,7 @@ fn an_answer_that_repeats_the_object_is_no_change() {
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
         "spec": {"containers": [{"name": "web", "image": "nginx:1.25"}]}
     });
-    let folder = answering(json!({"accepted": true, "mutated_object": object}));
+    let folder = answering(&json!({"accepted": true, "mutated_object": object}));
     let expected = "nothing to inject: Pod default/a: standard input:1\n\
                     1 object: 0 injected, 1 skipped (1 nothing to inject)\n";
     for stdin in [&["-f", "-"][..], &["-"]] {
@@ -147,7 +140,7 @@ fn an_answer_that_repeats_the_object_is_no_change() {
 
 /// A pod that is injected, a Service, and one that cannot be read.
 fn mixed(answer: Value) -> Folder {
-    let folder = answering(answer);
+    let folder = answering(&answer);
     let service = "{apiVersion: v1, kind: Service, metadata: {name: s}}";
     folder.write("mixed.yaml", format!("{POD}---\n{service}\n---\na: b: c\n"));
     folder
@@ -296,7 +289,7 @@ nothing to inject: Pod default/silent: pods.yaml:11 (switched off by admission.d
 
 #[test]
 fn verbose_shows_the_decisions() {
-    let folder = answering(json!({}));
+    let folder = answering(&json!({}));
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/nginx.yaml");
     let result = folder.run(&["preview", examples.to_str().unwrap(), "-v", "-o", "summary"]);
     assert_eq!(result.code, Some(0));
@@ -321,7 +314,7 @@ fn a_refusal_is_an_error() {
             "Guest call failure: broken",
         ),
     ] {
-        let folder = answering(json!({}));
+        let folder = answering(&json!({}));
         folder.write_policy(
             "policy.wasm",
             &[("validate", reaction), ("validate_settings", valid())],
@@ -342,7 +335,7 @@ fn a_refusal_is_an_error() {
 
 #[test]
 fn the_policy_gets_request_and_settings() {
-    let folder = answering(json!({}));
+    let folder = answering(&json!({}));
     folder.write_policy(
         "policy.wasm",
         &[
@@ -382,7 +375,7 @@ fn the_policy_gets_request_and_settings() {
 
 #[test]
 fn settings_that_the_policy_refuses_stop_it() {
-    let folder = answering(json!({}));
+    let folder = answering(&json!({}));
     folder.write_policy(
         "policy.wasm",
         &[(
@@ -408,7 +401,7 @@ fn settings_that_the_policy_refuses_stop_it() {
 
 #[test]
 fn colours_are_used_where_they_are_asked_for() {
-    let folder = answering(json!({
+    let folder = answering(&json!({
         "accepted": true, "mutated_object": mutated(), "warnings": ["w"], "audit_annotations": {"f": "i"}
     }));
     let colourful = "\
@@ -437,7 +430,7 @@ fn colours_are_used_where_they_are_asked_for() {
 
 #[test]
 fn the_policy_can_be_named_by_the_environment() {
-    let folder = answering(json!({"accepted": true}));
+    let folder = answering(&json!({"accepted": true}));
     let mut command = folder.command(&["preview", "-f", "pod.yaml"]);
     command.env("DATAKIT_POLICY", "policy.wasm");
     let result = finish(command, "");

@@ -17,15 +17,8 @@ fn request() -> Value {
     })
 }
 
-fn answering(answer: Value) -> Folder {
-    let folder = Folder::new();
-    folder.write_policy(
-        "policy.wasm",
-        &[
-            ("validate", Reaction::Answer(answer.to_string())),
-            ("validate_settings", valid()),
-        ],
-    );
+fn answering(answer: &Value) -> Folder {
+    let folder = Folder::answering(answer);
     folder.write("request.json", request().to_string());
     folder
 }
@@ -35,7 +28,7 @@ const ALLOWED: &str =
 
 #[test]
 fn an_allowed_request_is_one_line() {
-    let folder = answering(json!({"accepted": true}));
+    let folder = answering(&json!({"accepted": true}));
     let expected = outcome(0, ALLOWED, "");
     assert_eq!(
         folder.run(&["run", "-r", "request.json", "policy.wasm"]),
@@ -54,7 +47,7 @@ fn an_allowed_request_is_one_line() {
 
 #[test]
 fn a_request_can_be_a_review_on_standard_input() {
-    let folder = answering(json!({"accepted": true}));
+    let folder = answering(&json!({"accepted": true}));
     let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request()});
     assert_eq!(
         folder.run_with_stdin(&["run", "-r", "-", "policy.wasm"], &review.to_string()),
@@ -64,7 +57,7 @@ fn a_request_can_be_a_review_on_standard_input() {
 
 #[test]
 fn a_change_is_a_patch_in_base64() {
-    let folder = answering(json!({
+    let folder = answering(&json!({
         "accepted": true,
         "mutated_object": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "b"}},
         "audit_annotations": {"feature": "x"},
@@ -87,7 +80,7 @@ fn a_change_is_a_patch_in_base64() {
 
 #[test]
 fn a_refusal_ends_with_zero_too() {
-    let folder = answering(json!({"accepted": false, "message": "no", "code": 400}));
+    let folder = answering(&json!({"accepted": false, "message": "no", "code": 400}));
     assert_eq!(
         folder.run(&["run", "-r", "request.json", "policy.wasm"]),
         outcome(
@@ -101,7 +94,7 @@ fn a_refusal_ends_with_zero_too() {
 
 #[test]
 fn a_policy_that_fails_is_a_refusal_with_status_500() {
-    let folder = answering(json!({"accepted": true}));
+    let folder = answering(&json!({"accepted": true}));
     folder.write_policy(
         "policy.wasm",
         &[
@@ -123,7 +116,7 @@ fn a_policy_that_fails_is_a_refusal_with_status_500() {
 
 #[test]
 fn settings_arrive_from_a_file_or_the_command_line() {
-    let folder = answering(json!({"accepted": true}));
+    let folder = answering(&json!({"accepted": true}));
     folder.write_policy(
         "policy.wasm",
         &[("validate_settings", Reaction::FailWithPayload)],
@@ -163,7 +156,7 @@ fn settings_arrive_from_a_file_or_the_command_line() {
 
 #[test]
 fn settings_that_the_policy_refuses_end_with_one() {
-    let folder = answering(json!({"accepted": true}));
+    let folder = answering(&json!({"accepted": true}));
     let refusal =
         json!({"valid": false, "message": "two problems:\na: \"x\" is wrong\nb: missing"});
     folder.write_policy(
@@ -182,7 +175,7 @@ fn settings_that_the_policy_refuses_end_with_one() {
 
 #[test]
 fn the_policys_log_goes_to_standard_error() {
-    let folder = answering(json!({"accepted": true}));
+    let folder = answering(&json!({"accepted": true}));
     let log = |line: &str, answer: &str| {
         Reaction::HostCall(
             ["kubewarden", "tracing", "log", line].map(str::to_owned),
@@ -233,7 +226,7 @@ spec:
 
 #[test]
 fn a_policy_resource_brings_module_and_settings() {
-    let folder = answering(json!({"accepted": true}));
+    let folder = answering(&json!({"accepted": true}));
     let module = format!("file://{}/policy.wasm", folder.path().display());
     let resource = RESOURCE.replace("MODULE", &module);
     folder.write("one.yaml", &resource);
@@ -267,7 +260,7 @@ fn a_policy_resource_brings_module_and_settings() {
 
 #[test]
 fn a_local_module_stands_in_for_one_in_a_registry() {
-    let folder = answering(json!({"accepted": true}));
+    let folder = answering(&json!({"accepted": true}));
     folder.write(
         "resource.yaml",
         RESOURCE.replace("MODULE", "registry://example.com/policy:v1"),
@@ -294,7 +287,7 @@ fn a_local_module_stands_in_for_one_in_a_registry() {
 
 #[test]
 fn a_policy_resource_takes_no_other_settings() {
-    let folder = answering(json!({"accepted": true}));
+    let folder = answering(&json!({"accepted": true}));
     folder.write("resource.yaml", RESOURCE.replace("MODULE", "policy.wasm"));
     assert_eq!(
         folder.run(&[
@@ -316,7 +309,7 @@ fn a_policy_resource_takes_no_other_settings() {
 
 #[test]
 fn errors_name_the_file_and_end_with_one() {
-    let folder = answering(json!({"accepted": true}));
+    let folder = answering(&json!({"accepted": true}));
     folder.write("text.json", "text");
     folder.write("list.yml", "- a");
     folder.write("no.wasm", "text");

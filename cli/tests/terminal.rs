@@ -4,8 +4,7 @@ mod program;
 
 use std::process::{Output, Stdio};
 
-use program::guest::Reaction;
-use program::{Folder, finish, valid};
+use program::{Folder, finish};
 use serde_json::{Value, json};
 
 const POD: &str = "\
@@ -17,22 +16,15 @@ spec:
   containers: []
 ";
 
-fn answering(answer: Value) -> Folder {
-    let folder = Folder::new();
-    folder.write_policy(
-        "policy.wasm",
-        &[
-            ("validate", Reaction::Answer(answer.to_string())),
-            ("validate_settings", valid()),
-        ],
-    );
+fn answering(answer: &Value) -> Folder {
+    let folder = Folder::answering(answer);
     folder.write("settings.json", "{}");
     folder
 }
 
 /// What becomes of a long preview of which nobody reads the output, or what is said beside it.
 fn unread(args: &[&str], is_output: bool) -> Output {
-    let folder = answering(json!({"accepted": true, "warnings": ["x".repeat(1000)]}));
+    let folder = answering(&json!({"accepted": true, "warnings": ["x".repeat(1000)]}));
     folder.write("many.yaml", format!("{POD}---\n").repeat(300));
     let args = [&["preview", "-p", "policy.wasm", "many.yaml"], args].concat();
     let mut child = folder
@@ -74,7 +66,7 @@ fn the_output_is_whole_where_nobody_reads_what_is_said_beside_it() {
 /// `script` gives the program a terminal.
 #[test]
 fn a_long_preview_shows_its_progress_on_a_terminal_alone() {
-    let folder = answering(json!({"accepted": true}));
+    let folder = answering(&json!({"accepted": true}));
     folder.write("many.yaml", format!("{POD}---\n").repeat(600));
     let line = format!(
         "{} preview -p policy.wasm -s settings.json many.yaml -o yaml",

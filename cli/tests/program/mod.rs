@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use guest::{Reaction, guest};
+use serde_json::Value;
 
 /// A folder to run the program in.
 pub struct Folder(tempfile::TempDir);
@@ -40,6 +41,17 @@ pub fn valid() -> Reaction {
 impl Folder {
     pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
+    }
+
+    /// With `policy.wasm`, which takes all settings and answers every request in one way.
+    pub fn answering(answer: &Value) -> Self {
+        let folder = Self::new();
+        let reactions = [
+            ("validate", Reaction::Answer(answer.to_string())),
+            ("validate_settings", valid()),
+        ];
+        folder.write_policy("policy.wasm", &reactions);
+        folder
     }
 
     pub fn path(&self) -> &Path {
