@@ -1,10 +1,10 @@
 //! A waPC guest, run as the Kubewarden hosts run it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
 use wapc::WapcHost;
 use wasmtime_provider::{WasmtimeEngineProviderBuilder, WasmtimeEngineProviderPre};
 
@@ -186,7 +186,7 @@ impl Instance {
     /// Where the guest fails, or its answer is no settings response.
     pub fn validate_settings(&self, settings: &Value) -> Result<SettingsAnswer, PolicyError> {
         const OPERATION: &str = "validate_settings";
-        self.ask(OPERATION, &to_bytes(OPERATION, as_sent(settings))?)
+        self.ask(OPERATION, &to_bytes(OPERATION, &as_sent(settings))?)
     }
 
     /// Asks which protocol the policy speaks.
@@ -217,29 +217,52 @@ impl Instance {
 /// # Errors
 /// [`PolicyError::Payload`] where the request cannot be written as JSON.
 pub fn payload<R: Serialize>(request: &R, settings: &Value) -> Result<Vec<u8>, PolicyError> {
+    #[derive(Serialize)]
+    struct Sent<'v> {
+        request: Sorted<'v>,
+        settings: Sorted<'v>,
+    }
     const OPERATION: &str = "validate";
     let request = serde_json::to_value(request).map_err(|source| PolicyError::Payload {
         operation: OPERATION,
         source,
     })?;
-    to_bytes(
-        OPERATION,
-        json!({ "request": request, "settings": as_sent(settings) }),
-    )
+    let sent = Sent {
+        request: Sorted(&request),
+        settings: as_sent(settings),
+    };
+    to_bytes(OPERATION, &sent)
+}
+
+fn to_bytes(operation: &'static str, payload: &impl Serialize) -> Result<Vec<u8>, PolicyError> {
+    serde_json::to_vec(payload).map_err(|source| PolicyError::Payload { operation, source })
 }
 
 /// Missing and null settings arrive as `{}`.
-fn as_sent(settings: &Value) -> Value {
+fn as_sent(settings: &Value) -> Sorted<'_> {
+    static NONE: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
     match settings {
-        Value::Null => Value::Object(Map::new()),
-        other => other.clone(),
+        Value::Null => Sorted(&NONE),
+        other => Sorted(other),
     }
 }
 
-/// The hosts' maps are sorted. Ours are not where any crate of the build turns `serde_json/preserve_order` on.
-fn to_bytes(operation: &'static str, mut value: Value) -> Result<Vec<u8>, PolicyError> {
-    value.sort_all_objects();
-    serde_json::to_vec(&value).map_err(|source| PolicyError::Payload { operation, source })
+/// A value as the hosts write it. Their maps are sorted; ours are not where any crate of the build turns
+/// `serde_json/preserve_order` on.
+struct Sorted<'v>(&'v Value);
+
+impl Serialize for Sorted<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(object) => {
+                let mut entries: Vec<_> = object.iter().collect();
+                entries.sort_unstable_by_key(|(key, _)| *key);
+                to.collect_map(entries.into_iter().map(|(key, value)| (key, Sorted(value))))
+            }
+            Value::Array(items) => to.collect_seq(items.iter().map(Sorted)),
+            other => other.serialize(to),
+        }
+    }
 }
 
 #[derive(Clone, Default)]
