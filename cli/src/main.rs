@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 /// Why a command gave up: a message for the user. Exit code 1.
-type Failure = Box<dyn std::error::Error>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Previews, explains, runs and ships the Datakit operator policy, without a cluster
 ///

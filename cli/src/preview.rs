@@ -6,6 +6,8 @@ mod progress;
 
 use std::process::ExitCode;
 
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+
 use crate::aside::say;
 use crate::paint::{Paint, When};
 use crate::session::{Inputs, NO_SETTINGS, Session};
@@ -91,25 +93,31 @@ fn show(args: &Args) -> Result<Count, Failure> {
     let progress = Progress::new(documents.len());
     let mut printer = Printer::new(args.output, Paint::new(args.color));
     let mut count = Count::default();
-    for document in documents {
-        match document {
-            Ok(document) => {
-                let answer = session.ask(document)?;
-                count.add(&answer);
-                progress.aside(|| {
-                    if args.verbose && !answer.logs.is_empty() {
-                        say(answer.place());
-                    }
-                    logs::print(&answer.logs, args.verbose);
-                    printer.print(answer)
-                })?;
+    for batch in batches(documents) {
+        let answers: Vec<_> = batch
+            .into_par_iter()
+            .map(|document| document.map(|document| session.ask(document)))
+            .collect();
+        for answer in answers {
+            match answer {
+                Ok(answer) => {
+                    let answer = answer?;
+                    count.add(&answer);
+                    progress.aside(|| {
+                        if args.verbose && !answer.logs.is_empty() {
+                            say(answer.place());
+                        }
+                        logs::print(&answer.logs, args.verbose);
+                        printer.print(answer)
+                    })?;
+                }
+                Err(error) => {
+                    count.add_error();
+                    progress.aside(|| say(format_args!("Error: {error}")));
+                }
             }
-            Err(error) => {
-                count.add_error();
-                progress.aside(|| say(format_args!("Error: {error}")));
-            }
+            progress.step();
         }
-        progress.step();
     }
     progress.finish();
     printer.finish(&count)?;
@@ -117,4 +125,13 @@ fn show(args: &Args) -> Result<Count, Failure> {
         say(NO_SETTINGS);
     }
     Ok(count)
+}
+
+/// The documents in their order, so many at a time as the policy is asked about on all cores before their answers are
+/// printed.
+fn batches<T>(documents: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+    const MOST: usize = 256;
+    let mut documents = documents.into_iter();
+    std::iter::from_fn(move || Some(documents.by_ref().take(MOST).collect::<Vec<T>>()))
+        .take_while(|batch| !batch.is_empty())
 }

@@ -167,6 +167,33 @@ fn a_summary_has_a_line_for_each_workload() {
     );
 }
 
+/// More than are asked about at once.
+#[test]
+fn many_objects_are_shown_in_their_order() {
+    let folder = answering(&json!({"accepted": true}));
+    let names: Vec<String> = (0..600).map(|number| format!("pod-{number}")).collect();
+    let pods = names
+        .iter()
+        .map(|name| POD.replace("name: a ", &format!("name: {name} ")));
+    folder.write("many.yaml", pods.collect::<Vec<_>>().join("---\n"));
+    let lines_of_a_pod = POD.lines().count() + 1;
+    let lines = names.iter().enumerate().map(|(place, name)| {
+        let line = place * lines_of_a_pod + 1;
+        format!("nothing to inject: Pod default/{name}: many.yaml:{line}\n")
+    });
+    let expected = format!(
+        "{}600 objects: 0 injected, 600 skipped (600 nothing to inject)\n",
+        lines.collect::<String>()
+    );
+    assert_eq!(
+        preview(
+            &folder,
+            &["-s", "settings.json", "-o", "summary", "many.yaml"]
+        ),
+        outcome(0, &expected, "")
+    );
+}
+
 #[test]
 fn objects_and_patches_stand_alone_on_standard_output() {
     let folder = mixed(json!({
