@@ -98,13 +98,7 @@ fn resource_path(path: &str) -> Option<ResourcePath<'_>> {
 
 fn secret_key(path: &str) -> Option<Meaning<'_>> {
     let (name, key) = path.split_once('.')?;
-    let key_fits = (1..=253).contains(&key.len())
-        && key != "."
-        && !key.starts_with("..")
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    (is_dns_label(name) && key_fits).then_some(Meaning::Secret { name, key })
+    (is_dns_label(name) && key.len() <= 253 && is_key(key)).then_some(Meaning::Secret { name, key })
 }
 
 /// Whether the value is a reference to something else than text: it cannot be merged with text.
@@ -263,14 +257,17 @@ fn order_of_reference(entries: &[EnvVar]) -> Vec<usize> {
 /// (`IsEnvVarName` of k8s.io/apimachinery).
 #[must_use]
 pub fn is_name(name: &str) -> bool {
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-    let bytes = name.as_bytes();
-    bytes
-        .first()
-        .is_some_and(|first| allowed(first) && !first.is_ascii_digit())
-        && bytes.iter().all(allowed)
-        && name != "."
-        && !name.starts_with("..")
+    is_key(name) && !name.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// What Kubernetes asks of the names of variables and of the keys of secrets alike.
+fn is_key(text: &str) -> bool {
+    !text.is_empty()
+        && text != "."
+        && !text.starts_with("..")
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 #[cfg(test)]
