@@ -253,6 +253,12 @@ mod tests {
         }
     }
 
+    fn settings_of_java() -> String {
+        let rule =
+            json!({"namespace_selectors": ["*"], "image": "repo/image:1", "language": "java"});
+        json!({"admission_inject_v2": {"ddtraces": [rule], "profilers": [rule]}}).to_string()
+    }
+
     fn settings_of_logfwd(rule: &Value) -> String {
         let mut rule = rule.clone();
         rule["namespace_selectors"] = json!(["*"]);
@@ -289,9 +295,7 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn takes_an_empty_annotation_as_a_wish_for_what_is_configured() {
-        let rule = r#"{"namespace_selectors":["*"],"image":"repo/image:1","language":"java"}"#;
-        let settings =
-            format!(r#"{{"admission_inject_v2":{{"ddtraces":[{rule}],"profilers":[{rule}]}}}}"#);
+        let settings = settings_of_java();
         let document = Document::new(Node::parse(&settings).unwrap());
         let settings = document.settings().unwrap();
         let warnings = |version: &str| {
@@ -343,9 +347,7 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn does_not_inject_later_what_only_sidecars_could_have() {
-        let rule = r#"{"namespace_selectors":["*"],"image":"repo/image:1","language":"java"}"#;
-        let settings =
-            format!(r#"{{"admission_inject_v2":{{"ddtraces":[{rule}],"profilers":[{rule}]}}}}"#);
+        let settings = settings_of_java();
         let document = Document::new(Node::parse(&settings).unwrap());
         let settings = document.settings().unwrap();
         let mut pod = json!({"spec": {
