@@ -6,11 +6,12 @@ mod progress;
 
 use std::process::ExitCode;
 
+use datakit_policy_host::manifest::Document;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::aside::say;
 use crate::paint::{Paint, When};
-use crate::session::{Inputs, NO_SETTINGS, Session};
+use crate::session::{Answer, Inputs, NO_SETTINGS, Session};
 use crate::{Failure, logs};
 use count::Count;
 use output::{Format, Printer};
@@ -93,31 +94,25 @@ fn show(args: &Args) -> Result<Count, Failure> {
     let progress = Progress::new(documents.len());
     let mut printer = Printer::new(args.output, Paint::new(args.color));
     let mut count = Count::default();
-    for batch in batches(documents) {
-        let answers: Vec<_> = batch
-            .into_par_iter()
-            .map(|document| document.map(|document| session.ask(document)))
-            .collect();
-        for answer in answers {
-            match answer {
-                Ok(answer) => {
-                    let answer = answer?;
-                    count.add(&answer);
-                    progress.aside(|| {
-                        if args.verbose && !answer.logs.is_empty() {
-                            say(answer.place());
-                        }
-                        logs::print(&answer.logs, args.verbose);
-                        printer.print(answer)
-                    })?;
-                }
-                Err(error) => {
-                    count.add_error();
-                    progress.aside(|| say(format_args!("Error: {error}")));
-                }
+    for answer in batches(documents).flat_map(|batch| answers(&session, batch)) {
+        match answer {
+            Ok(answer) => {
+                let answer = answer?;
+                count.add(&answer);
+                progress.aside(|| {
+                    if args.verbose && !answer.logs.is_empty() {
+                        say(answer.place());
+                    }
+                    logs::print(&answer.logs, args.verbose);
+                    printer.print(answer)
+                })?;
             }
-            progress.step();
+            Err(error) => {
+                count.add_error();
+                progress.aside(|| say(format_args!("Error: {error}")));
+            }
         }
+        progress.step();
     }
     progress.finish();
     printer.finish(&count)?;
@@ -134,4 +129,15 @@ fn batches<T>(documents: Vec<T>) -> impl Iterator<Item = Vec<T>> {
     let mut documents = documents.into_iter();
     std::iter::from_fn(move || Some(documents.by_ref().take(MOST).collect::<Vec<T>>()))
         .take_while(|batch| !batch.is_empty())
+}
+
+/// The policy's answers about a batch, in its order; what could not be read stays the error that it is.
+fn answers(
+    session: &Session,
+    batch: Vec<Result<Document, Failure>>,
+) -> Vec<Result<Result<Answer, Failure>, Failure>> {
+    batch
+        .into_par_iter()
+        .map(|document| document.map(|document| session.ask(document)))
+        .collect()
 }
