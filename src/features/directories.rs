@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::paths::unmountable;
 use crate::report::{Feature, Report, shown};
 use crate::template::{
-    AppContainer, Object, Plan, Template, VolumeKind, Volumes, is_empty_dir, mount,
+    AppContainer, Object, Plan, Template, VolumeKind, Volumes, is_empty_dir, mount, mount_like,
 };
 use k8s_openapi::api::core::v1::VolumeMount;
 use serde_json::Value;
@@ -95,7 +95,7 @@ impl Directories {
             };
             room = rest;
             let mut own = own_mounts.at(directory);
-            let wanted = match mounted_by_the_pod(own, &volumes) {
+            let wanted = match mounted_by_the_pod(own, directory, &volumes) {
                 Mounted::Nowhere => {
                     let name = format!("{prefix}-{number}");
                     let kind = VolumeKind::EmptyDir;
@@ -112,7 +112,7 @@ impl Directories {
                 match own.split_first() {
                     Some(((own_place, mount), others)) if *own_place == place => {
                         own = others;
-                        if !is_same(mount, &wanted) {
+                        if mount_like(mount, directory).as_ref() != Some(&wanted) {
                             warn_of_another(directory, Some(container), feature, report);
                         }
                     }
@@ -180,31 +180,13 @@ enum Mounted {
     NotShareable,
 }
 
-fn mounted_by_the_pod(own: &[(usize, &Object)], volumes: &Volumes<'_>) -> Mounted {
+fn mounted_by_the_pod(own: &[(usize, &Object)], directory: &str, volumes: &Volumes<'_>) -> Mounted {
     let Some((_, own)) = own.first() else {
         return Mounted::Nowhere;
     };
-    let volume = text(own, "name").unwrap_or_default();
-    if is_by_expression(own) || !volumes.get(volume).is_some_and(is_empty_dir) {
-        return Mounted::NotShareable;
-    }
-    let mut shared = mount(volume, text(own, "mountPath").unwrap_or_default());
-    shared.sub_path = text(own, "subPath")
-        .filter(|path| !path.is_empty())
-        .map(str::to_owned);
-    Mounted::Shareable(shared)
-}
-
-/// What `subPathExpr` expands to is another thing in another container.
-fn is_by_expression(own: &Object) -> bool {
-    text(own, "subPathExpr").is_some_and(|path| !path.is_empty())
-}
-
-fn is_same(own: &Object, wanted: &VolumeMount) -> bool {
-    let sub_path = text(own, "subPath").unwrap_or_default();
-    text(own, "name") == Some(wanted.name.as_str())
-        && !is_by_expression(own)
-        && sub_path == wanted.sub_path.as_deref().unwrap_or_default()
+    mount_like(own, directory)
+        .filter(|mount| volumes.get(&mount.name).is_some_and(is_empty_dir))
+        .map_or(Mounted::NotShareable, Mounted::Shareable)
 }
 
 /// Logfwd cannot read what lies in another volume; Datakit reads it from the node.
@@ -244,27 +226,35 @@ mod tests {
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
 
-    #[wasm_bindgen_test(unsupported = test)]
-    fn mounts_nothing_over_a_block_device() {
-        let mut pod = json!({"spec": {"containers": [
-            {"name": "a", "volumeDevices": [{"name": "block", "devicePath": "/logs"}]},
-            {"name": "b"}
-        ]}});
+    /// The pod with a volume for log files in `/logs`, and what the user is told.
+    fn with_logs(mut pod: Value) -> (Value, Vec<String>) {
         let mut template = Template::new(&mut pod).unwrap();
         let (mut plan, mut report) = (Plan::default(), Report::new(Level::Error));
         let mut directories = Directories::default();
         directories.add("/logs/x", "/logs".to_owned(), Feature::Logfwd, &mut report);
         directories.share("v", Feature::Logfwd, &template, &mut plan, &mut report);
         template.apply(plan);
+        (pod, report.warnings().unwrap_or_default())
+    }
+
+    fn is_another_volume(container: &str) -> String {
+        format!(
+            "datakit logfwd: `/logs` of container `{container}` is another volume, its files are not read"
+        )
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn mounts_nothing_over_a_block_device() {
+        let (pod, warnings) = with_logs(json!({"spec": {"containers": [
+            {"name": "a", "volumeDevices": [{"name": "block", "devicePath": "/logs"}]},
+            {"name": "b"}
+        ]}}));
         assert_eq!(pod["spec"]["containers"][0]["volumeMounts"], json!(null));
         assert_eq!(
             pod["spec"]["containers"][1]["volumeMounts"],
             json!([{"name": "v-0", "mountPath": "/logs"}])
         );
-        assert_eq!(
-            report.warnings().unwrap(),
-            ["datakit logfwd: `/logs` of container `a` is another volume, its files are not read"]
-        );
+        assert_eq!(warnings, [is_another_volume("a")]);
     }
 
     #[wasm_bindgen_test(unsupported = test)]
@@ -273,7 +263,7 @@ mod tests {
             let mount = json!({"name": "logs", "mountPath": "/logs", key: "$(POD_NAME)"});
             json!({"name": name, "volumeMounts": [mount]})
         };
-        let mut pod = json!({"spec": {
+        let pod = json!({"spec": {
             "volumes": [{"name": "logs", "emptyDir": {}}],
             "containers": [
                 {"name": "a", "volumeMounts": [{"name": "logs", "mountPath": "/logs"}]},
@@ -281,20 +271,8 @@ mod tests {
                 container("c", "subPathExpr")
             ]
         }});
-        let before = pod.clone();
-        let mut template = Template::new(&mut pod).unwrap();
-        let (mut plan, mut report) = (Plan::default(), Report::new(Level::Error));
-        let mut directories = Directories::default();
-        directories.add("/logs/x", "/logs".to_owned(), Feature::Logfwd, &mut report);
-        directories.share("v", Feature::Logfwd, &template, &mut plan, &mut report);
-        template.apply(plan);
-        assert_eq!(pod, before);
-        let warning = |name: &str| {
-            format!(
-                "datakit logfwd: `/logs` of container `{name}` is another volume, its files are not read"
-            )
-        };
-        assert_eq!(report.warnings().unwrap(), [warning("b"), warning("c")]);
+        let warnings = vec![is_another_volume("b"), is_another_volume("c")];
+        assert_eq!(with_logs(pod.clone()), (pod, warnings));
     }
 
     /// How many mounts `count` directories with names of a length get, and what the user is told.

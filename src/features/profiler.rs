@@ -20,7 +20,7 @@ use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::Language;
 use crate::template::{
-    AppContainer, Container, Plan, SecurityContext, Template, VolumeKind, mount,
+    AppContainer, Container, Plan, SecurityContext, Template, VolumeKind, mount, mount_like,
 };
 
 const FEATURE: Feature = Feature::Profiler;
@@ -160,19 +160,7 @@ fn own_tmp(container: AppContainer<'_>) -> Option<VolumeMount> {
     let own = container
         .mount_at(TMP)
         .or_else(|| container.mount_at("/tmp/"))?;
-    let text = |key: &str| {
-        own.get(key)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
-    };
-    // What subPathExpr expands to is another thing in another container.
-    if text("subPathExpr").is_some() {
-        return None;
-    }
-    Some(VolumeMount {
-        sub_path: text("subPath").map(str::to_owned),
-        ..mount(text("name")?, TMP)
-    })
+    mount_like(own, TMP)
 }
 
 fn shares_tmp(

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 pub use container::{Container, SecurityContext};
 pub(crate) use plan::is_empty_dir;
-pub use plan::{EnvEdit, Plan, VolumeKind, mount};
+pub use plan::{EnvEdit, Plan, VolumeKind, mount, mount_like};
 pub use shape::Malformed;
 pub use volumes::Volumes;
 
@@ -114,22 +114,20 @@ impl<'v> Template<'v> {
             .map(|volume| (name_of(volume), volume))
     }
 
-    /// Whether a volume has this name, or a mount refers to one.
-    fn names_volume(&self, name: &str) -> bool {
-        let mut is_named = self.volumes().any(|(taken, _)| taken == name);
-        self.each_mount(&mut |taken, _| is_named |= taken == name);
-        is_named
+    /// Every mount of init and app containers with its volume's name.
+    fn mounts(&self) -> impl Iterator<Item = (&str, &Object)> {
+        ["initContainers", "containers"]
+            .into_iter()
+            .flat_map(|list| self.objects(list))
+            .flat_map(|container| objects_in(container, "volumeMounts"))
+            .map(|mount| (name_of(mount), mount))
     }
 
-    /// Shows every mount of init and app containers with its volume's name.
-    fn each_mount<'t>(&'t self, show: &mut dyn FnMut(&'t str, &'t Object)) {
-        for list in ["initContainers", "containers"] {
-            for container in self.objects(list) {
-                for mount in objects_in(container, "volumeMounts") {
-                    show(name_of(mount), mount);
-                }
-            }
-        }
+    /// Whether a volume has this name, or a mount refers to one.
+    fn names_volume(&self, name: &str) -> bool {
+        self.volumes()
+            .chain(self.mounts())
+            .any(|(taken, _)| taken == name)
     }
 
     fn objects(&self, list: &str) -> impl Iterator<Item = &Object> {

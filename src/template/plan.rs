@@ -132,6 +132,23 @@ pub fn mount(volume: &str, path: &str) -> VolumeMount {
     }
 }
 
+/// A mount of the pod as another container can have it, at `path`: of the same part of the same volume.
+/// `None` where `subPathExpr` chooses the part, for it expands to another thing in another container.
+#[must_use]
+pub fn mount_like(own: &Object, path: &str) -> Option<VolumeMount> {
+    let text = |key: &str| {
+        let text = own.get(key).and_then(Value::as_str);
+        text.filter(|text| !text.is_empty())
+    };
+    if text("subPathExpr").is_some() {
+        return None;
+    }
+    Some(VolumeMount {
+        sub_path: text("subPath").map(str::to_owned),
+        ..mount(text("name")?, path)
+    })
+}
+
 impl Plan {
     /// The name of a volume of this kind for `path`: `name`, if the pod does not use that for
     /// something else, or the next free of `name-1`, `name-2`, … A volume of the pod that is of this

@@ -41,7 +41,7 @@ impl<'t> Volumes<'t> {
         for (name, object) in template.volumes() {
             volumes.add(name, Some(object));
         }
-        template.each_mount(&mut |name, mount| {
+        for (name, mount) in template.mounts() {
             if !volumes.by_name.contains_key(name) {
                 volumes.add(name, None);
             }
@@ -50,7 +50,7 @@ impl<'t> Volumes<'t> {
                 let path = mount.get("mountPath").and_then(Value::as_str);
                 volume.mounted = volume.mounted.and(path);
             }
-        });
+        }
         volumes
     }
 
