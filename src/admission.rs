@@ -14,9 +14,10 @@ use wapc_guest::CallResult;
 use crate::features::{self, Context};
 use crate::json::{Node, syntax_error};
 use crate::report::Report;
+use crate::rollout::{self, Course};
 use crate::settings::Document;
 use crate::template::Template;
-use crate::workload::{Act, Workload};
+use crate::workload::Workload;
 
 #[derive(Deserialize)]
 struct Payload<'a> {
@@ -40,7 +41,7 @@ struct Request<'a> {
     namespace: Option<Cow<'a, str>>,
     #[serde(default)]
     object: Value,
-    /// Read only where an update has to be told from a change of the template.
+    /// Read only on an update of what the policy may act on.
     #[serde(borrow, default)]
     old_object: Option<&'a RawValue>,
 }
@@ -88,7 +89,7 @@ fn problem(error: &serde_json::Error) -> String {
     syntax_error(error)
 }
 
-/// The object with what was injected, or `None` if nothing was.
+/// The object as it should be, or `None` if it stays as it came.
 fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
     let Request {
         kind,
@@ -103,73 +104,181 @@ fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
     }
     let kind = kind?;
     let workload = Workload::of(&kind.group.unwrap_or_default(), &kind.kind?)?;
-    let document = Document::new(payload.settings);
-    let settings = match document.settings() {
-        Ok(settings) => settings,
-        Err(problem) => {
-            report.warn("settings", format_args!("nothing injected, {problem}"));
-            return None;
-        }
+    let before = match operation.unwrap_or_default().as_ref() {
+        "CREATE" => Before::Nothing,
+        // What was made of a pod is not applied over what was injected into it.
+        "UPDATE" if workload != Workload::Pod => Before::of(workload, old_object),
+        _ => return None,
     };
-    report.set_level(settings.log_level);
-    let operation = operation.unwrap_or_default();
-    match workload.act(&operation, &object, old_object.map(RawValue::get)) {
-        Act::Inject => {}
-        Act::LeaveAlone(reason) => {
-            report.explain("policy", || reason);
-            return None;
-        }
-        Act::Warn(reason) => {
-            report.warn("policy", format_args!("nothing injected, {reason}"));
-            return None;
-        }
+    // Before anything else is read: most updates are of another kind.
+    if before
+        .template()
+        .is_some_and(|before| workload.template(&object) == Some(before))
+    {
+        return None;
     }
-    let context = Context {
+    let document = Document::new(payload.settings);
+    report.set_level(document.log_level());
+    if let Some(reason) = workload.is_left_alone(&object) {
+        report.explain("policy", || reason);
+        return None;
+    }
+    let injection = Injection {
         workload,
         namespace: &namespace.unwrap_or_default(),
-        settings: &settings,
+        document: &document,
         beside: &features::beside_the_template(workload, &object),
     };
-    inject(context, &mut object, report).then_some(object)
+    let changed = match workload.template_mut(&mut object) {
+        Some(template) => injection.follow(template, &before, report),
+        None => Err(missing(workload)),
+    };
+    match changed {
+        Ok(changed) => changed.then_some(object),
+        Err(Problem { about, what }) => {
+            report.warn(about, format_args!("nothing injected, {what}"));
+            None
+        }
+    }
+}
+
+/// Why nothing can be injected.
+struct Problem {
+    /// What it is about: the policy, or its settings.
+    about: &'static str,
+    /// The end of a sentence.
+    what: String,
+}
+
+fn problem_of(what: impl Into<String>) -> Problem {
+    let (about, what) = ("policy", what.into());
+    Problem { about, what }
+}
+
+fn missing(workload: Workload) -> Problem {
+    problem_of(match workload.template_path() {
+        [] => "there is no object".to_owned(),
+        path => format!("the object has no {}", path.join(".")),
+    })
+}
+
+/// The template before an update.
+enum Before {
+    /// The object is created.
+    Nothing,
+    Unknown,
+    Template(Value),
+}
+
+impl Before {
+    fn of(workload: Workload, old: Option<&RawValue>) -> Self {
+        // From bytes like the payload: two readers would both be in the module.
+        let old = old.and_then(|old| serde_json::from_slice::<Value>(old.get().as_bytes()).ok());
+        let template = old.and_then(|mut old| workload.template_mut(&mut old).map(Value::take));
+        template.map_or(Self::Unknown, Self::Template)
+    }
+
+    fn template(&self) -> Option<&Value> {
+        match self {
+            Self::Template(template) => Some(template),
+            Self::Nothing | Self::Unknown => None,
+        }
+    }
 }
 
 /// More containers than run in any pod. Something is added to each: an object of many would come out
 /// as one that is too large to be stored.
 const MOST_CONTAINERS: usize = 1000;
 
-fn inject(context: Context<'_>, object: &mut Value, report: &mut Report) -> bool {
-    let workload = context.workload;
-    let template = match workload.template_mut(object) {
-        Some(template) => Template::new(template),
-        None => {
-            match workload.template_path() {
-                [] => report.warn("policy", "nothing injected, there is no object"),
-                path => report.warn(
-                    "policy",
-                    format_args!("nothing injected, the object has no {}", path.join(".")),
-                ),
+/// What an injection into a template depends on.
+struct Injection<'i> {
+    workload: Workload,
+    namespace: &'i str,
+    document: &'i Document<'i>,
+    beside: &'i [String],
+}
+
+impl Injection<'_> {
+    /// Makes of `template` what it should be; says whether that is another than came.
+    ///
+    /// # Errors
+    /// Why nothing can be injected; the template is then as it came.
+    fn follow(
+        &self,
+        template: &mut Value,
+        before: &Before,
+        report: &mut Report,
+    ) -> Result<bool, Problem> {
+        let course = match before {
+            Before::Nothing => rollout::on_create(template, report),
+            Before::Template(before) => rollout::on_update(template, before, report),
+            Before::Unknown => {
+                return Err(problem_of(
+                    "the update came without the object as it was before",
+                ));
             }
-            return false;
+        };
+        match (course, before) {
+            (Course::PutBack, Before::Template(before)) => {
+                template.clone_from(before);
+                Ok(true)
+            }
+            (Course::Inject(part), before) if self.can_inject(before, report) => {
+                self.inject(part, template, report)
+            }
+            _ => Ok(false),
         }
-    };
-    match template {
-        Ok(template) if template.app_containers().count() > MOST_CONTAINERS => {
-            report.warn(
+    }
+
+    fn can_inject(&self, before: &Before, report: &Report) -> bool {
+        let is_too_late = self.workload == Workload::Job && before.template().is_some();
+        if is_too_late {
+            report.explain(
                 "policy",
-                format_args!("nothing injected, there are more than {MOST_CONTAINERS} containers"),
+                || "the template of a job cannot be changed any more",
             );
-            false
         }
-        Ok(mut template) => features::inject(context, &mut template, report),
-        Err(malformed) => {
+        !is_too_late
+    }
+
+    /// Injects into `part`, the user's part of `template`, which becomes that.
+    fn inject(
+        &self,
+        part: Option<Value>,
+        template: &mut Value,
+        report: &mut Report,
+    ) -> Result<bool, Problem> {
+        let Some(mut part) = part else {
+            return self.inject_into(template, report);
+        };
+        self.inject_into(&mut part, report)?;
+        let changed = part != *template;
+        *template = part;
+        Ok(changed)
+    }
+
+    fn inject_into(&self, template: &mut Value, report: &mut Report) -> Result<bool, Problem> {
+        let settings = self.document.settings().map_err(|what| Problem {
+            about: "settings",
+            what,
+        })?;
+        let mut template = Template::new(template).map_err(|malformed| {
             let path = malformed.to_string();
             let at = if path.is_empty() { "" } else { " at " };
-            report.warn(
-                "policy",
-                format_args!("nothing injected, the template is malformed{at}{path}"),
-            );
-            false
+            problem_of(format!("the template is malformed{at}{path}"))
+        })?;
+        if template.app_containers().count() > MOST_CONTAINERS {
+            return Err(problem_of(format!(
+                "there are more than {MOST_CONTAINERS} containers"
+            )));
         }
+        let context = Context {
+            workload: self.workload,
+            namespace: self.namespace,
+            settings: &settings,
+            beside: self.beside,
+        };
+        Ok(features::inject(context, &mut template, report))
     }
 }
 

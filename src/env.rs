@@ -207,7 +207,9 @@ pub fn in_order_of_reference(entries: Vec<EnvVar>) -> Vec<EnvVar> {
         .collect()
 }
 
-fn order_of_reference(entries: &[EnvVar]) -> Vec<usize> {
+/// The places of `entries` in that order.
+#[must_use]
+pub fn order_of_reference(entries: &[EnvVar]) -> Vec<usize> {
     let mut places = BTreeMap::new();
     for (place, entry) in entries.iter().enumerate() {
         places.insert(entry.name.as_str(), place);

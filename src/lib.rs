@@ -1,8 +1,9 @@
 //! The Datakit Operator's injection as a Kubewarden policy.
 //!
 //! The data of an admission flows one way: [`admission`] reads the payload, [`settings`] become
-//! rules, [`workload`] finds the pod template and whether to act on it, the [`features`] decide and
-//! say as a plan what they want, [`template`] carries it out, and [`report`] tells about it.
+//! rules, [`workload`] finds the pod template, [`rollout`] decides what is to become of one that may
+//! have been injected before, the [`features`] decide and say as a plan what they want, [`template`]
+//! carries it out and keeps a journal of it, and [`report`] tells about it.
 
 #![cfg_attr(
     not(test),
@@ -29,6 +30,7 @@ pub mod namespace;
 pub mod paths;
 pub mod quantity;
 pub mod report;
+pub mod rollout;
 pub mod selector;
 pub mod settings;
 pub mod tags;

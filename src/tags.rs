@@ -1,23 +1,25 @@
 //! The value of `DD_TAGS`: pairs `key:value`, separated by commas or by blanks.
 
-/// `own` with the pairs of `added` whose keys it does not have; `None` if there are none. The pairs
-/// of `own` stay to the letter as they are. A value may hold more colons (`url:http://x`), and a
-/// pair may have none.
+/// What has to stand behind `own` so that it has the pairs of `added` whose keys it lacks; `None` if it
+/// lacks none. The pairs of `own` stay to the letter as they are. A value may hold more colons
+/// (`url:http://x`), and a pair may have none.
 #[must_use]
-pub fn merge(own: &str, added: &str) -> Option<String> {
+pub fn lacking(own: &str, added: &str) -> Option<String> {
     let by_blanks = is_separated_by_blanks(own);
     let keys: Vec<&str> = pairs(own, by_blanks).map(key).collect();
-    let mut merged = own.trim_end_matches([',', ' ']).to_owned();
-    let mut changed = false;
+    let mut ends_a_pair = !own.trim_end_matches(' ').is_empty()
+        && !own.trim_end_matches(' ').ends_with(',')
+        && !(by_blanks && own.ends_with(' '));
+    let mut lacking = String::new();
     let added = pairs(added, by_blanks || is_separated_by_blanks(added));
     for pair in added.filter(|pair| !keys.contains(&key(pair))) {
-        if !merged.is_empty() {
-            merged.push(if by_blanks { ' ' } else { ',' });
+        if ends_a_pair {
+            lacking.push(if by_blanks { ' ' } else { ',' });
         }
-        merged.push_str(pair);
-        changed = true;
+        lacking.push_str(pair);
+        ends_a_pair = true;
     }
-    changed.then_some(merged)
+    (!lacking.is_empty()).then_some(lacking)
 }
 
 /// Tracers take tags apart at their commas or, where there are none, at their blanks.
@@ -41,6 +43,10 @@ mod tests {
     use super::*;
     use wasm_bindgen_test::wasm_bindgen_test;
 
+    fn merge(own: &str, added: &str) -> Option<String> {
+        lacking(own, added).map(|lacking| format!("{own}{lacking}"))
+    }
+
     #[wasm_bindgen_test(unsupported = test)]
     fn adds_only_new_keys() {
         for (own, added, expected) in [
@@ -59,7 +65,7 @@ mod tests {
                 "a:1,team:x",
                 Some("env:prod team:obs a:1"),
             ),
-            ("env:prod ", "a:1 b:2", Some("env:prod,a:1,b:2")),
+            ("env:prod ", "a:1 b:2", Some("env:prod ,a:1,b:2")),
             ("owner:a b,", "a:1", Some("owner:a b,a:1")),
             ("a:1 b:2", "owner:x y,a:3", Some("a:1 b:2 owner:x y")),
             ("owner:a b,env:prod", "a:1", Some("owner:a b,env:prod,a:1")),

@@ -1,6 +1,9 @@
-//! The workloads of Kubernetes: where each keeps its pod template, and when the policy acts on it.
+//! The workloads of Kubernetes: where each keeps its pod template, and which are never touched.
 
 use serde_json::Value;
+
+use crate::template::annotation;
+use crate::template::journal::ANNOTATION as JOURNAL;
 
 /// The kinds that run pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,16 +16,6 @@ pub enum Workload {
     ReplicationController,
     Job,
     CronJob,
-}
-
-/// Whether to act on a request.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Act {
-    Inject,
-    /// Nothing was asked for; the reason is for the log.
-    LeaveAlone(&'static str),
-    /// Something may have been asked for; the reason is for the user.
-    Warn(&'static str),
 }
 
 impl Workload {
@@ -73,81 +66,34 @@ impl Workload {
         matches!(self, Self::Job | Self::CronJob)
     }
 
-    /// Whether the policy acts on `operation`; `old` is the text of the object before an update.
-    ///
-    /// The templates of pods and jobs cannot be changed after they were made. On an update of the
-    /// others the policy acts only with a change of the template, for that starts a rollout anyway.
+    /// Why the policy never touches an object, if it does not; the reason is for the log.
     #[must_use]
-    pub fn act(self, operation: &str, object: &Value, old: Option<&str>) -> Act {
-        if self.is_copy_of_its_owner(object) {
-            return Act::LeaveAlone("its controller made it from a template of its own");
-        }
-        if self.is_mirror(object) {
-            return Act::LeaveAlone("it mirrors a static pod, which runs as its node has it");
-        }
-        match operation {
-            "CREATE" => self.act_on_system(object),
-            "UPDATE" if matches!(self, Self::Pod | Self::Job) => {
-                Act::LeaveAlone("its template cannot be changed any more")
+    pub fn is_left_alone(self, object: &Value) -> Option<&'static str> {
+        let template = self.template(object);
+        let has_a_journal =
+            || template.is_some_and(|template| annotation(template, JOURNAL).is_some());
+        match self {
+            Self::ReplicaSet | Self::ReplicationController if has_a_controller(object) => {
+                Some("its controller made it from a template of its own")
             }
-            "UPDATE" => match old.map(|old| serde_json::from_slice::<Value>(old.as_bytes())) {
-                Some(Ok(old)) if self.template(&old) == self.template(object) => {
-                    Act::LeaveAlone("the update does not change the template")
-                }
-                Some(Ok(old)) if self.template(&old).is_some() => self.act_on_system(object),
-                _ => Act::Warn("the update came without the object as it was before"),
-            },
-            _ => Act::LeaveAlone("the operation is neither CREATE nor UPDATE"),
-        }
-    }
-
-    /// A deployment finds its replica set by comparing templates: one that was changed on the way
-    /// would be made again and again.
-    fn is_copy_of_its_owner(self, object: &Value) -> bool {
-        matches!(self, Self::ReplicaSet | Self::ReplicationController)
-            && object
-                .get("metadata")
-                .and_then(|metadata| metadata.get("ownerReferences"))
-                .and_then(Value::as_array)
-                .is_some_and(|owners| owners.iter().any(is_controller))
-    }
-
-    /// Nothing of what is added to the mirror of a static pod runs, and with a reference to a secret
-    /// the node may not make it.
-    fn is_mirror(self, object: &Value) -> bool {
-        let annotations = object
-            .get("metadata")
-            .and_then(|own| own.get("annotations"));
-        self == Self::Pod
-            && annotations.is_some_and(|own| own.get("kubernetes.io/config.mirror").is_some())
-    }
-
-    /// What is injected runs on Linux; Kubernetes refuses some of it in a Windows pod.
-    fn act_on_system(self, object: &Value) -> Act {
-        let system = self.template(object).and_then(|template| {
-            let spec = template.get("spec")?;
-            let os = spec.get("os").and_then(|os| os.get("name")?.as_str());
-            // Most pods say it by the nodes that they select.
-            os.or_else(|| spec.get("nodeSelector")?.get("kubernetes.io/os")?.as_str())
-        });
-        match system {
-            Some("windows") if self.asks_by_annotation(object) => {
-                Act::Warn("there are no agents for Windows pods")
+            Self::Job if has_a_controller(object) && has_a_journal() => {
+                Some("its controller made it from a template that was injected")
             }
-            Some("windows") => Act::LeaveAlone("it runs on Windows"),
-            _ => Act::Inject,
+            Self::Pod if has_a_journal() => Some("it was made from a template that was injected"),
+            Self::Pod if annotation(object, "kubernetes.io/config.mirror").is_some() => {
+                Some("it mirrors a static pod, which runs as its node has it")
+            }
+            _ => None,
         }
     }
+}
 
-    fn asks_by_annotation(self, object: &Value) -> bool {
-        self.template(object)
-            .and_then(|template| template.get("metadata")?.get("annotations")?.as_object())
-            .is_some_and(|annotations| {
-                annotations
-                    .keys()
-                    .any(|key| key.starts_with("admission.datakit/") && !key.ends_with("enabled"))
-            })
-    }
+fn has_a_controller(object: &Value) -> bool {
+    object
+        .get("metadata")
+        .and_then(|metadata| metadata.get("ownerReferences"))
+        .and_then(Value::as_array)
+        .is_some_and(|owners| owners.iter().any(is_controller))
 }
 
 fn is_controller(owner: &Value) -> bool {
@@ -170,80 +116,56 @@ mod tests {
         assert_eq!(Workload::of("", "Deployment"), None);
     }
 
+    fn reason(workload: Workload, object: &Value) -> Option<&'static str> {
+        workload.is_left_alone(object)
+    }
+
+    fn owned(kind: &str) -> Value {
+        json!([{"kind": kind, "controller": true}])
+    }
+
     #[wasm_bindgen_test(unsupported = test)]
-    fn acts_on_an_update_only_if_the_template_changes() {
-        let object = json!({"spec": {"replicas": 2, "template": {"spec": {"containers": []}}}});
-        let scaled = r#"{"spec": {"replicas": 1, "template": {"spec": {"containers": []}}}}"#;
-        let changed = r#"{"spec": {"template": {"spec": {"containers": [{"name": "a"}]}}}}"#;
-        let act = |old| Workload::Deployment.act("UPDATE", &object, old);
-        assert_eq!(
-            act(Some(scaled)),
-            Act::LeaveAlone("the update does not change the template")
-        );
-        assert_eq!(act(Some(changed)), Act::Inject);
-        for unknown in [None, Some("null"), Some("{}"), Some("{")] {
-            assert_eq!(
-                act(unknown),
-                Act::Warn("the update came without the object as it was before")
-            );
+    fn leaves_copies_of_a_template_to_their_controllers() {
+        let journal = json!({"metadata": {"annotations": {JOURNAL: "x"}}});
+        let object = |owners: Value, template: &Value| json!({"metadata": {"ownerReferences": owners}, "spec": {"template": template}});
+        let none = json!([]);
+        let from_a_template = Some("its controller made it from a template of its own");
+        for kind in [Workload::ReplicaSet, Workload::ReplicationController] {
+            for template in [&json!({}), &journal] {
+                assert_eq!(
+                    reason(kind, &object(owned("Deployment"), template)),
+                    from_a_template
+                );
+                assert_eq!(reason(kind, &object(none.clone(), template)), None);
+            }
         }
+        let from_an_injected_one = Some("its controller made it from a template that was injected");
         assert_eq!(
-            Workload::Job.act("UPDATE", &object, Some(changed)),
-            Act::LeaveAlone("its template cannot be changed any more")
+            reason(Workload::Job, &object(owned("CronJob"), &journal)),
+            from_an_injected_one
         );
         assert_eq!(
-            Workload::Deployment.act("DELETE", &object, None),
-            Act::LeaveAlone("the operation is neither CREATE nor UPDATE")
+            reason(Workload::Job, &object(owned("CronJob"), &json!({}))),
+            None
+        );
+        assert_eq!(reason(Workload::Job, &object(none.clone(), &journal)), None);
+        assert_eq!(
+            reason(Workload::Deployment, &object(owned("App"), &journal)),
+            None
         );
     }
 
     #[wasm_bindgen_test(unsupported = test)]
-    fn leaves_the_replica_sets_of_deployments_alone() {
-        let owned = json!({
-            "metadata": {"ownerReferences": [{"kind": "Deployment", "controller": true}]},
-            "spec": {"template": {}}
-        });
+    fn leaves_pods_alone_that_are_mirrors_or_come_from_an_injected_template() {
+        let pod = |key: &str| json!({"metadata": {"annotations": {key: "4f1a"}}});
         assert_eq!(
-            Workload::ReplicaSet.act("CREATE", &owned, None),
-            Act::LeaveAlone("its controller made it from a template of its own")
+            reason(Workload::Pod, &pod("kubernetes.io/config.mirror")),
+            Some("it mirrors a static pod, which runs as its node has it")
         );
-        assert_eq!(Workload::Job.act("CREATE", &owned, None), Act::Inject);
-        let own = json!({"metadata": {}, "spec": {"template": {}}});
-        assert_eq!(Workload::ReplicaSet.act("CREATE", &own, None), Act::Inject);
-    }
-
-    #[wasm_bindgen_test(unsupported = test)]
-    fn leaves_windows_pods_alone() {
-        let mut pod = json!({"metadata": {}, "spec": {"os": {"name": "windows"}}});
         assert_eq!(
-            Workload::Pod.act("CREATE", &pod, None),
-            Act::LeaveAlone("it runs on Windows")
+            reason(Workload::Pod, &pod(JOURNAL)),
+            Some("it was made from a template that was injected")
         );
-        pod["metadata"] = json!({"annotations": {"admission.datakit/java-lib.version": ""}});
-        assert_eq!(
-            Workload::Pod.act("CREATE", &pod, None),
-            Act::Warn("there are no agents for Windows pods")
-        );
-        pod["spec"] = json!({"nodeSelector": {"kubernetes.io/os": "windows"}});
-        assert_eq!(
-            Workload::Pod.act("CREATE", &pod, None),
-            Act::Warn("there are no agents for Windows pods")
-        );
-        pod["metadata"] = json!({"annotations": {"admission.datakit/enabled": "false"}});
-        assert_eq!(
-            Workload::Pod.act("CREATE", &pod, None),
-            Act::LeaveAlone("it runs on Windows")
-        );
-        pod["spec"] = json!({"nodeSelector": {"kubernetes.io/os": "linux"}});
-        assert_eq!(Workload::Pod.act("CREATE", &pod, None), Act::Inject);
-    }
-
-    #[wasm_bindgen_test(unsupported = test)]
-    fn leaves_the_mirrors_of_static_pods_alone() {
-        let mirror = json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "4f1a"}}});
-        assert_eq!(
-            Workload::Pod.act("CREATE", &mirror, None),
-            Act::LeaveAlone("it mirrors a static pod, which runs as its node has it")
-        );
+        assert_eq!(reason(Workload::Pod, &pod("example.com/a")), None);
     }
 }

@@ -20,7 +20,9 @@ use crate::env;
 use crate::report::{Feature, Report, shown};
 use crate::settings::{Agent, Language, PhpLoader};
 use crate::tags;
-use crate::template::{AppContainer, Container, EnvEdit, Plan, VolumeKind, mount};
+use crate::template::{
+    AppContainer, Container, EnvEdit, Plan, VolumeKind, mount, name_of, original_of,
+};
 
 const FEATURE: Feature = Feature::Ddtrace;
 const CONTAINER: &str = "datakit-lib-init";
@@ -85,7 +87,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         volume_mounts: vec![mount(&volume, DIRECTORY)],
         ..Container::default()
     });
-    report.injected(FEATURE, &chosen.audit(&image));
+    plan.source = chosen.source(&image);
     Some(plan)
 }
 
@@ -143,8 +145,19 @@ struct Loader {
     variable: &'static str,
     /// Whether the value does it already.
     is_in: fn(&str) -> bool,
-    /// Adds it to a value; `None` is a container without the variable.
-    add_to: fn(Option<&str>) -> String,
+    /// What stands before and behind the value then; `None` is a container without the variable.
+    around: fn(Option<&str>) -> Around,
+}
+
+/// Text before and behind a value.
+type Around = (String, String);
+
+fn before(text: &str) -> Around {
+    (text.to_owned(), String::new())
+}
+
+fn behind(text: String) -> Around {
+    (String::new(), text)
 }
 
 fn loader(language: Language) -> Option<Loader> {
@@ -158,7 +171,7 @@ fn loader(language: Language) -> Option<Loader> {
                 own.split_ascii_whitespace()
                     .any(|option| option.split('=').next() == Some(JAVA))
             },
-            add_to: |own| format!("{} {JAVA}", own.unwrap_or_default()),
+            around: |_| behind(format!(" {JAVA}")),
         }),
         Language::NodeJs => Some(Loader {
             variable: "NODE_OPTIONS",
@@ -166,7 +179,7 @@ fn loader(language: Language) -> Option<Loader> {
                 own.split_ascii_whitespace()
                     .any(|option| option.trim_start_matches("--require=") == NODE)
             },
-            add_to: |own| format!("{} --require={NODE}", own.unwrap_or_default()),
+            around: |_| behind(format!(" --require={NODE}")),
         }),
         Language::Python => Some(Loader {
             variable: "PYTHONPATH",
@@ -174,10 +187,10 @@ fn loader(language: Language) -> Option<Loader> {
                 own.split(':')
                     .any(|path| path.trim_end_matches('/') == DIRECTORY)
             },
-            add_to: |own| match own {
+            around: |own| match own {
                 // An empty element would be the working directory.
-                None | Some("") => PYTHON.to_owned(),
-                Some(own) => format!("{PYTHON}:{own}"),
+                None | Some("") => before(PYTHON),
+                Some(_) => before(&format!("{PYTHON}:")),
             },
         }),
         Language::Php => Some(Loader {
@@ -186,12 +199,11 @@ fn loader(language: Language) -> Option<Loader> {
                 own.split(':')
                     .any(|path| path.trim_end_matches('/') == DIRECTORY)
             },
-            add_to: |own| match own {
-                // An empty element keeps the directory that PHP was compiled with.
-                None => format!(":{DIRECTORY}"),
-                // An empty value switches that directory off.
-                Some("") => DIRECTORY.to_owned(),
-                Some(own) => format!("{own}:{DIRECTORY}"),
+            around: |own| match own {
+                // An empty value switches the directory off that PHP was compiled with.
+                Some("") => behind(DIRECTORY.to_owned()),
+                // An empty element, where there is no value, keeps it.
+                None | Some(_) => behind(format!(":{DIRECTORY}")),
             },
         }),
         Language::Golang => None,
@@ -214,9 +226,13 @@ fn agent_edits(
     };
     edits.extend(loader_edit(container, &loader)?);
     // JDK 8 reads so much of the variable.
-    let longest = 1024;
+    let longest: usize = 1024;
+    let own = container.plain_value(loader.variable).unwrap_or_default();
     let too_long = edits.iter().any(|edit| match edit {
-        EnvEdit::SetValue { value, .. } => value.len() > longest,
+        EnvEdit::Extend { before, behind, .. } => {
+            let added = before.len().saturating_add(behind.len());
+            own.len().saturating_add(added) > longest
+        }
         _ => false,
     });
     if language == Language::Java && too_long {
@@ -233,31 +249,35 @@ fn agent_edits(
 
 fn loader_edit(container: AppContainer<'_>, loader: &Loader) -> Result<Option<EnvEdit>, String> {
     let name = loader.variable;
+    let with =
+        |own: &str, (before, behind): Around| env::plain(name, format!("{before}{own}{behind}"));
     let Some((place, own)) = container.variable(name) else {
-        let entry = env::plain(name, (loader.add_to)(None));
+        let entry = with("", (loader.around)(None));
         return Ok(Some(EnvEdit::Append(entry)));
     };
     let source = own.get("valueFrom").filter(|source| !source.is_null());
     let Some(source) = source else {
         let value = own.get("value").and_then(Value::as_str).unwrap_or_default();
-        return Ok((!(loader.is_in)(value)).then(|| EnvEdit::SetValue {
+        let (before, behind) = (loader.around)(Some(value));
+        return Ok((!(loader.is_in)(value)).then_some(EnvEdit::Extend {
             place,
-            value: (loader.add_to)(Some(value)),
+            before,
+            behind,
         }));
     };
     if is_optional(source) {
         // Where it does not exist, the reference to it would stay as text and stop the runtime.
         return Err(format!("its {name} is an optional reference"));
     }
-    let original = format!("DATAKIT_ORIG_{name}");
+    let original = original_of(name);
     if container.variable(&original).is_some() {
         return Err(format!("its {name} is a reference and {original} is taken"));
     }
-    let value = (loader.add_to)(Some(&format!("$({original})")));
+    let reference = format!("$({original})");
+    let around = (loader.around)(Some(&reference));
     Ok(Some(EnvEdit::Rename {
         place,
-        name: original,
-        then: env::plain(name, value),
+        then: with(&reference, around),
     }))
 }
 
@@ -276,44 +296,44 @@ fn settings_edits(
     envs: &[EnvVar],
     report: &mut Report,
 ) -> Vec<EnvEdit> {
-    let own = container
-        .env()
-        .filter_map(|entry| entry.get("name").and_then(Value::as_str));
-    let of_the_agent = agent.iter().filter_map(|edit| match edit {
-        EnvEdit::Append(entry) => Some(entry.name.as_str()),
-        EnvEdit::Rename { name, .. } => Some(name.as_str()),
-        _ => None,
-    });
-    let mut taken = BTreeSet::new();
-    for name in own.chain(of_the_agent) {
-        taken.insert(name);
-    }
-    let tags = envs
+    let mut taken: BTreeSet<&str> = BTreeSet::new();
+    taken.extend(container.env().map(name_of));
+    let originals: Vec<String> = agent
         .iter()
-        .find(|entry| entry.name == TAGS)
-        .and_then(|entry| merged_tags(container, entry, report));
-    let mut added: Vec<EnvVar> = Vec::new();
-    let mut edits = Vec::new();
-    for entry in envs {
-        if !taken.contains(entry.name.as_str()) {
-            added.push(entry.clone());
-        } else if entry.name == TAGS
-            && let Some(tags) = &tags
-        {
-            if stays(container, tags, envs) {
-                edits.push(tags.in_place());
-            } else {
-                added.push(env::plain(TAGS, tags.value.clone()));
-            }
+        .filter_map(|edit| match edit {
+            EnvEdit::Rename { then, .. } => Some(original_of(&then.name)),
+            _ => None,
+        })
+        .collect();
+    taken.extend(originals.iter().map(String::as_str));
+    for edit in agent {
+        if let EnvEdit::Append(entry) = edit {
+            taken.insert(&entry.name);
         }
     }
-    edits.extend(
-        env::in_order_of_reference(added)
+    let added = envs
+        .iter()
+        .filter(|entry| !taken.contains(entry.name.as_str()));
+    let added = added.map(|entry| (entry.clone(), EnvEdit::Append(entry.clone())));
+    let mut last: Vec<(EnvVar, EnvEdit)> = added.collect();
+    let mut edits = Vec::new();
+    if let Some(tags) = MergedTags::new(container, envs, report) {
+        let moved = tags.moved(container, envs, report);
+        let moved = moved
             .into_iter()
-            .map(|entry| match &tags {
-                Some(tags) if entry.name == TAGS => tags.at_the_end(),
-                _ => EnvEdit::Append(entry),
-            }),
+            .map(|(entry, place)| (entry, EnvEdit::MoveToEnd { place }));
+        last.extend(moved);
+        edits.push(tags.extension());
+    }
+    let (entries, mut moves): (Vec<EnvVar>, Vec<Option<EnvEdit>>) = last
+        .into_iter()
+        .map(|(entry, edit)| (entry, Some(edit)))
+        .unzip();
+    let places = env::order_of_reference(&entries);
+    edits.extend(
+        places
+            .into_iter()
+            .filter_map(|place| moves.get_mut(place)?.take()),
     );
     edits
 }
@@ -321,66 +341,132 @@ fn settings_edits(
 /// The container's tags with those of the settings that it does not have.
 struct MergedTags {
     place: usize,
-    value: String,
+    own: String,
+    /// What comes behind its own.
+    behind: String,
 }
 
 impl MergedTags {
-    fn in_place(&self) -> EnvEdit {
-        EnvEdit::SetValue {
+    /// `None` where the settings have no tags that the container lacks.
+    fn new(container: AppContainer<'_>, envs: &[EnvVar], report: &mut Report) -> Option<Self> {
+        let added = envs.iter().find(|entry| entry.name == TAGS)?;
+        let (place, own) = container.variable(TAGS)?;
+        // A reference in the settings is not text that could be merged.
+        let added = added.value.as_deref()?;
+        if own.get("valueFrom").is_some_and(|source| !source.is_null()) {
+            report.warn(
+                FEATURE.name(),
+                format_args!(
+                    "{TAGS} of container {} is a reference, the configured tags are not merged",
+                    shown(container.name())
+                ),
+            );
+            return None;
+        }
+        let own = own.get("value").and_then(Value::as_str).unwrap_or_default();
+        Some(Self {
+            place,
+            own: own.to_owned(),
+            behind: tags::lacking(own, added)?,
+        })
+    }
+
+    fn value(&self) -> String {
+        format!("{}{}", self.own, self.behind)
+    }
+
+    fn extension(&self) -> EnvEdit {
+        EnvEdit::Extend {
             place: self.place,
-            value: self.value.clone(),
+            before: String::new(),
+            behind: self.behind.clone(),
         }
     }
 
-    fn at_the_end(&self) -> EnvEdit {
-        EnvEdit::MoveToEnd {
-            place: self.place,
-            value: self.value.clone(),
+    /// The entries that have to come last for the sake of the tags, with their places: Kubernetes
+    /// expands `$(NAME)` only from entries that stand before. The tags stay where they are if all that
+    /// they refer to stands before them; else those entries that refer to them go along.
+    fn moved(
+        &self,
+        container: AppContainer<'_>,
+        envs: &[EnvVar],
+        report: &mut Report,
+    ) -> Vec<(EnvVar, usize)> {
+        if self.can_stay(container, envs) {
+            return Vec::new();
         }
+        let followers = self.followers(container);
+        if self.lead_to(&followers, envs) {
+            report.warn(
+                FEATURE.name(),
+                format_args!(
+                    "{TAGS} of container {} refers to a variable that refers to it: not all is expanded",
+                    shown(container.name())
+                ),
+            );
+            return Vec::new();
+        }
+        let mut moved = vec![(env::plain(TAGS, self.value()), self.place)];
+        moved.extend(followers);
+        moved
     }
-}
 
-fn merged_tags(
-    container: AppContainer<'_>,
-    added: &EnvVar,
-    report: &mut Report,
-) -> Option<MergedTags> {
-    let (place, own) = container.variable(TAGS)?;
-    // A reference in the settings is no text to merge.
-    let added = added.value.as_deref()?;
-    if own.get("valueFrom").is_some_and(|source| !source.is_null()) {
-        report.warn(
-            FEATURE.name(),
-            format_args!(
-                "{TAGS} of container {} is a reference, the configured tags are not merged",
-                shown(container.name())
-            ),
-        );
-        return None;
+    /// Whether all that the tags refer to stands before them, or nowhere.
+    fn can_stay(&self, container: AppContainer<'_>, envs: &[EnvVar]) -> bool {
+        let value = self.value();
+        let mut before = BTreeSet::new();
+        let mut others = BTreeSet::new();
+        others.extend(envs.iter().map(|entry| entry.name.as_str()));
+        for (place, entry) in container.env().enumerate() {
+            let names = if place < self.place {
+                &mut before
+            } else {
+                &mut others
+            };
+            names.insert(name_of(entry));
+        }
+        env::references(&value)
+            .all(|name| before.contains(name) || name == TAGS || !others.contains(name))
     }
-    let own = own.get("value").and_then(Value::as_str).unwrap_or_default();
-    let value = tags::merge(own, added)?;
-    Some(MergedTags { place, value })
-}
 
-/// Whether the merged tags can stay where they were: the pod's own entries may refer to them. They
-/// cannot if they refer to an entry that stands behind them, or comes with the settings.
-fn stays(container: AppContainer<'_>, tags: &MergedTags, envs: &[EnvVar]) -> bool {
-    if env::references(&tags.value).next().is_none() {
-        return true;
+    /// The container's entries behind the tags that refer to them, or to one that does.
+    fn followers(&self, container: AppContainer<'_>) -> Vec<(EnvVar, usize)> {
+        let mut names = BTreeSet::from([TAGS]);
+        let mut followers = Vec::new();
+        let behind = container
+            .env()
+            .enumerate()
+            .skip(self.place.saturating_add(1));
+        for (place, entry) in behind {
+            let value = entry
+                .get("value")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            if env::references(value).any(|name| names.contains(name)) {
+                names.insert(name_of(entry));
+                followers.push((env::plain(name_of(entry), value), place));
+            }
+        }
+        followers
     }
-    let mut before = BTreeSet::new();
-    let mut others = BTreeSet::new();
-    others.extend(envs.iter().map(|entry| entry.name.as_str()));
-    for (place, entry) in container.env().enumerate() {
-        let name = entry.get("name").and_then(Value::as_str);
-        let names = if place < tags.place {
-            &mut before
-        } else {
-            &mut others
-        };
-        names.extend(name);
+
+    /// Whether the tags refer to one of those that refer to them, also by entries of the settings.
+    fn lead_to(&self, followers: &[(EnvVar, usize)], envs: &[EnvVar]) -> bool {
+        let value = self.value();
+        let mut seen = BTreeSet::new();
+        let mut open: Vec<&str> = env::references(&value).collect();
+        while let Some(name) = open.pop() {
+            if name == TAGS || !seen.insert(name) {
+                continue;
+            }
+            if followers.iter().any(|(entry, _)| entry.name == name) {
+                return true;
+            }
+            let values = envs.iter().filter(|entry| entry.name == name);
+            for value in values.filter_map(|entry| entry.value.as_deref()) {
+                open.extend(env::references(value));
+            }
+        }
+        false
     }
-    env::references(&tags.value)
-        .all(|name| before.contains(name) || name == TAGS || !others.contains(name))
 }

@@ -233,7 +233,7 @@ mod tests {
         let mut directories = Directories::default();
         directories.add("/logs/x", "/logs".to_owned(), Feature::Logfwd, &mut report);
         directories.share("v", Feature::Logfwd, &template, &mut plan, &mut report);
-        template.apply(plan);
+        template.inject("logfwd", plan, None).unwrap();
         (pod, report.warnings().unwrap_or_default())
     }
 

@@ -114,7 +114,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         volume_mounts: vec![mount(&volume, &path)],
         ..Container::default()
     });
-    report.injected(FEATURE, &chosen.audit(&image));
+    plan.source = chosen.source(&image);
     Some(plan)
 }
 

@@ -116,7 +116,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         volume_mounts: mounts,
         ..Container::default()
     });
-    report.injected(FEATURE, &chosen.audit(image));
+    plan.source = chosen.source(image);
     Some(plan)
 }
 

@@ -12,7 +12,7 @@ use super::select::{self, Title};
 use crate::paths;
 use crate::report::{Feature, Report};
 use crate::settings::{LoggingRule, file_paths};
-use crate::template::Plan;
+use crate::template::{Plan, Source};
 
 const FEATURE: Feature = Feature::Logging;
 const ANNOTATION: &str = "datakit/logs";
@@ -50,7 +50,10 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         report,
     );
     plan.annotations = annotations;
-    report.injected(FEATURE, &rule.origin.to_string());
+    plan.source = Source {
+        rule: rule.origin.to_string(),
+        ..Source::default()
+    };
     Some(plan)
 }
 

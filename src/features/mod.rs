@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::env::{self, Env};
 use crate::report::{Feature, Report, shown};
 use crate::settings::{ContainerSettings, Settings, Subject};
-use crate::template::{AppContainer, Plan, Template};
+use crate::template::{AppContainer, Journal, JournalIsFull, Plan, Template, boolean};
 use crate::workload::Workload;
 
 pub use annotations::beside_the_template;
@@ -118,16 +118,19 @@ pub struct Context<'c> {
     pub beside: &'c [String],
 }
 
-/// Injects into `template` what the settings and its annotations ask for; says whether that was
-/// anything.
+/// Injects into `template`, which is the user's part, what the settings and its annotations ask for,
+/// and writes the journal of it; says whether that was anything.
 pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Report) -> bool {
     if !says_yes(template, "enabled", "policy", report) {
         return false;
     }
+    if is_windows(template) {
+        tell_of_windows(template, report);
+        return false;
+    }
     annotations::warn_of_unseen(template, context.beside, report);
-    let Context {
-        workload, settings, ..
-    } = context;
+    // A pod is not applied over what was injected into it: its containers cannot change any more.
+    let mut journal = (context.workload != Workload::Pod).then(Journal::default);
     let namespace = template.namespace().unwrap_or(context.namespace).to_owned();
     let mut injected = false;
     for (feature, plan) in FEATURES {
@@ -140,21 +143,74 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
         let scene = Scene {
             template,
             namespace: &namespace,
-            settings,
+            settings: context.settings,
         };
-        let Some(plan) = plan(&scene, report) else {
-            continue;
-        };
-        if plan.sidecar.is_some() {
-            warn_of_sidecar(feature, workload, template, report);
+        if let Some(plan) = plan(&scene, report) {
+            injected |= carry_out(plan, feature, context, template, journal.as_mut(), report);
         }
-        if report.explains() {
-            plan.describe(template, |edit| report.explain(feature.name(), || edit));
-        }
-        template.apply(plan);
-        injected = true;
+    }
+    if injected && let Some(journal) = journal {
+        template.keep_journal(journal);
     }
     injected
+}
+
+/// What is injected runs on Linux; Kubernetes refuses some of it in a Windows pod.
+fn is_windows(template: &Template<'_>) -> bool {
+    let of = |value: Option<&Value>, key| {
+        value.and_then(|value| value.get(key)?.as_str().map(str::to_owned))
+    };
+    let os = of(template.spec("os"), "name");
+    // Most pods say it by the nodes that they select.
+    let os = os.or_else(|| of(template.spec("nodeSelector"), "kubernetes.io/os"));
+    os.as_deref() == Some("windows")
+}
+
+fn tell_of_windows(template: &Template<'_>, report: &mut Report) {
+    let own = template
+        .annotations()
+        .into_iter()
+        .flat_map(|own| own.keys());
+    let asks = |key: &String| key.starts_with(PREFIX) && !key.ends_with("enabled");
+    if own.into_iter().any(asks) {
+        report.warn(
+            "policy",
+            "nothing injected, there are no agents for Windows pods",
+        );
+    } else {
+        report.explain("policy", || "it runs on Windows");
+    }
+}
+
+/// Carries out the plan of a feature, and tells of it; says whether it was.
+fn carry_out(
+    plan: Plan,
+    feature: Feature,
+    context: Context<'_>,
+    template: &mut Template<'_>,
+    journal: Option<&mut Journal>,
+    report: &mut Report,
+) -> bool {
+    let mut edits = Vec::new();
+    if report.explains() {
+        plan.describe(template, |edit| edits.push(edit));
+    }
+    let (source, has_sidecar) = (plan.source.to_string(), plan.sidecar.is_some());
+    if let Err(JournalIsFull) = template.inject(feature.name(), plan, journal) {
+        report.warn(
+            feature.name(),
+            "nothing injected, the annotations of the template leave no room for the journal of it",
+        );
+        return false;
+    }
+    report.injected(feature, &source);
+    for edit in edits {
+        report.explain(feature.name(), || edit);
+    }
+    if has_sidecar {
+        warn_of_sidecar(feature, context.workload, template, report);
+    }
+    true
 }
 
 /// Warns of pods that a sidecar keeps from what they are for.
@@ -185,20 +241,20 @@ fn warn_of_sidecar(
 /// What the boolean annotation `admission.datakit/NAME` says; yes if nothing or nonsense.
 fn says_yes(template: &Template<'_>, name: &str, about: &str, report: &mut Report) -> bool {
     let key = format!("{PREFIX}{name}");
-    match template.annotation(&key) {
-        None | Some("1" | "t" | "T" | "true" | "True" | "TRUE") => true,
-        Some("0" | "f" | "F" | "false" | "False" | "FALSE") => {
-            report.explain(about, || format!("switched off by {key}"));
-            false
-        }
-        Some(other) => {
-            report.warn(
-                about,
-                format_args!("{key}: {} is no boolean and has no effect", shown(other)),
-            );
-            true
-        }
+    let Some(text) = template.annotation(&key) else {
+        return true;
+    };
+    let Some(says) = boolean(text) else {
+        report.warn(
+            about,
+            format_args!("{key}: {} is no boolean and has no effect", shown(text)),
+        );
+        return true;
+    };
+    if !says {
+        report.explain(about, || format!("switched off by {key}"));
     }
+    says
 }
 
 #[cfg(test)]

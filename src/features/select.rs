@@ -6,6 +6,7 @@ use super::{PREFIX, Scene};
 use crate::image;
 use crate::report::{Feature, Report, shown};
 use crate::settings::{OptIn, Origin, Rule, RuleSet, Scope, WithoutAnnotation};
+use crate::template::Source;
 
 /// The rule that was chosen, and the annotation by which the pod asked for it.
 pub(super) struct Chosen<'r, 'n, 's, T> {
@@ -217,11 +218,13 @@ impl<T> Chosen<'_, '_, '_, T> {
         Some(image.to_owned())
     }
 
-    /// What the audit annotation says: the image, behind the rule's name if it has one.
-    pub fn audit(&self, image: &str) -> String {
-        match self.rule.name {
-            "" => image.to_owned(),
-            name => format!("{name} ({image})"),
+    /// Where an injection with `image` comes from.
+    pub fn source(&self, image: &str) -> Source {
+        let name = Some(self.rule.name).filter(|name| !name.is_empty());
+        Source {
+            image: Some(image.to_owned()),
+            rule: self.rule.origin.to_string(),
+            name: name.map(str::to_owned),
         }
     }
 }

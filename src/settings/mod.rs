@@ -38,7 +38,6 @@ const PROFILER_LANGUAGES: [(&str, Language); 3] = [
 /// All rules, by feature.
 #[derive(Debug)]
 pub struct Settings<'n> {
-    pub log_level: slog::Level,
     pub ddtrace: RuleSet<'n, Agent>,
     pub logfwd: RuleSet<'n, LogForwarder<'n>>,
     pub flameshot: RuleSet<'n, Sampler<'n>>,
@@ -100,6 +99,15 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// How much the policy logs.
+    #[must_use]
+    pub fn log_level(&self) -> slog::Level {
+        match self.root.get("log_level") {
+            Some(Node::String(name)) => log_level(name),
+            _ => log_level(""),
+        }
+    }
+
     /// Reads the rules, without looking for problems.
     ///
     /// # Errors
@@ -143,11 +151,10 @@ impl<'a> Document<'a> {
         reader
             .problems
             .string(self.root.get("server_listen"), root.key("server_listen"));
-        let level = reader
+        reader
             .problems
             .string(self.root.get("log_level"), root.key("log_level"));
         Settings {
-            log_level: log_level(level.unwrap_or_default()),
             ddtrace: preferred(
                 v1::is_used(first.get("ddtrace")),
                 v1::ddtrace(reader, section(first, "ddtrace"), first_path.key("ddtrace")),

@@ -41,9 +41,8 @@ impl ContainerEdit {
         for edit in &self.env {
             let (done, variable) = match edit {
                 EnvEdit::Append(entry) => ("adds", entry.name.as_str()),
-                EnvEdit::SetValue { place, .. } | EnvEdit::MoveToEnd { place, .. } => {
-                    ("extends", variable(*place))
-                }
+                EnvEdit::Extend { place, .. } => ("extends", variable(*place)),
+                EnvEdit::MoveToEnd { place } => ("moves", variable(*place)),
                 EnvEdit::Rename { then, .. } => ("replaces", then.name.as_str()),
             };
             tell(format!("{done} variable {variable} of container {name}"));
@@ -86,17 +85,14 @@ mod tests {
             1,
             vec![
                 EnvEdit::Append(plain("NEW", "secret")),
-                EnvEdit::SetValue {
+                EnvEdit::Extend {
                     place: 0,
-                    value: value(),
+                    before: value(),
+                    behind: value(),
                 },
-                EnvEdit::MoveToEnd {
-                    place: 1,
-                    value: value(),
-                },
+                EnvEdit::MoveToEnd { place: 1 },
                 EnvEdit::Rename {
                     place: 2,
-                    name: "ORIG_OPTIONS".to_owned(),
                     then: plain("OPTIONS", "secret"),
                 },
             ],
@@ -114,7 +110,7 @@ mod tests {
                 "mounts files at /files in container `b`",
                 "adds variable NEW of container `b`",
                 "extends variable PATHS of container `b`",
-                "extends variable TAGS of container `b`",
+                "moves variable TAGS of container `b`",
                 "replaces variable OPTIONS of container `b`",
             ]
         );

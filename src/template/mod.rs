@@ -1,10 +1,12 @@
 //! The pod template of a workload: the one place that reads it and, through a [`Plan`], edits it.
 //!
 //! The template stays the JSON that came in, so that fields of any Kubernetes version survive; what
-//! is added is built with typed objects and appended.
+//! is added is built with typed objects and appended. Everything that is added is noted in the
+//! template's [`Journal`], by which it can be taken away again.
 
 mod container;
 mod describe;
+pub mod journal;
 mod plan;
 mod shape;
 mod volumes;
@@ -12,13 +14,18 @@ mod volumes;
 use serde_json::{Map, Value};
 
 pub use container::{Container, SecurityContext};
+pub use journal::{Journal, Source};
 pub(crate) use plan::is_empty_dir;
-pub use plan::{EnvEdit, Plan, VolumeKind, mount, mount_like};
+pub use plan::{Edits, EnvEdit, Plan, VolumeKind, mount, mount_like, original_of};
 pub use shape::Malformed;
 pub use volumes::Volumes;
 
 /// A JSON object of the template.
 pub type Object = Map<String, Value>;
+
+/// What is injected could not be told from the user's part any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalIsFull;
 
 /// A template of the right shape: every place that the policy touches has the type that Kubernetes
 /// gives it, so reading it cannot fail.
@@ -68,6 +75,11 @@ impl<'v> Template<'v> {
     /// Whether there is room for more annotations: Kubernetes takes 256 KiB of them in all.
     #[must_use]
     pub fn has_room_for(&self, added: &[(&str, String)]) -> bool {
+        self.room_beside(added).is_some()
+    }
+
+    /// How many bytes annotations may still take when these are there, too.
+    fn room_beside(&self, added: &[(&str, String)]) -> Option<usize> {
         const MOST: usize = 256 * 1024;
         let own = self.annotations().into_iter().flatten();
         let own =
@@ -75,7 +87,37 @@ impl<'v> Template<'v> {
         let added = added
             .iter()
             .map(|(key, value)| key.len().saturating_add(value.len()));
-        own.chain(added).fold(0, usize::saturating_add) <= MOST
+        MOST.checked_sub(own.chain(added).fold(0, usize::saturating_add))
+    }
+
+    /// Carries out the plan of a feature and notes it in the journal, where there is one.
+    ///
+    /// # Errors
+    /// The journal would be too large for the template's annotations: nothing is done then.
+    pub fn inject(
+        &mut self,
+        feature: &str,
+        plan: Plan,
+        journal: Option<&mut Journal>,
+    ) -> Result<(), JournalIsFull> {
+        let source = plan.source.clone();
+        let edits = Edits::from(plan);
+        if let Some(journal) = journal {
+            let record = journal.record(feature, source, &edits, self);
+            let room = self.room_beside(&edits.annotations);
+            if !room.is_some_and(|room| journal.fits(&record, room)) {
+                return Err(JournalIsFull);
+            }
+            journal.add(record);
+        }
+        self.apply(edits);
+        Ok(())
+    }
+
+    /// Writes the journal of what was injected into the template.
+    pub fn keep_journal(&mut self, mut journal: Journal) {
+        journal.seal(self);
+        self.annotate(journal::ANNOTATION, journal.to_text());
     }
 
     fn metadata(&self, key: &str) -> Option<&Value> {
@@ -99,12 +141,17 @@ impl<'v> Template<'v> {
         self.objects("containers").next()
     }
 
-    /// Whether a container of any sort has this name; it must be unique among all of them.
-    #[must_use]
-    pub fn has_container(&self, name: &str) -> bool {
+    /// Containers of every sort.
+    fn all_containers(&self) -> impl Iterator<Item = &Object> {
         ["initContainers", "containers", "ephemeralContainers"]
             .into_iter()
             .flat_map(|list| self.objects(list))
+    }
+
+    /// Whether a container of any sort has this name; it must be unique among all of them.
+    #[must_use]
+    pub fn has_container(&self, name: &str) -> bool {
+        self.all_containers()
             .any(|container| name_of(container) == name)
     }
 
@@ -194,6 +241,12 @@ impl<'t> AppContainer<'t> {
         objects_in(self.0, "env")
     }
 
+    /// The text of the variable `name`, if it has one and not a reference.
+    #[must_use]
+    pub fn plain_value(self, name: &str) -> Option<&'t str> {
+        self.variable(name)?.1.get("value")?.as_str()
+    }
+
     /// The place and the entry of the variable `name`; of several the last, which is the one that
     /// counts.
     #[must_use]
@@ -202,6 +255,26 @@ impl<'t> AppContainer<'t> {
             .enumerate()
             .filter(|(_, entry)| name_of(entry) == name)
             .last()
+    }
+}
+
+/// An annotation of an object or a template.
+#[must_use]
+pub fn annotation<'o>(object: &'o Value, key: &str) -> Option<&'o str> {
+    object
+        .get("metadata")?
+        .get("annotations")?
+        .get(key)?
+        .as_str()
+}
+
+/// What a boolean annotation says, in the spellings of Go's `strconv.ParseBool`.
+#[must_use]
+pub fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "True" | "TRUE" => Some(true),
+        "0" | "f" | "F" | "false" | "False" | "FALSE" => Some(false),
+        _ => None,
     }
 }
 
@@ -215,7 +288,9 @@ fn objects_in<'t>(object: &'t Object, key: &str) -> impl DoubleEndedIterator<Ite
         .filter_map(Value::as_object)
 }
 
-fn name_of(object: &Object) -> &str {
+/// The `name` of a container, a volume, a mount or a variable.
+#[must_use]
+pub fn name_of(object: &Object) -> &str {
     object
         .get("name")
         .and_then(Value::as_str)

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Container, Object, Template, Volumes};
+use super::{Container, Object, Source, Template, Volumes, name_of};
 
 /// All that one feature adds to a template. Nothing is edited before the whole plan stands, so a
 /// feature is injected whole or not at all.
@@ -21,6 +21,8 @@ pub struct Plan {
     /// Keys that the template does not have.
     pub annotations: Vec<(&'static str, String)>,
     pub share_process_namespace: bool,
+    /// Where from it comes.
+    pub source: Source,
 }
 
 /// What is added to one container.
@@ -31,20 +33,30 @@ pub(super) struct ContainerEdit {
 }
 
 /// One change of a container's variables. Places are those of the entries before any of the edits.
+///
+/// An entry of the pod is only ever extended, moved or renamed, never overwritten, so each of these
+/// can be taken back without knowing what the entry was.
 #[derive(Clone, Debug, PartialEq)]
-pub enum EnvEdit {
+pub enum EnvEdit<Entry = EnvVar> {
     /// A new entry at the end.
-    Append(EnvVar),
-    /// Another value for the entry at a place.
-    SetValue { place: usize, value: String },
-    /// The entry at a place leaves it and comes last, with another value.
-    MoveToEnd { place: usize, value: String },
-    /// The entry at a place gets another name; its old name goes to `then`, right behind it.
-    Rename {
+    Append(Entry),
+    /// The value of the entry at a place gets text before and behind it.
+    Extend {
         place: usize,
-        name: String,
-        then: EnvVar,
+        before: String,
+        behind: String,
     },
+    /// The entry at a place leaves it and comes last.
+    MoveToEnd { place: usize },
+    /// The entry at a place gets the name [`original_of`] its own; `then` takes its old name, right
+    /// behind it.
+    Rename { place: usize, then: Entry },
+}
+
+/// The name under which an entry is kept whose own name goes to an entry that refers to it.
+#[must_use]
+pub fn original_of(name: &str) -> String {
+    format!("DATAKIT_ORIG_{name}")
 }
 
 /// The volumes that the policy adds.
@@ -219,41 +231,110 @@ impl Plan {
     }
 }
 
+/// A plan in JSON: what is put into the template, and noted in its journal.
+#[derive(Debug)]
+pub struct Edits {
+    pub(super) init_container: Option<Value>,
+    pub(super) sidecar: Option<Value>,
+    pub(super) volumes: Vec<Value>,
+    pub(super) containers: Vec<ContainerEdits>,
+    pub(super) annotations: Vec<(&'static str, String)>,
+    pub(super) share_process_namespace: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct ContainerEdits {
+    pub(super) mounts: Vec<Value>,
+    pub(super) env: Vec<EnvEdit<Value>>,
+}
+
+impl ContainerEdits {
+    pub(super) fn is_empty(&self) -> bool {
+        self.mounts.is_empty() && self.env.is_empty()
+    }
+}
+
+impl From<Plan> for Edits {
+    fn from(plan: Plan) -> Self {
+        let volumes = plan.volumes.into_iter();
+        Self {
+            init_container: plan.init_container.map(json),
+            sidecar: plan.sidecar.map(json),
+            volumes: volumes.map(|(name, kind)| kind.build(&name)).collect(),
+            containers: plan
+                .containers
+                .into_iter()
+                .map(ContainerEdits::from)
+                .collect(),
+            annotations: plan.annotations,
+            share_process_namespace: plan.share_process_namespace,
+        }
+    }
+}
+
+impl From<ContainerEdit> for ContainerEdits {
+    fn from(edit: ContainerEdit) -> Self {
+        Self {
+            mounts: edit.mounts.into_iter().map(json).collect(),
+            env: edit.env.into_iter().map(in_json).collect(),
+        }
+    }
+}
+
+fn in_json(edit: EnvEdit) -> EnvEdit<Value> {
+    match edit {
+        EnvEdit::Append(entry) => EnvEdit::Append(json(entry)),
+        EnvEdit::Extend {
+            place,
+            before,
+            behind,
+        } => EnvEdit::Extend {
+            place,
+            before,
+            behind,
+        },
+        EnvEdit::MoveToEnd { place } => EnvEdit::MoveToEnd { place },
+        EnvEdit::Rename { place, then } => EnvEdit::Rename {
+            place,
+            then: json(then),
+        },
+    }
+}
+
 impl Template<'_> {
-    /// Carries out `plan`.
-    pub fn apply(&mut self, plan: Plan) {
-        if !plan.annotations.is_empty()
-            && let Some(metadata) = object_at(self.object, "metadata")
-            && let Some(annotations) = object_at(metadata, "annotations")
-        {
-            for (key, value) in plan.annotations {
-                annotations.insert(key.to_owned(), Value::String(value));
-            }
+    /// Carries out a plan. This is the only way in which something is added to a template.
+    pub(super) fn apply(&mut self, edits: Edits) {
+        for (key, value) in edits.annotations {
+            self.annotate(key, value);
         }
         let Some(spec) = object_at(self.object, "spec") else {
             return;
         };
-        if plan.share_process_namespace {
+        if edits.share_process_namespace {
             spec.insert("shareProcessNamespace".to_owned(), Value::Bool(true));
         }
         if let Some(containers) = list_at(spec, "containers") {
-            for (container, edit) in containers.iter_mut().zip(plan.containers) {
+            for (container, edit) in containers.iter_mut().zip(edits.containers) {
                 if let Value::Object(container) = container {
                     edit_container(container, edit);
                 }
             }
         }
-        append(spec, "containers", plan.sidecar);
-        append(spec, "initContainers", plan.init_container);
-        let volumes = plan
-            .volumes
-            .into_iter()
-            .map(|(name, kind)| kind.build(&name));
-        append(spec, "volumes", volumes);
+        append(spec, "containers", edits.sidecar);
+        append(spec, "initContainers", edits.init_container);
+        append(spec, "volumes", edits.volumes);
+    }
+
+    pub(super) fn annotate(&mut self, key: &str, value: String) {
+        if let Some(metadata) = object_at(self.object, "metadata")
+            && let Some(annotations) = object_at(metadata, "annotations")
+        {
+            annotations.insert(key.to_owned(), Value::String(value));
+        }
     }
 }
 
-fn edit_container(container: &mut Object, edit: ContainerEdit) {
+fn edit_container(container: &mut Object, edit: ContainerEdits) {
     if !edit.env.is_empty()
         && let Some(env) = list_at(container, "env")
     {
@@ -262,49 +343,67 @@ fn edit_container(container: &mut Object, edit: ContainerEdit) {
     append(container, "volumeMounts", edit.mounts);
 }
 
-fn edit_env(env: &mut Vec<Value>, edits: Vec<EnvEdit>) {
+fn edit_env(env: &mut Vec<Value>, edits: Vec<EnvEdit<Value>>) {
     let mut appended = Vec::new();
     // Places shift when an entry leaves or one is put between: that waits for all others.
     let mut shifts = Vec::new();
     for edit in edits {
         match edit {
-            EnvEdit::Append(entry) => appended.push(json(entry)),
-            EnvEdit::SetValue { place, value } => set_value(env.get_mut(place), value),
-            EnvEdit::MoveToEnd { place, value } => {
-                let mut entry = env.get(place).cloned().unwrap_or_default();
-                set_value(Some(&mut entry), value);
-                appended.push(entry);
+            EnvEdit::Append(entry) => appended.push(Appended::New(entry)),
+            EnvEdit::Extend {
+                place,
+                before,
+                behind,
+            } => extend(env.get_mut(place), &before, &behind),
+            EnvEdit::MoveToEnd { place } => {
+                appended.push(Appended::Moved(place));
                 shifts.push((place, None));
             }
-            EnvEdit::Rename { place, name, then } => {
+            EnvEdit::Rename { place, then } => {
                 if let Some(Value::Object(entry)) = env.get_mut(place) {
-                    entry.insert("name".to_owned(), Value::String(name));
+                    let name = Value::String(original_of(name_of(entry)));
+                    entry.insert("name".to_owned(), name);
                 }
                 shifts.push((place, Some(then)));
             }
         }
     }
+    let appended: Vec<Value> = appended
+        .into_iter()
+        .filter_map(|entry| match entry {
+            Appended::New(entry) => Some(entry),
+            Appended::Moved(place) => env.get(place).cloned(),
+        })
+        .collect();
     if !shifts.is_empty() {
         for (place, entry) in std::mem::take(env).into_iter().enumerate() {
             match shifts.iter().find(|(shifted, _)| *shifted == place) {
                 None => env.push(entry),
                 Some((_, None)) => {}
-                Some((_, Some(then))) => env.extend([entry, json(then)]),
+                Some((_, Some(then))) => env.extend([entry, then.clone()]),
             }
         }
     }
-    env.append(&mut appended);
+    env.extend(appended);
 }
 
-fn set_value(entry: Option<&mut Value>, value: String) {
+/// What comes behind the entries that stay.
+enum Appended {
+    New(Value),
+    Moved(usize),
+}
+
+fn extend(entry: Option<&mut Value>, before: &str, behind: &str) {
     if let Some(Value::Object(entry)) = entry {
+        let own = entry.get("value").and_then(Value::as_str);
+        let value = format!("{before}{}{behind}", own.unwrap_or_default());
         entry.insert("value".to_owned(), Value::String(value));
     }
 }
 
 /// Appends `items` to the list `key`, which is made where it is missing and there is an item.
-fn append<T: Serialize>(object: &mut Object, key: &str, items: impl IntoIterator<Item = T>) {
-    let mut items = items.into_iter().map(json).peekable();
+fn append(object: &mut Object, key: &str, items: impl IntoIterator<Item = Value>) {
+    let mut items = items.into_iter().peekable();
     if items.peek().is_some()
         && let Some(list) = list_at(object, key)
     {
@@ -411,6 +510,15 @@ mod tests {
         }
     }
 
+    fn extended(place: usize, before: &str, behind: &str) -> EnvEdit {
+        let (before, behind) = (before.to_owned(), behind.to_owned());
+        EnvEdit::Extend {
+            place,
+            before,
+            behind,
+        }
+    }
+
     #[wasm_bindgen_test(unsupported = test)]
     fn edits_variables_by_the_places_that_they_had() {
         let mut env = vec![
@@ -423,28 +531,22 @@ mod tests {
             EnvEdit::Append(env::plain("E", "5")),
             EnvEdit::Rename {
                 place: 1,
-                name: "ORIG_B".to_owned(),
-                then: env::plain("B", "$(ORIG_B)"),
+                then: env::plain("B", "$(DATAKIT_ORIG_B)"),
             },
-            EnvEdit::MoveToEnd {
-                place: 2,
-                value: "$(E)".to_owned(),
-            },
-            EnvEdit::SetValue {
-                place: 3,
-                value: "four".to_owned(),
-            },
+            EnvEdit::MoveToEnd { place: 2 },
+            extended(2, "", ",$(E)"),
+            extended(3, "<", ">"),
         ];
-        edit_env(&mut env, edits);
+        edit_env(&mut env, edits.into_iter().map(in_json).collect());
         assert_eq!(
             env,
             [
                 json!({"name": "A", "value": "1"}),
-                json!({"name": "ORIG_B", "valueFrom": {}}),
-                json!({"name": "B", "value": "$(ORIG_B)"}),
-                json!({"name": "D", "value": "four"}),
+                json!({"name": "DATAKIT_ORIG_B", "valueFrom": {}}),
+                json!({"name": "B", "value": "$(DATAKIT_ORIG_B)"}),
+                json!({"name": "D", "value": "<4>"}),
                 json!({"name": "E", "value": "5"}),
-                json!({"name": "C", "value": "$(E)", "unknown": true}),
+                json!({"name": "C", "value": "3,$(E)", "unknown": true}),
             ]
         );
     }
@@ -460,7 +562,7 @@ mod tests {
         let name = plan.volume(&template, "new", VolumeKind::EmptyDir, "/new");
         plan.mount(1, mount(&name, "/new"));
         plan.annotations = vec![("key", "value".to_owned())];
-        template.apply(plan);
+        template.inject("x", plan, None).unwrap();
         assert_eq!(
             pod,
             json!({"metadata": {"annotations": {"key": "value"}}, "spec": {

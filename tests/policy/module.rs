@@ -176,11 +176,14 @@ fn logs_each_decision_at_debug() {
 
 #[test]
 fn logs_why_it_leaves_a_request_alone() {
-    let mut delete = request();
-    delete["operation"] = json!("DELETE");
-    let (_, lines) = logged(&delete, &settings("debug"));
+    let mut mirror = request();
+    mirror["object"]["metadata"]["annotations"]["kubernetes.io/config.mirror"] = json!("4f1a");
+    let (_, lines) = logged(&mirror, &settings("debug"));
     let messages: Vec<&str> = lines.iter().map(|line| line.message.as_str()).collect();
-    assert_eq!(messages, ["the operation is neither CREATE nor UPDATE"]);
+    assert_eq!(
+        messages,
+        ["it mirrors a static pod, which runs as its node has it"]
+    );
 }
 
 #[test]

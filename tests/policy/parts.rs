@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
+use datakit_operator_policy::template::annotation;
+use datakit_operator_policy::template::journal::{self, Journal};
+
 use crate::checker::violations;
-use crate::support::{create, validate};
+use crate::support::{create, template_pointer, validate};
 
 pub const JAVA_OPTION: &str = " -javaagent:/datadog-lib/dd-java-agent.jar";
 
@@ -123,8 +126,9 @@ pub fn local_time_mount() -> Value {
     read_only(mount("timezone", "/etc/localtime"))
 }
 
-/// Asserts what becomes of a pod, to the last field, what the user is told, and what must hold of
-/// every injection: the result is a valid pod, and a second pass changes nothing.
+/// Asserts what becomes of an object, to the last field but for the journal of its template, what the
+/// user is told, and what must hold of every injection: the result is a valid pod, a second pass
+/// changes nothing, and the journal takes it back.
 #[track_caller]
 pub fn assert_injects(before: &Value, settings: &Value, after: &Value, warnings: &[&str]) {
     let answer = validate(&create("default", before), settings);
@@ -136,8 +140,65 @@ pub fn assert_injects(before: &Value, settings: &Value, after: &Value, warnings:
     let mutated = answer
         .mutated_object
         .unwrap_or_else(|| panic!("nothing was injected"));
-    assert_same(&mutated, after);
+    if before["kind"] == "Pod" {
+        assert_same(&mutated, after);
+    } else {
+        assert_same(&normalised(&without_journal(&mutated)), &normalised(after));
+    }
+    assert_takes_back(before, &mutated);
     assert_whole(&mutated, settings);
+}
+
+/// The object without the journal of its template; the journal is nothing that a user looks at.
+pub fn without_journal(object: &Value) -> Value {
+    let mut object = object.clone();
+    journal::remove(template_of(&mut object));
+    object
+}
+
+fn template_of(object: &mut Value) -> &mut Value {
+    let pointer = template_pointer(object["kind"].as_str().unwrap_or("Pod"));
+    object.pointer_mut(pointer).unwrap()
+}
+
+/// Asserts that the journal of an injected template takes the injection back; a pod has none.
+#[track_caller]
+pub fn assert_takes_back(before: &Value, mutated: &Value) {
+    let mut part = mutated.clone();
+    let template = template_of(&mut part);
+    let text = annotation(template, journal::ANNOTATION);
+    if before["kind"] == "Pod" {
+        assert_eq!(text, None);
+        return;
+    }
+    let journal = Journal::parse(text.unwrap()).unwrap();
+    let taken = journal::take_apart(template, &journal);
+    assert!(taken.whole, "{taken:?} of {mutated:#}");
+    assert_same(&normalised(&part), &normalised(before));
+}
+
+/// Without what an API server leaves out: what is empty.
+fn normalised(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let fields = object
+                .iter()
+                .map(|(key, value)| (key.clone(), normalised(value)));
+            let says_something = |(key, value): &(String, Value)| {
+                let is_empty = match value {
+                    Value::Null => true,
+                    Value::String(text) => key == "value" && text.is_empty(),
+                    Value::Array(list) => list.is_empty(),
+                    Value::Object(object) => key != "emptyDir" && object.is_empty(),
+                    _ => false,
+                };
+                !is_empty
+            };
+            fields.filter(says_something).collect()
+        }
+        Value::Array(list) => list.iter().map(normalised).collect(),
+        other => other.clone(),
+    }
 }
 
 #[track_caller]

@@ -6,6 +6,7 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 use serde_json::{Map, Value};
 
+use crate::parts::{assert_takes_back, without_journal};
 use crate::support::{create, root, template_pointer, validate, workload};
 
 #[test]
@@ -68,7 +69,10 @@ fn compare(case: &Value, kind: &str) -> Result<(), String> {
             answer.warnings
         ));
     }
-    let mutated = answer.mutated_object.unwrap_or(object);
+    if let Some(mutated) = &answer.mutated_object {
+        assert_takes_back(&object, mutated);
+    }
+    let mutated = without_journal(&answer.mutated_object.unwrap_or(object));
     let actual = mutated.pointer(template_pointer(kind)).unwrap();
     same_templates(&pod, actual, &expected)
 }

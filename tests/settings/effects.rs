@@ -238,10 +238,6 @@ fn log_level_decides_what_is_logged() {
         (r#"{"log_level":"loud"}"#, Info),
     ] {
         let document = Document::new(Node::parse(settings).unwrap());
-        assert_eq!(
-            document.settings().unwrap().log_level,
-            expected,
-            "{settings}"
-        );
+        assert_eq!(document.log_level(), expected, "{settings}");
     }
 }
