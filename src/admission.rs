@@ -75,8 +75,9 @@ pub fn validate(payload: &[u8]) -> CallResult {
         accepted: true,
         message: None,
         code: None,
+        // Of what was there already nothing was injected.
+        audit_annotations: report.audit_annotations().filter(|_| object.is_some()),
         mutated_object: object,
-        audit_annotations: report.audit_annotations(),
         warnings: report.warnings(),
     })?)
 }

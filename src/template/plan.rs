@@ -248,12 +248,6 @@ pub(super) struct ContainerEdits {
     pub(super) env: Vec<EnvEdit<Value>>,
 }
 
-impl ContainerEdits {
-    pub(super) fn is_empty(&self) -> bool {
-        self.mounts.is_empty() && self.env.is_empty()
-    }
-}
-
 impl From<Plan> for Edits {
     fn from(plan: Plan) -> Self {
         let volumes = plan.volumes.into_iter();

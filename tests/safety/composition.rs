@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use datakit_operator_policy::template::journal::ANNOTATION;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 use serde_json::{Map, Value, json};
@@ -74,7 +75,7 @@ impl Added {
             annotations: annotations
                 .into_iter()
                 .flatten()
-                .filter(|(key, _)| had.get(key).is_none())
+                .filter(|(key, _)| had.get(key).is_none() && *key != ANNOTATION)
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect(),
             shares_processes: before["spec"]["shareProcessNamespace"]

@@ -5,7 +5,8 @@
 use serde_json::{Map, Value};
 
 /// The annotations that are set.
-const ANNOTATIONS: [&str; 6] = [
+const ANNOTATIONS: [&str; 7] = [
+    "admission.datakit/injected",
     "datakit/logs",
     "prometheus.io/scrape",
     "prometheus.io/scheme",

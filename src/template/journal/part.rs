@@ -393,14 +393,17 @@ fn take_volumes(spec: &mut Object, journal: &Journal, taken: &mut Taken) {
         volumes.retain(|volume| !ours.contains(name_in(volume)));
     }
     remove_if_empty(spec, "volumes");
-    let stays = |volume: &str| {
-        journal.volumes.has(volume) && !ours.contains(volume) && !mounted.contains(volume)
+    // A volume of the user that containers share was mounted by one of them before.
+    let stays = |volume: &str, has_its_own: bool| match journal.volumes.has(volume) {
+        true => !ours.contains(volume) && !mounted.contains(volume),
+        false => !has_its_own,
     };
     for container in containers_mut(spec) {
         let has_its_own = journal.edits.has(name_of(container));
         for record in records_of(journal, name_of(container)) {
             let mut none = Vec::new();
             let mounts = list_in(container, "volumeMounts").unwrap_or(&mut none);
+            let stays = |volume: &str| stays(volume, has_its_own);
             let of_the_record = record.take_mounts_from(mounts, &stays);
             taken.add(of_the_record, name_of(container), has_its_own);
         }

@@ -39,12 +39,17 @@ impl Journal {
         for (key, value) in &edits.annotations {
             journal.annotations.insert(key, Hash::of_text(value));
         }
-        for (container, edits) in template.app_containers().zip(&edits.containers) {
-            // What another feature added is noted as a whole.
-            let is_ours = self.containers.has(container.name());
-            if !is_ours && !edits.is_empty() {
-                let record = ContainerRecord::of(edits, container);
-                journal.edits.insert(container.name(), record);
+        let mut edits = edits.containers.iter();
+        for container in template.app_containers() {
+            let record = edits
+                .next()
+                .map(|edits| ContainerRecord::of(edits, container));
+            // What another feature added is noted as a whole. A container of the user is noted even if
+            // nothing was done to it: what it has is its own.
+            if !self.containers.has(container.name()) {
+                journal
+                    .edits
+                    .insert(container.name(), record.unwrap_or_default());
             }
         }
         journal

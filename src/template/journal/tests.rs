@@ -455,3 +455,30 @@ fn the_order_of_volumes_and_mounts_does_not_count() {
     right["spec"]["containers"][0]["env"] = json!([{"name": "A"}]);
     assert!(!same_part(&left, &right));
 }
+
+#[wasm_bindgen_test(unsupported = test)]
+fn leaves_the_mount_of_a_container_whose_volume_is_shared_with_another() {
+    let logs = json!({"name": "logs", "mountPath": "/logs"});
+    let own = |name: &str| json!({"name": name, "volumeMounts": [logs]});
+    let mut value = json!({"spec": {
+        "volumes": [{"name": "logs", "emptyDir": {}}],
+        "containers": [{"name": "web"}, own("worker")]
+    }});
+    let before = value.clone();
+    let mut template = Template::new(&mut value).unwrap();
+    let mut plan = Plan::default();
+    plan.mount(0, mount("logs", "/logs"));
+    let mut journal = Journal::default();
+    template.inject("logfwd", plan, Some(&mut journal)).unwrap();
+    template.keep_journal(journal.clone());
+    // A container that came later, with a mount like ours.
+    let containers = value["spec"]["containers"].as_array_mut().unwrap();
+    containers.push(own("new"));
+    take_apart(&mut value, &journal);
+    let mut expected = before;
+    expected["spec"]["containers"]
+        .as_array_mut()
+        .unwrap()
+        .push(own("new"));
+    assert_eq!(value, expected);
+}
