@@ -22,6 +22,7 @@ use serde_json::{Map, Value};
 
 use super::super::plan::original_of;
 use super::super::{Object, name_of, objects_in};
+use super::named::Named;
 use super::{ANNOTATION, ContainerRecord, Extension, Hash, Journal};
 use crate::report::shown;
 
@@ -152,24 +153,22 @@ fn found(is_as_it_was_left: bool) -> Found {
 fn take_containers(spec: &mut Object, journal: &Journal, taken: &mut Taken) {
     let mut found_names: Vec<String> = Vec::new();
     for list in LISTS {
-        let Some(containers) = list_in(spec, list) else {
-            continue;
-        };
-        containers.retain(|container| {
-            let name = name_in(container);
-            let Some(hash) = journal.containers.get(name) else {
-                return true;
-            };
-            let found = if Hash::of(container) == *hash {
-                Found::AsItWasLeft
-            } else {
-                Found::InPart
-            };
-            taken.note_own(found, || format!("container {name}"));
-            found_names.push(name.to_owned());
-            false
+        in_list(spec, list, |containers| {
+            containers.retain(|container| {
+                let name = name_in(container);
+                let Some(hash) = journal.containers.get(name) else {
+                    return true;
+                };
+                let found = if Hash::of(container) == *hash {
+                    Found::AsItWasLeft
+                } else {
+                    Found::InPart
+                };
+                taken.note_own(found, || format!("container {name}"));
+                found_names.push(name.to_owned());
+                false
+            });
         });
-        remove_if_empty(spec, list);
     }
     let is_there = |name: &&str| found_names.iter().any(|there| there == name);
     for name in journal.containers.names().filter(|name| !is_there(name)) {
@@ -177,47 +176,60 @@ fn take_containers(spec: &mut Object, journal: &Journal, taken: &mut Taken) {
     }
 }
 
-/// The records that say what of a container is the policy's: its own, or, where it has none, all:
-/// the container was renamed, or is a copy of one that has one.
-fn records_of<'j>(journal: &'j Journal, name: &str) -> Vec<&'j ContainerRecord> {
-    match journal.edits.get(name) {
-        Some(record) => vec![record],
-        None => {
-            let mut records: Vec<&ContainerRecord> = Vec::new();
+/// What says which part of a container is the policy's.
+struct Records<'j> {
+    list: Vec<&'j ContainerRecord>,
+    /// Whether it is the container's own record. An app container without one is new; it may be one
+    /// that was renamed, or a copy, so an entry in it that equals ours is ours.
+    are_its_own: bool,
+}
+
+impl<'j> Records<'j> {
+    fn of(container: &Object, list: &str, journal: &'j Journal) -> Self {
+        if let Some(record) = journal.edits.get(name_of(container)) {
+            return Self {
+                list: vec![record],
+                are_its_own: true,
+            };
+        }
+        let mut all: Vec<&ContainerRecord> = Vec::new();
+        if list == "containers" {
             for (_, record) in journal.edits.iter() {
-                if !records.contains(&record) {
-                    records.push(record);
+                if !all.contains(&record) {
+                    all.push(record);
                 }
             }
-            records
         }
+        Self {
+            list: all,
+            are_its_own: false,
+        }
+    }
+
+    fn made(&self, mount: &Object) -> bool {
+        self.list.iter().any(|record| record.made(mount))
     }
 }
 
-fn containers_mut(spec: &mut Object) -> impl Iterator<Item = &mut Object> {
+/// The containers of the user, each with its list.
+fn containers_mut(spec: &mut Object) -> impl Iterator<Item = (&str, &mut Object)> {
     spec.iter_mut()
         .filter(|(key, _)| LISTS.contains(&key.as_str()))
-        .filter_map(|(_, list)| list.as_array_mut())
-        .flatten()
-        .filter_map(Value::as_object_mut)
-}
-
-fn containers(spec: &Object) -> impl Iterator<Item = &Object> {
-    LISTS.into_iter().flat_map(|list| objects_in(spec, list))
+        .filter_map(|(key, list)| Some((key.as_str(), list.as_array_mut()?)))
+        .flat_map(|(key, list)| list.iter_mut().map(move |container| (key, container)))
+        .filter_map(|(key, container)| Some((key, container.as_object_mut()?)))
 }
 
 fn take_variables(spec: &mut Object, journal: &Journal, taken: &mut Taken) {
     let mut missing: BTreeSet<&str> = BTreeSet::new();
     missing.extend(journal.edits.names());
-    for container in containers_mut(spec) {
-        let has_its_own = missing.remove(name_of(container));
-        let mut none = Vec::new();
-        for record in records_of(journal, name_of(container)) {
-            let env = list_in(container, "env").unwrap_or(&mut none);
-            let of_the_record = record.take_from(env);
-            taken.add(of_the_record, name_of(container), has_its_own);
+    for (list, container) in containers_mut(spec) {
+        missing.remove(name_of(container));
+        let records = Records::of(container, list, journal);
+        for record in records.list {
+            let of_the_record = in_list(container, "env", |env| record.take_from(env));
+            taken.add(of_the_record, name_of(container), records.are_its_own);
         }
-        remove_if_empty(container, "env");
     }
     taken.whole &= missing.is_empty();
 }
@@ -389,25 +401,26 @@ fn take_volumes(spec: &mut Object, journal: &Journal, taken: &mut Taken) {
             ours.insert(name);
         }
     }
-    if let Some(volumes) = list_in(spec, "volumes") {
+    in_list(spec, "volumes", |volumes| {
         volumes.retain(|volume| !ours.contains(name_in(volume)));
-    }
-    remove_if_empty(spec, "volumes");
+    });
     // A volume of the user that containers share was mounted by one of them before.
     let stays = |volume: &str, has_its_own: bool| match journal.volumes.has(volume) {
         true => !ours.contains(volume) && !mounted.contains(volume),
         false => !has_its_own,
     };
-    for container in containers_mut(spec) {
-        let has_its_own = journal.edits.has(name_of(container));
-        for record in records_of(journal, name_of(container)) {
-            let mut none = Vec::new();
-            let mounts = list_in(container, "volumeMounts").unwrap_or(&mut none);
-            let stays = |volume: &str| stays(volume, has_its_own);
-            let of_the_record = record.take_mounts_from(mounts, &stays);
-            taken.add(of_the_record, name_of(container), has_its_own);
+    for (list, container) in containers_mut(spec) {
+        let records = Records::of(container, list, journal);
+        for record in records.list {
+            let stays = |volume: &str| stays(volume, records.are_its_own);
+            let of_the_record = in_list(container, "volumeMounts", |mounts| {
+                if records.are_its_own {
+                    record.take_fields_from(mounts);
+                }
+                record.take_mounts_from(mounts, &stays)
+            });
+            taken.add(of_the_record, name_of(container), records.are_its_own);
         }
-        remove_if_empty(container, "volumeMounts");
     }
 }
 
@@ -417,13 +430,15 @@ fn mounted_by_the_user<'j>(spec: &Object, journal: &'j Journal) -> BTreeSet<&'j 
     if journal.volumes.is_empty() {
         return mounted;
     }
-    for container in containers(spec) {
-        let records = records_of(journal, name_of(container));
-        for mount in objects_in(container, "volumeMounts") {
-            if let Some(volume) = journal.volumes.name(name_of(mount))
-                && !records.iter().any(|record| record.made(mount))
-            {
-                mounted.insert(volume);
+    for list in LISTS {
+        for container in objects_in(spec, list) {
+            let records = Records::of(container, list, journal);
+            for mount in objects_in(container, "volumeMounts") {
+                if let Some(volume) = journal.volumes.name(name_of(mount))
+                    && !records.made(mount)
+                {
+                    mounted.insert(volume);
+                }
             }
         }
     }
@@ -461,14 +476,10 @@ impl ContainerRecord {
     fn take_mounts_from(&self, mounts: &mut Vec<Value>, stays: &impl Fn(&str) -> bool) -> Taken {
         let mut taken = Taken::nothing();
         let mut as_left: usize = 0;
-        mounts.retain_mut(|mount| {
-            let Some(mount) = mount.as_object_mut() else {
+        mounts.retain(|mount| {
+            let Some(mount) = mount.as_object().filter(|mount| self.made(mount)) else {
                 return true;
             };
-            if !self.made(mount) {
-                taken.anything |= self.take_fields_from(mount);
-                return true;
-            }
             as_left = as_left.saturating_add(1);
             taken.anything = true;
             stays(name_of(mount))
@@ -480,19 +491,20 @@ impl ContainerRecord {
         taken
     }
 
-    /// Takes our fields from another mount at our path.
-    fn take_fields_from(&self, mount: &mut Object) -> bool {
-        let path = mount.get("mountPath").and_then(Value::as_str);
-        let Some(fields) = path.and_then(|path| self.fields.get(path)) else {
-            return false;
-        };
-        let before = mount.len();
-        for (key, hash) in fields.iter() {
-            if mount.get(key).map(Hash::of) == Some(*hash) {
-                mount.remove(key);
+    /// Takes our fields from other mounts at our paths.
+    fn take_fields_from(&self, mounts: &mut [Value]) {
+        for mount in mounts.iter_mut().filter_map(Value::as_object_mut) {
+            let path = mount.get("mountPath").and_then(Value::as_str);
+            let fields = path.and_then(|path| self.fields.get(path));
+            if self.made(mount) {
+                continue;
+            }
+            for (key, hash) in fields.into_iter().flat_map(Named::iter) {
+                if mount.get(key).map(Hash::of) == Some(*hash) {
+                    mount.remove(key);
+                }
             }
         }
-        mount.len() < before
     }
 }
 
@@ -502,6 +514,19 @@ fn object_in<'o>(object: &'o mut Object, key: &str) -> Option<&'o mut Object> {
 
 fn list_in<'o>(object: &'o mut Object, key: &str) -> Option<&'o mut Vec<Value>> {
     object.get_mut(key)?.as_array_mut()
+}
+
+/// Takes something from the list `key`, which goes when nothing is left of it.
+fn in_list<T>(object: &mut Object, key: &str, take: impl FnOnce(&mut Vec<Value>) -> T) -> T {
+    let Some(list) = list_in(object, key) else {
+        return take(&mut Vec::new());
+    };
+    let was_empty = list.is_empty();
+    let taken = take(list);
+    if list.is_empty() && !was_empty {
+        object.remove(key);
+    }
+    taken
 }
 
 /// API servers leave out what is empty.
