@@ -145,7 +145,8 @@ pub struct EnvChange {
 }
 
 /// Goes through the variables as they were and as they are side by side: each is still there, in
-/// order, but that tags may have gone to the end; none was there twice or is now.
+/// order, but that tags may have gone to the end, and behind them those that refer to them, in their
+/// order; none was there twice or is now.
 pub fn env(before: &Value, after: &Value) -> Result<EnvChange, String> {
     let empty = Vec::new();
     let before = before.as_array().unwrap_or(&empty);
@@ -163,24 +164,38 @@ pub fn env(before: &Value, after: &Value) -> Result<EnvChange, String> {
                 change.shifted = true;
                 rest = others;
             }
-            _ if own["name"] == "DD_TAGS" => moved.push(own),
+            _ if own["name"] == "DD_TAGS" || refers_to(own, &moved) => moved.push(own),
             _ => return Err(format!("{own} is gone, or has another place")),
         }
     }
     change.shifted |= !moved.is_empty();
-    for own in moved {
-        if !rest.iter().any(|now| is_merged(own, now)) {
-            return Err(format!("{own} is gone"));
-        }
+    let mut last = rest;
+    for own in &moved {
+        let is_it = |now: &Value| is_merged(own, now) || same(own, now).is_ok();
+        let Some(place) = last.iter().position(is_it) else {
+            return Err(format!("{own} is gone, or has another place"));
+        };
+        last = &last[place + 1..];
     }
     let name = |entry: &Value| entry["name"].clone();
     let is_known = |entry: &&Value| {
-        name(entry) != "DD_TAGS" && before.iter().any(|own| name(own) == name(entry))
+        let is_name = |own: &&Value| name(own) == name(entry);
+        !moved.iter().any(|own| is_name(&own)) && before.iter().any(|own| is_name(&own))
     };
     match rest.iter().find(is_known) {
         Some(entry) => Err(format!("{entry} is there twice")),
         None => Ok(change),
     }
+}
+
+/// Whether a variable refers to one of others.
+fn refers_to(entry: &Value, others: &[&Value]) -> bool {
+    let value = entry["value"].as_str().unwrap_or_default();
+    let is_in = |other: &&Value| {
+        let name = other["name"].as_str().unwrap_or_default();
+        value.contains(&format!("$({name})"))
+    };
+    others.iter().any(is_in)
 }
 
 fn fields(entry: &Value) -> Map<String, Value> {

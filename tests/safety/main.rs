@@ -13,6 +13,7 @@ mod patches;
 mod properties;
 mod reach;
 mod references;
+mod rollouts;
 mod rules;
 mod run;
 mod secrets;
