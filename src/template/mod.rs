@@ -3,14 +3,20 @@
 //! The template stays the JSON that came in, so that fields of any Kubernetes version survive; what
 //! is added is built with typed objects and appended.
 
+mod backing;
+mod commands;
 mod container;
 mod describe;
+mod growth;
 mod plan;
 mod shape;
 mod volumes;
 
 use serde_json::{Map, Value};
 
+use crate::paths::MountPath;
+
+pub use backing::{Around, Backing};
 pub use container::{Container, SecurityContext};
 pub(crate) use plan::is_empty_dir;
 pub use plan::{EnvEdit, Plan, VolumeKind, mount, mount_like};
@@ -93,6 +99,18 @@ impl<'v> Template<'v> {
         self.objects("containers").map(AppContainer)
     }
 
+    /// The containers that run side by side: the app containers, and the init containers that go on
+    /// (native sidecars).
+    pub fn running_containers(&self) -> impl Iterator<Item = AppContainer<'_>> {
+        let goes_on = |container: &&Object| {
+            container.get("restartPolicy").and_then(Value::as_str) == Some("Always")
+        };
+        self.objects("initContainers")
+            .filter(goes_on)
+            .map(AppContainer)
+            .chain(self.app_containers())
+    }
+
     /// The container that resources of the pod are read of.
     #[must_use]
     pub fn first_container(&self) -> Option<&Object> {
@@ -154,34 +172,22 @@ impl<'t> AppContainer<'t> {
         objects_in(self.0, "volumeMounts")
     }
 
-    /// The mount at `path`; paths compare as strings, as Kubernetes compares them.
+    /// The mount at `path`.
     #[must_use]
-    pub fn mount_at(self, path: &str) -> Option<&'t Object> {
-        self.mounts()
-            .find(|mount| mount.get("mountPath").and_then(Value::as_str) == Some(path))
+    pub fn mount_at(self, path: &MountPath<'_>) -> Option<&'t Object> {
+        self.mounts().find(|mount| is_at(mount, "mountPath", path))
     }
 
     /// Whether a block device is at `path`: Kubernetes takes no mount there.
     #[must_use]
-    pub fn has_device_at(self, path: &str) -> bool {
-        objects_in(self.0, "volumeDevices")
-            .any(|device| device.get("devicePath").and_then(Value::as_str) == Some(path))
+    pub fn has_device_at(self, path: &MountPath<'_>) -> bool {
+        objects_in(self.0, "volumeDevices").any(|device| is_at(device, "devicePath", path))
     }
 
-    /// Whether a volume could be mounted at `path`: nothing is mounted there, under this spelling
-    /// or with a `/` at the end, nor is a block device.
+    /// Whether neither a volume nor a block device is at `path`.
     #[must_use]
-    pub fn is_free(self, path: &str) -> bool {
-        let is_there = |key: &'static str| {
-            move |entry: &Object| {
-                entry
-                    .get(key)
-                    .and_then(Value::as_str)
-                    .is_some_and(|taken| taken.trim_end_matches('/') == path.trim_end_matches('/'))
-            }
-        };
-        !objects_in(self.0, "volumeMounts").any(is_there("mountPath"))
-            && !objects_in(self.0, "volumeDevices").any(is_there("devicePath"))
+    pub fn is_free(self, path: &MountPath<'_>) -> bool {
+        self.mount_at(path).is_none() && !self.has_device_at(path)
     }
 
     /// The entries of `ports`.
@@ -203,6 +209,11 @@ impl<'t> AppContainer<'t> {
             .filter(|(_, entry)| name_of(entry) == name)
             .last()
     }
+}
+
+fn is_at(entry: &Object, key: &str, path: &MountPath<'_>) -> bool {
+    let own = entry.get(key).and_then(Value::as_str);
+    own.is_some_and(|own| path.is(own))
 }
 
 /// The objects of the list `key`; absent and null are an empty list.
