@@ -23,6 +23,7 @@
 pub mod admission;
 pub mod env;
 pub mod features;
+pub mod glob;
 pub mod image;
 pub mod json;
 pub mod namespace;
@@ -31,8 +32,10 @@ pub mod quantity;
 pub mod report;
 pub mod selector;
 pub mod settings;
+pub mod system;
 pub mod tags;
 pub mod template;
+pub mod words;
 pub mod workload;
 
 /// Registers the functions that a policy host calls over waPC.

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use crate::features::asks_for_a_feature;
+use crate::system::is_windows;
+
 /// The kinds that run pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workload {
@@ -124,29 +127,16 @@ impl Workload {
 
     /// What is injected runs on Linux; Kubernetes refuses some of it in a Windows pod.
     fn act_on_system(self, object: &Value) -> Act {
-        let system = self.template(object).and_then(|template| {
-            let spec = template.get("spec")?;
-            let os = spec.get("os").and_then(|os| os.get("name")?.as_str());
-            // Most pods say it by the nodes that they select.
-            os.or_else(|| spec.get("nodeSelector")?.get("kubernetes.io/os")?.as_str())
-        });
-        match system {
-            Some("windows") if self.asks_by_annotation(object) => {
-                Act::Warn("there are no agents for Windows pods")
+        match self.template(object) {
+            Some(template) if is_windows(template) => {
+                if asks_for_a_feature(template) {
+                    Act::Warn("there are no agents for Windows pods")
+                } else {
+                    Act::LeaveAlone("it runs on Windows")
+                }
             }
-            Some("windows") => Act::LeaveAlone("it runs on Windows"),
             _ => Act::Inject,
         }
-    }
-
-    fn asks_by_annotation(self, object: &Value) -> bool {
-        self.template(object)
-            .and_then(|template| template.get("metadata")?.get("annotations")?.as_object())
-            .is_some_and(|annotations| {
-                annotations
-                    .keys()
-                    .any(|key| key.starts_with("admission.datakit/") && !key.ends_with("enabled"))
-            })
     }
 }
 
@@ -220,11 +210,6 @@ mod tests {
             Act::LeaveAlone("it runs on Windows")
         );
         pod["metadata"] = json!({"annotations": {"admission.datakit/java-lib.version": ""}});
-        assert_eq!(
-            Workload::Pod.act("CREATE", &pod, None),
-            Act::Warn("there are no agents for Windows pods")
-        );
-        pod["spec"] = json!({"nodeSelector": {"kubernetes.io/os": "windows"}});
         assert_eq!(
             Workload::Pod.act("CREATE", &pod, None),
             Act::Warn("there are no agents for Windows pods")
