@@ -1,7 +1,7 @@
 //! Paths of log files, the directories that they lie in, and where in a container something can be
 //! mounted.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 
 /// The directory that has to be shared so that the files which `pattern` names can be read: the
 /// directory part of what stands before its first glob character, cleaned. Datakit's globs are
@@ -83,29 +83,40 @@ impl<'p> MountPath<'p> {
         }
     }
 
-    /// The directories that this place lies in, the nearest first.
-    pub fn parents(&self) -> impl Iterator<Item = &str> {
-        std::iter::successors(parent(self.as_str()), |path| parent(path))
-    }
-
-    /// This place, which borrows nothing.
-    #[must_use]
-    pub fn into_owned(self) -> MountPath<'static> {
-        MountPath(Cow::Owned(self.0.into_owned()))
-    }
-}
-
-fn parent(path: &str) -> Option<&str> {
-    match path.rsplit_once('/')? {
-        ("", "") => None,
-        ("", _) => Some("/"),
-        (parent, _) => Some(parent),
+    /// The directories that lead to this place, from `/` on, and the place itself; of one that is nested
+    /// too deep only the first of them, for nothing is mounted in the others.
+    pub fn way(&self) -> impl Iterator<Item = &str> {
+        let path = self.as_str();
+        let slashes = path.match_indices('/').skip(1);
+        let ends = slashes.map(|(end, _)| end).chain([path.len()]);
+        let below = ends.filter_map(|end| path.get(..end));
+        let below = below.filter(|path| *path != "/");
+        std::iter::once("/").chain(below).take(DEEPEST)
     }
 }
 
+/// The order of paths is that of their texts.
+impl Borrow<str> for MountPath<'_> {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// Whether a path is clean. Some that begin a name with `.` are, too, and are not known to be: they are
+/// rare, and this is asked of every mount.
 fn is_clean(path: &str) -> bool {
-    let is_name = |part: &str| !matches!(part, "" | "." | "..");
-    path == "/" || (path.starts_with('/') && path.split('/').skip(1).all(is_name))
+    let mut bytes = path.bytes();
+    if bytes.next() != Some(b'/') {
+        return false;
+    }
+    let mut before = b'/';
+    for byte in bytes {
+        if before == b'/' && matches!(byte, b'/' | b'.') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b'/' || path == "/"
 }
 
 /// Why a volume cannot be mounted at the directory that `path` leads to; `directory` is that one.
@@ -131,8 +142,9 @@ fn is_of_the_kernel(directory: &str) -> bool {
     directory == "/dev" || matches!(directory.split('/').nth(1), Some("proc" | "sys"))
 }
 
-/// Longer paths cannot be opened on Linux (`PATH_MAX`).
-const LONGEST: usize = 4096;
+/// Longer than the path of any directory of logs, and deeper: it bounds what comparing them costs.
+const LONGEST: usize = 1024;
+const DEEPEST: usize = 32;
 
 /// Why no volume is mounted in any container at the directory that `path` leads to: one that
 /// [cannot be mounted](unmountable), one that has a variable, or one that a volume would hide the
@@ -148,7 +160,9 @@ pub fn unfit(path: &str, directory: &str) -> Option<&'static str> {
         } else if is_of_the_system(directory) {
             Some("lies in a system directory, which a volume would hide; log to a directory below it")
         } else if directory.len() > LONGEST {
-            Some("is longer than 4096 bytes")
+            Some("is longer than 1024 bytes")
+        } else if directory.split('/').count() > DEEPEST {
+            Some("is nested deeper than 31 directories")
         } else {
             None
         }
@@ -251,11 +265,9 @@ mod tests {
             assert_eq!(lies_in, expected, "{place} {other}");
         }
         let place = MountPath::new("/var/log//app");
-        assert_eq!(
-            place.parents().collect::<Vec<_>>(),
-            ["/var/log", "/var", "/"]
-        );
-        assert_eq!(MountPath::new("/").parents().count(), 0);
+        let way: Vec<&str> = place.way().collect();
+        assert_eq!(way, ["/", "/var", "/var/log", "/var/log/app"]);
+        assert_eq!(MountPath::new("/").way().collect::<Vec<_>>(), ["/"]);
     }
 
     #[wasm_bindgen_test(unsupported = test)]
@@ -264,6 +276,8 @@ mod tests {
             "lies in a system directory, which a volume would hide; log to a directory below it";
         let variable = "has a variable, which a mount does not expand; write it out";
         let long = format!("/{}/x.log", "x".repeat(LONGEST));
+        let deep = format!("{}/x.log", "/x".repeat(DEEPEST));
+        let still_fine = format!("{}/x.log", "/x".repeat(DEEPEST - 1));
         for (path, expected) in [
             ("/opt/x.log", Some(system)),
             ("/opt/app/x.log", None),
@@ -283,7 +297,9 @@ mod tests {
             ("$(DIR)/x.log", Some(variable)),
             ("/logs/${POD}/x.log", Some(variable)),
             ("/logs/$x/a.log", None),
-            (&long, Some("is longer than 4096 bytes")),
+            (&long, Some("is longer than 1024 bytes")),
+            (&deep, Some("is nested deeper than 31 directories")),
+            (&still_fine, None),
         ] {
             assert_eq!(unfit(path, &directory_of(path)), expected, "{path}");
         }
