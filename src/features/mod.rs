@@ -1,26 +1,33 @@
 //! What is injected. Each feature is a file: it decides whether there is a rule or an annotation for
 //! the template, and says what it wants as a [`Plan`]; nothing is edited before the plan stands.
 
+mod agents;
 mod annotations;
 mod ddtrace;
 mod directories;
 mod flameshot;
 mod logfwd;
 mod logging;
+mod outlook;
+mod places;
 mod processes;
 mod profiler;
+mod programs;
 mod select;
 
+use std::cell::OnceCell;
+
 use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
-use serde_json::Value;
 
 use crate::env::{self, Env};
 use crate::report::{Feature, Report, shown};
 use crate::settings::{ContainerSettings, Settings, Subject};
-use crate::template::{AppContainer, Plan, Template};
+use crate::template::{AppContainer, Plan, Template, Volumes};
 use crate::workload::Workload;
 
-pub use annotations::beside_the_template;
+use outlook::Outlook;
+
+pub use annotations::{asks_for_a_feature, beside_the_template};
 
 /// The prefix of the annotations that ask for something.
 const PREFIX: &str = "admission.datakit/";
@@ -30,9 +37,15 @@ struct Scene<'s, 't> {
     template: &'s Template<'t>,
     namespace: &'s str,
     settings: &'s Settings<'s>,
+    /// Made when first asked for.
+    volumes: OnceCell<Volumes<'s>>,
 }
 
-impl Scene<'_, '_> {
+impl<'s> Scene<'s, '_> {
+    fn volumes(&self) -> &Volumes<'s> {
+        self.volumes.get_or_init(|| Volumes::new(self.template))
+    }
+
     fn subject(&self) -> Subject<'_> {
         Subject {
             namespace: self.namespace,
@@ -118,8 +131,12 @@ pub struct Context<'c> {
     pub beside: &'c [String],
 }
 
+/// The most that may be added to an object: etcd stores none over 1.5 MiB, and one that was fine must
+/// not be what is refused.
+const MOST_BYTES: usize = 1_000_000;
+
 /// Injects into `template` what the settings and its annotations ask for; says whether that was
-/// anything.
+/// anything. Where it was not, the template may hold a part of it, and is to be left as it was.
 pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Report) -> bool {
     if !says_yes(template, "enabled", "policy", report) {
         return false;
@@ -130,6 +147,8 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
     } = context;
     let namespace = template.namespace().unwrap_or(context.namespace).to_owned();
     let mut injected = false;
+    let mut room = MOST_BYTES;
+    let mut outlook = Outlook::default();
     for (feature, plan) in FEATURES {
         // Datakit's log annotation has no switch of its own.
         if feature != Feature::Logging
@@ -141,64 +160,49 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             template,
             namespace: &namespace,
             settings,
+            volumes: OnceCell::new(),
         };
         let Some(plan) = plan(&scene, report) else {
             continue;
         };
-        if plan.sidecar.is_some() {
-            warn_of_sidecar(feature, workload, template, report);
-        }
+        let Some(rest) = room.checked_sub(plan.bytes()) else {
+            report.warn(
+                "policy",
+                "nothing injected, it would add more than 1 MB to the object; inject into fewer containers",
+            );
+            report.forget_injections();
+            return false;
+        };
+        room = rest;
+        outlook.note(feature, &plan, template);
         if report.explains() {
             plan.describe(template, |edit| report.explain(feature.name(), || edit));
         }
         template.apply(plan);
         injected = true;
     }
+    outlook.warn(workload, template, report);
+    if !injected {
+        annotations::warn_of_other_vendor(template, settings, report);
+    }
     injected
-}
-
-/// Warns of pods that a sidecar keeps from what they are for.
-fn warn_of_sidecar(
-    feature: Feature,
-    workload: Workload,
-    template: &Template<'_>,
-    report: &mut Report,
-) {
-    if workload.runs_to_completion() {
-        report.warn(
-            feature.name(),
-            "the job does not complete by itself: the sidecar goes on when the job is done",
-        );
-    }
-    let context = template.spec("securityContext");
-    let has = |key| context.and_then(|context| context.get(key));
-    if has("runAsNonRoot") == Some(&Value::Bool(true))
-        && has("runAsUser").is_none_or(Value::is_null)
-    {
-        report.warn(
-            feature.name(),
-            "the pod is runAsNonRoot: the sidecar does not start if its image runs as root",
-        );
-    }
 }
 
 /// What the boolean annotation `admission.datakit/NAME` says; yes if nothing or nonsense.
 fn says_yes(template: &Template<'_>, name: &str, about: &str, report: &mut Report) -> bool {
     let key = format!("{PREFIX}{name}");
-    match template.annotation(&key) {
-        None | Some("1" | "t" | "T" | "true" | "True" | "TRUE") => true,
-        Some("0" | "f" | "F" | "false" | "False" | "FALSE") => {
-            report.explain(about, || format!("switched off by {key}"));
-            false
-        }
-        Some(other) => {
-            report.warn(
-                about,
-                format_args!("{key}: {} is no boolean and has no effect", shown(other)),
-            );
-            true
-        }
+    let Some(value) = template.annotation(&key) else {
+        return true;
+    };
+    match annotations::boolean(value) {
+        Some(true) => {}
+        Some(false) => report.explain(about, || format!("switched off by {key}")),
+        None => report.warn(
+            about,
+            format_args!("{key}: {} is no boolean and has no effect", shown(value)),
+        ),
     }
+    annotations::boolean(value).unwrap_or(true)
 }
 
 #[cfg(test)]
@@ -206,7 +210,7 @@ mod tests {
     use super::*;
     use crate::json::Node;
     use crate::settings::Document;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -275,8 +279,8 @@ mod tests {
             let spec = json!({"securityContext": security_context, "containers": [{"name": "a"}]});
             inject_into(&mut json!({"spec": spec}), &settings).warnings()
         };
-        let warning = "datakit logfwd: the pod is runAsNonRoot: \
-                       the sidecar does not start if its image runs as root";
+        let warning = "datakit policy: the pod is runAsNonRoot: an image that runs as root \
+                       does not start (datakit-logfwd); set runAsUser";
         for refused in [
             json!({"runAsNonRoot": true}),
             json!({"runAsNonRoot": true, "runAsUser": null}),
