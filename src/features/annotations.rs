@@ -74,7 +74,12 @@ pub(super) fn warn_of_other_vendor(
     settings: &Settings<'_>,
     report: &mut Report,
 ) {
-    if settings.ddtrace.rules.is_empty() || keys(template.annotations()).any(is_ours) {
+    let has_agents = settings
+        .ddtrace
+        .rules
+        .iter()
+        .any(|rule| rule.image.is_some());
+    if !has_agents || keys(template.annotations()).any(is_ours) {
         return;
     }
     let wishes = [template.annotations(), template.labels()];

@@ -8,14 +8,14 @@
 //! and the app containers; `shareProcessNamespace`; if the rule says so, the `prometheus.io/…`
 //! annotations by which its metrics are scraped.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::ContainerPort;
 use serde_json::Value;
 
 use super::places::Place;
 use super::processes::share_processes;
-use super::programs::{self, Program};
+use super::programs;
 use super::select::choose;
 use super::{Scene, is_sidecar};
 use crate::env;
@@ -126,11 +126,17 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
 
 /// What keeps flameshot from a pod.
 fn obstacle(template: &Template<'_>, path: &str, port: u16) -> Option<String> {
+    let at = || format!("{} {}", Sampler::PATH, shown(path));
     if let Some(problem) = paths::unfit(path, path) {
+        return Some(format!("{}: the path {problem}", at()));
+    }
+    let programs = programs::in_directories(template, &BTreeSet::from([path]), &[]);
+    if let Some(program) = programs.get(path) {
         return Some(format!(
-            "{} {}: the path {problem}",
-            Sampler::PATH,
-            shown(path)
+            "{} has the program of container {} ({})",
+            at(),
+            shown(program.container),
+            program.field
         ));
     }
     if template.spec("hostNetwork") == Some(&Value::Bool(true)) {
@@ -162,11 +168,10 @@ fn plan_mounts(
     plan: &mut Plan,
     report: &mut Report,
 ) -> bool {
-    let programs = programs::in_directories(scene.template, &BTreeSet::from([path.as_str()]), &[]);
     let mut is_mounted = false;
     for (number, container) in scene.template.app_containers().enumerate() {
         let is_ours = is_sidecar(container);
-        match place(scene, container, path, volume, &programs) {
+        match place(scene, container, path, volume) {
             Ok(place) => {
                 if place == Place::Free {
                     plan.mount(number, mount(volume, path.as_str()));
@@ -183,33 +188,20 @@ fn plan_mounts(
     is_mounted
 }
 
-/// The path is one of the settings, which know nothing of the container.
+/// The path is one of the settings, which know nothing of the container: its data may be there.
 fn place<'s>(
     scene: &Scene<'s, '_>,
     container: AppContainer<'s>,
     path: &MountPath<'_>,
     volume: &str,
-    programs: &BTreeMap<&str, Program<'_>>,
 ) -> Result<Place, String> {
     let place = scene.place(container, path, volume)?;
-    if place == Place::HasIt || is_sidecar(container) {
-        return Ok(place);
-    }
-    if let Some(around) = scene.around(container, path)
-        && around.backing == Backing::Data
-    {
-        return Err(format!(
+    let around = scene.around(container, path);
+    match around.filter(|around| around.backing == Backing::Data && place == Place::Free) {
+        Some(around) => Err(format!(
             "{} lies in its mount {}, which has data of its own",
             shown(path.as_str()),
             shown(around.path)
-        ));
-    }
-    match programs.get(path.as_str()) {
-        Some(program) => Err(format!(
-            "{} has a program, by {} of container {}",
-            shown(path.as_str()),
-            program.field,
-            shown(program.container)
         )),
         None => Ok(place),
     }
