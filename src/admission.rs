@@ -16,6 +16,7 @@ use crate::json::{Node, syntax_error};
 use crate::report::Report;
 use crate::rollout::{self, Course};
 use crate::settings::Document;
+use crate::system::is_windows;
 use crate::template::Template;
 use crate::workload::Workload;
 
@@ -259,6 +260,17 @@ impl Injection<'_> {
     }
 
     fn inject_into(&self, template: &mut Value, report: &mut Report) -> Result<bool, Problem> {
+        if is_windows(template) {
+            if features::asks_for_a_feature(template) {
+                report.warn(
+                    "policy",
+                    "nothing injected, there are no agents for Windows pods",
+                );
+            } else {
+                report.explain("policy", || "it runs on Windows");
+            }
+            return Ok(false);
+        }
         let settings = self.document.settings().map_err(|what| Problem {
             about: "settings",
             what,

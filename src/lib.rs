@@ -24,6 +24,7 @@
 pub mod admission;
 pub mod env;
 pub mod features;
+pub mod glob;
 pub mod image;
 pub mod json;
 pub mod namespace;
@@ -33,8 +34,10 @@ pub mod report;
 pub mod rollout;
 pub mod selector;
 pub mod settings;
+pub mod system;
 pub mod tags;
 pub mod template;
+pub mod words;
 pub mod workload;
 
 /// Registers the functions that a policy host calls over waPC.

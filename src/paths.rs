@@ -1,4 +1,7 @@
-//! Paths of log files and the directories that they lie in.
+//! Paths of log files, the directories that they lie in, and where in a container something can be
+//! mounted.
+
+use std::borrow::{Borrow, Cow};
 
 /// The directory that has to be shared so that the files which `pattern` names can be read: the
 /// directory part of what stands before its first glob character, cleaned. Datakit's globs are
@@ -24,7 +27,8 @@ fn before_glob(path: &str) -> Option<&str> {
         .and_then(|end| path.get(..end))
 }
 
-/// The shortest form of an absolute path: no `//`, no `.`, no `..`, no `/` at the end.
+/// The shortest form of an absolute path: no `//`, no `.`, no `..`, no `/` at the end. A relative path
+/// counts from `/`, as container runtimes take it.
 #[must_use]
 pub fn clean(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
@@ -38,6 +42,81 @@ pub fn clean(path: &str) -> String {
         }
     }
     format!("/{}", parts.join("/"))
+}
+
+/// A place in the file system of a container, where something is or can be mounted. However it was
+/// written (`/var/log/`, `/var//log`, `var/log`), it is the cleaned path, so that one place compares
+/// as one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MountPath<'p>(Cow<'p, str>);
+
+impl<'p> MountPath<'p> {
+    #[must_use]
+    pub fn new(path: &'p str) -> Self {
+        if is_clean(path) {
+            Self(Cow::Borrowed(path))
+        } else {
+            Self(Cow::Owned(clean(path)))
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `path`, written in whatever way, is this place.
+    #[must_use]
+    pub fn is(&self, path: &str) -> bool {
+        self.0 == path || *self == MountPath::new(path)
+    }
+
+    /// Whether this place is below `other`.
+    #[must_use]
+    pub fn lies_in(&self, other: &MountPath<'_>) -> bool {
+        match other.as_str() {
+            "/" => self.as_str() != "/",
+            other => self
+                .as_str()
+                .strip_prefix(other)
+                .is_some_and(|rest| rest.starts_with('/')),
+        }
+    }
+
+    /// The directories that lead to this place, from `/` on, and the place itself; of one that is nested
+    /// too deep only the first of them, for nothing is mounted in the others.
+    pub fn way(&self) -> impl Iterator<Item = &str> {
+        let path = self.as_str();
+        let slashes = path.match_indices('/').skip(1);
+        let ends = slashes.map(|(end, _)| end).chain([path.len()]);
+        let below = ends.filter_map(|end| path.get(..end));
+        let below = below.filter(|path| *path != "/");
+        std::iter::once("/").chain(below).take(DEEPEST)
+    }
+}
+
+/// The order of paths is that of their texts.
+impl Borrow<str> for MountPath<'_> {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// Whether a path is clean. Some that begin a name with `.` are, too, and are not known to be: they are
+/// rare, and this is asked of every mount.
+fn is_clean(path: &str) -> bool {
+    let mut bytes = path.bytes();
+    if bytes.next() != Some(b'/') {
+        return false;
+    }
+    let mut before = b'/';
+    for byte in bytes {
+        if before == b'/' && matches!(byte, b'/' | b'.') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b'/' || path == "/"
 }
 
 /// Why a volume cannot be mounted at the directory that `path` leads to; `directory` is that one.
@@ -61,6 +140,61 @@ pub fn unmountable(path: &str, directory: &str) -> Option<&'static str> {
 /// Where no container would start with a volume. Below `/dev` it would: `/dev/shm` is a usual place.
 fn is_of_the_kernel(directory: &str) -> bool {
     directory == "/dev" || matches!(directory.split('/').nth(1), Some("proc" | "sys"))
+}
+
+/// Longer than the path of any directory of logs, and deeper: it bounds what comparing them costs.
+const LONGEST: usize = 1024;
+const DEEPEST: usize = 32;
+
+/// Why no volume is mounted in any container at the directory that `path` leads to: one that
+/// [cannot be mounted](unmountable), one that has a variable, or one that a volume would hide the
+/// system of the image at.
+#[must_use]
+pub fn unfit(path: &str, directory: &str) -> Option<&'static str> {
+    if path.contains("$(") || path.contains("${") {
+        return Some("has a variable, which a mount does not expand; write it out");
+    }
+    unmountable(path, directory).or_else(|| {
+        if directory.starts_with("/dev/") {
+            Some("lies in `/dev`; log to another directory")
+        } else if is_of_the_system(directory) {
+            Some("lies in a system directory, which a volume would hide; log to a directory below it")
+        } else if directory.len() > LONGEST {
+            Some("is longer than 1024 bytes")
+        } else if directory.split('/').count() > DEEPEST {
+            Some("is nested deeper than 31 directories")
+        } else {
+            None
+        }
+    })
+}
+
+/// Directories that every image has, where a volume would hide what the image cannot start without.
+/// Below them is fine.
+fn is_of_the_system(directory: &str) -> bool {
+    const DIRECTORIES: [&str; 20] = [
+        "/bin",
+        "/boot",
+        "/etc",
+        "/home",
+        "/lib",
+        "/lib64",
+        "/opt",
+        "/root",
+        "/run",
+        "/sbin",
+        "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/local",
+        "/usr/local/bin",
+        "/usr/local/lib",
+        "/usr/sbin",
+        "/var",
+        "/",
+    ];
+    DIRECTORIES.contains(&directory)
 }
 
 #[cfg(test)]
@@ -95,6 +229,80 @@ mod tests {
         assert_eq!(directory("/var/log/extra/"), "/var/log/extra");
         assert_eq!(directory("/tmp/opt/*/x.log"), "/tmp/opt");
         assert_eq!(directory("/data//flames/"), "/data/flames");
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn takes_a_place_as_one_however_it_is_written() {
+        let place = MountPath::new("/var/log");
+        for written in [
+            "/var/log",
+            "/var/log/",
+            "/var//log",
+            "//var/./log/.",
+            "var/log",
+            "/var/x/../log",
+        ] {
+            assert!(place.is(written), "{written}");
+            assert_eq!(MountPath::new(written), place);
+        }
+        for other in ["/var/lo", "/var/logs", "/var", "/var/log/x", "/"] {
+            assert!(!place.is(other), "{other}");
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn knows_what_a_place_lies_in() {
+        for (place, other, expected) in [
+            ("/var/log", "/var/", true),
+            ("/var/log", "/", true),
+            ("/var/log/a/b", "/var//log", true),
+            ("/var/log", "/var/log/", false),
+            ("/var/logs", "/var/log", false),
+            ("/var", "/var/log", false),
+            ("/", "/", false),
+        ] {
+            let lies_in = MountPath::new(place).lies_in(&MountPath::new(other));
+            assert_eq!(lies_in, expected, "{place} {other}");
+        }
+        let place = MountPath::new("/var/log//app");
+        let way: Vec<&str> = place.way().collect();
+        assert_eq!(way, ["/", "/var", "/var/log", "/var/log/app"]);
+        assert_eq!(MountPath::new("/").way().collect::<Vec<_>>(), ["/"]);
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn says_where_a_volume_would_hide_the_system() {
+        let system =
+            "lies in a system directory, which a volume would hide; log to a directory below it";
+        let variable = "has a variable, which a mount does not expand; write it out";
+        let long = format!("/{}/x.log", "x".repeat(LONGEST));
+        let deep = format!("{}/x.log", "/x".repeat(DEEPEST));
+        let still_fine = format!("{}/x.log", "/x".repeat(DEEPEST - 1));
+        for (path, expected) in [
+            ("/opt/x.log", Some(system)),
+            ("/opt/app/x.log", None),
+            ("/usr/local/lib/*.log", Some(system)),
+            ("/usr/local/share/*.log", None),
+            ("/var/x.log", Some(system)),
+            ("/var/log/x.log", None),
+            ("/etc//x.log", Some(system)),
+            ("/home/{a,b}/x.log", Some(system)),
+            (
+                "/dev/shm/x.log",
+                Some("lies in `/dev`; log to another directory"),
+            ),
+            ("/dev/x.log", Some("lies in a file system of the kernel")),
+            ("/x.log", Some("lies in `/`")),
+            ("/logs/$(POD)/x.log", Some(variable)),
+            ("$(DIR)/x.log", Some(variable)),
+            ("/logs/${POD}/x.log", Some(variable)),
+            ("/logs/$x/a.log", None),
+            (&long, Some("is longer than 1024 bytes")),
+            (&deep, Some("is nested deeper than 31 directories")),
+            (&still_fine, None),
+        ] {
+            assert_eq!(unfit(path, &directory_of(path)), expected, "{path}");
+        }
     }
 
     #[wasm_bindgen_test(unsupported = test)]

@@ -1,7 +1,7 @@
 //! Resource quantities of Kubernetes (`100m`, `512Mi`, `1.5`, `1e3`), compared exactly.
 
 /// An amount in billionths, the smallest that Kubernetes keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Quantity(i128);
 
 const NANO: i128 = 1_000_000_000;
@@ -33,6 +33,12 @@ impl Quantity {
             .checked_mul(numerator)?
             .checked_div(denominator.checked_mul(scale)?)
             .map(Self)
+    }
+
+    /// Both amounts together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
     }
 }
 

@@ -90,6 +90,11 @@ impl Report {
             .insert(feature.name().to_owned(), what.to_owned());
     }
 
+    /// Takes back what was noted as injected: the object stays as it was.
+    pub fn forget_injections(&mut self) {
+        self.audit.clear();
+    }
+
     /// Logs a decision at debug. It may name objects, labels and rules, and no values.
     pub fn explain<T: fmt::Display>(&self, about: &str, decision: impl FnOnce() -> T) {
         if self.explains {

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::PREFIX;
-use crate::report::{Report, shown};
-use crate::settings::nearest;
-use crate::template::Template;
+use super::{PREFIX, logfwd};
+use crate::report::{Feature, Report, shown};
+use crate::settings::{Settings, nearest};
+use crate::template::{Object, Template, boolean};
 use crate::workload::Workload;
 
 /// The policy's annotations of the object itself, where that is not its own template, and of the jobs
@@ -38,11 +38,15 @@ pub(super) fn warn_of_unseen(template: &Template<'_>, beside: &[String], report:
             );
         }
     }
-    for key in template
-        .annotations()
-        .into_iter()
-        .flat_map(|own| own.keys())
-    {
+    for key in keys(template.labels()).filter(|key| is_ours(key)) {
+        if template.annotation(key).is_none() {
+            report.warn(
+                "policy",
+                format_args!("label {} has no effect, make it an annotation", shown(key)),
+            );
+        }
+    }
+    for key in keys(template.annotations()) {
         let Some(name) = key.strip_prefix(PREFIX) else {
             continue;
         };
@@ -57,6 +61,81 @@ pub(super) fn warn_of_unseen(template: &Template<'_>, beside: &[String], report:
             ),
             None => report.warn("policy", format_args!("annotation {key} is not known")),
         }
+    }
+}
+
+/// The annotations and labels by which Datadog's admission controller is asked.
+const OTHER_VENDOR: &str = "admission.datadoghq.com/";
+
+/// Warns of a wish to another vendor in a template that asks for nothing of ours and gets nothing, where
+/// there would have been an agent.
+pub(super) fn warn_of_other_vendor(
+    template: &Template<'_>,
+    settings: &Settings<'_>,
+    report: &mut Report,
+) {
+    let has_agents = settings
+        .ddtrace
+        .rules
+        .iter()
+        .any(|rule| rule.image.is_some());
+    if !has_agents || keys(template.annotations()).any(is_ours) {
+        return;
+    }
+    let wishes = [template.annotations(), template.labels()];
+    let wish = wishes.into_iter().flatten().flatten().find(|(key, value)| {
+        let is_on = value.as_str().and_then(boolean) != Some(false);
+        key.starts_with(OTHER_VENDOR) && is_on
+    });
+    if let Some((key, _)) = wish {
+        report.warn(
+            "policy",
+            format_args!(
+                "{} is of another vendor and has no effect; {PREFIX}<language>-lib.version has",
+                shown(key)
+            ),
+        );
+    }
+}
+
+fn keys(own: Option<&Object>) -> impl Iterator<Item = &String> {
+    own.into_iter().flat_map(|own| own.keys())
+}
+
+fn is_ours(key: &String) -> bool {
+    key.starts_with(PREFIX)
+}
+
+/// Whether an annotation of the template asks for a feature that is not switched off.
+#[must_use]
+pub fn asks_for_a_feature(template: &Value) -> bool {
+    let annotations = template
+        .get("metadata")
+        .and_then(|own| own.get("annotations"));
+    let Some(annotations) = annotations.and_then(Value::as_object) else {
+        return false;
+    };
+    let is_on = |switch: &str| {
+        let value = annotations.get(&format!("{PREFIX}{switch}"));
+        value.and_then(Value::as_str).and_then(boolean) != Some(false)
+    };
+    is_on("enabled")
+        && annotations
+            .keys()
+            .filter_map(|key| asked_for(key.strip_prefix(PREFIX)?))
+            .any(|feature| is_on(&feature.switch()))
+}
+
+/// The feature that an annotation, named without its prefix, asks for.
+fn asked_for(name: &str) -> Option<Feature> {
+    if name == logfwd::ANNOTATION {
+        Some(Feature::Logfwd)
+    } else if name.ends_with("-lib.version") {
+        Some(Feature::Ddtrace)
+    } else if name.ends_with("-profiler.version") {
+        Some(Feature::Profiler)
+    } else {
+        None
     }
 }
 
@@ -80,9 +159,8 @@ const KNOWN: [&str; 14] = [
 
 #[cfg(test)]
 mod tests {
-    use super::super::{FEATURES, ddtrace, logfwd, profiler};
+    use super::super::{FEATURES, ddtrace, profiler};
     use super::*;
-    use crate::report::Feature;
     use serde_json::json;
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
@@ -121,6 +199,38 @@ mod tests {
             beside_the_template(Workload::CronJob, &cron_job),
             ["admission.datakit/java-lib.version"]
         );
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn knows_whether_a_feature_is_asked_for() {
+        let asks = |annotations: Value| {
+            let template = json!({"metadata": {"annotations": annotations}});
+            asks_for_a_feature(&template)
+        };
+        let java = "admission.datakit/java-lib.version";
+        for (annotations, expected) in [
+            (json!(null), false),
+            (json!({"admission.datakit/enabled": "true"}), false),
+            (json!({java: ""}), true),
+            (json!({"admission.datakit/logfwd.instances": "[]"}), true),
+            (
+                json!({"admission.datakit/golang-profiler.version": ""}),
+                true,
+            ),
+            (json!({java: "", "admission.datakit/enabled": "f"}), false),
+            (json!({java: "", "admission.datakit/enabled": "off"}), true),
+            (
+                json!({java: "", "admission.datakit/ddtrace.enabled": "false"}),
+                false,
+            ),
+            (
+                json!({java: "", "admission.datakit/logfwd.enabled": "false"}),
+                true,
+            ),
+            (json!({"example.com/java-lib.version": ""}), false),
+        ] {
+            assert_eq!(asks(annotations.clone()), expected, "{annotations}");
+        }
     }
 
     #[wasm_bindgen_test(unsupported = test)]

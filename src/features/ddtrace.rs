@@ -14,9 +14,12 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::EnvVar;
 use serde_json::Value;
 
+use super::agents;
+use super::places::Place;
 use super::select::{choose, warn_of_unused};
 use super::{Scene, is_sidecar};
 use crate::env;
+use crate::paths::MountPath;
 use crate::report::{Feature, Report, shown};
 use crate::settings::{Agent, Language, PhpLoader};
 use crate::tags;
@@ -55,28 +58,35 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     let mut plan = Plan::default();
     let volume = plan.volume(scene.template, VOLUME, VolumeKind::EmptyDir, DIRECTORY);
     let envs = scene.entries(&settings.envs);
-    let mut is_injected = false;
+    let mut injected = Vec::new();
     for (place, container) in scene.template.app_containers().enumerate() {
-        match edits(container, &volume, agent.language, &envs, report) {
+        match edits(scene, container, &volume, agent.language, &envs, report) {
             Ok((has_mount, env)) => {
                 if !has_mount {
                     plan.mount(place, mount(&volume, DIRECTORY));
                 }
                 plan.edit_env(place, env);
-                is_injected |= !is_sidecar(container);
+                injected.push(container);
             }
+            Err(_) if is_sidecar(container) => {}
             Err(reason) => report.warn(
                 FEATURE.name(),
                 format_args!("container {} left out, {reason}", shown(container.name())),
             ),
         }
     }
-    if !is_injected {
+    if injected.iter().all(|container| is_sidecar(*container)) {
         report.warn(
             FEATURE.name(),
             "nothing injected, every container was left out",
         );
         return None;
+    }
+    if let Some(another) = agents::another(injected, agent.language, own_option(agent.language)) {
+        report.warn(
+            FEATURE.name(),
+            format_args!("another agent is in {another}; take one of the two out"),
+        );
     }
     plan.init_container = Some(Container {
         name: CONTAINER.to_owned(),
@@ -121,24 +131,22 @@ fn copy_command(agent: Agent) -> Vec<String> {
 }
 
 /// What is done to a container: whether it has the mount already, and its variables.
-fn edits(
-    container: AppContainer<'_>,
+fn edits<'s>(
+    scene: &Scene<'s, '_>,
+    container: AppContainer<'s>,
     volume: &str,
     language: Language,
     envs: &[EnvVar],
     report: &mut Report,
 ) -> Result<(bool, Vec<EnvEdit>), String> {
-    let has_mount = match container.mount_at(DIRECTORY) {
-        Some(own) => own.get("name").and_then(Value::as_str) == Some(volume),
-        None => false,
-    };
-    if !has_mount && !container.is_free(DIRECTORY) {
-        return Err(format!("something else is mounted at {DIRECTORY}"));
-    }
+    let place = scene.place(container, &MountPath::new(DIRECTORY), volume)?;
     let mut env = agent_edits(container, language, report)?;
     env.extend(settings_edits(container, &env, envs, report));
-    Ok((has_mount, env))
+    Ok((place == Place::HasIt, env))
 }
+
+const JAVA: &str = "-javaagent:/datadog-lib/dd-java-agent.jar";
+const NODE: &str = "--require=/datadog-lib/node_modules/dd-trace/init";
 
 /// How the runtime of a language is told to load the agent.
 struct Loader {
@@ -161,8 +169,6 @@ fn behind(text: String) -> Around {
 }
 
 fn loader(language: Language) -> Option<Loader> {
-    const JAVA: &str = "-javaagent:/datadog-lib/dd-java-agent.jar";
-    const NODE: &str = "/datadog-lib/node_modules/dd-trace/init";
     const PYTHON: &str = "/datadog-lib/";
     match language {
         Language::Java => Some(Loader {
@@ -177,9 +183,9 @@ fn loader(language: Language) -> Option<Loader> {
             variable: "NODE_OPTIONS",
             is_in: |own| {
                 own.split_ascii_whitespace()
-                    .any(|option| option.trim_start_matches("--require=") == NODE)
+                    .any(|option| option == NODE || NODE.strip_prefix("--require=") == Some(option))
             },
-            around: |_| behind(format!(" --require={NODE}")),
+            around: |_| behind(format!(" {NODE}")),
         }),
         Language::Python => Some(Loader {
             variable: "PYTHONPATH",
@@ -207,6 +213,15 @@ fn loader(language: Language) -> Option<Loader> {
             },
         }),
         Language::Golang => None,
+    }
+}
+
+/// The option of a command line that loads the agent, where there is one.
+fn own_option(language: Language) -> &'static str {
+    match language {
+        Language::Java => JAVA,
+        Language::NodeJs => NODE,
+        _ => "",
     }
 }
 

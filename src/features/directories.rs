@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::paths::unmountable;
+use super::programs::{self, Program};
+use super::{Scene, is_sidecar};
+use crate::paths::{MountPath, unfit};
 use crate::report::{Feature, Report, shown};
 use crate::template::{
-    AppContainer, Object, Plan, Template, VolumeKind, Volumes, is_empty_dir, mount, mount_like,
+    AppContainer, Around, Backing, Object, Plan, Template, VolumeKind, Volumes, is_empty_dir,
+    mount, mount_like,
 };
 use k8s_openapi::api::core::v1::VolumeMount;
 use serde_json::Value;
@@ -13,21 +16,34 @@ use serde_json::Value;
 /// More volumes than a node would mount for a pod; it bounds what an annotation can cost.
 const MOST_DIRECTORIES: usize = 256;
 
-/// The most that mounts may add to a pod, for etcd stores no object over 1.5 MiB: what a pod asks
-/// for must not be what it is refused for.
-const MOST_BYTES: usize = 1 << 20;
+/// The most that mounts may add to a pod: half of what an object may grow by, so that there is room for
+/// what else is injected.
+const MOST_BYTES: usize = super::MOST_BYTES / 2;
 
 /// Directories in the order in which they were named, often more than once.
 #[derive(Debug, Default)]
 pub(super) struct Directories {
     list: Vec<String>,
+    /// The paths that led to them.
+    files: Vec<String>,
+}
+
+/// How a sidecar sees the directories that were shared.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub mounts: Vec<VolumeMount>,
+    /// Whether a directory is another one in every container, by `subPathExpr`.
+    pub some_expand: bool,
 }
 
 impl Directories {
     /// Adds the directory that `path` leads to; one that cannot be mounted is left out.
     pub fn add(&mut self, path: &str, directory: String, feature: Feature, report: &mut Report) {
-        match unmountable(path, &directory) {
-            None => self.list.push(directory),
+        match unfit(path, &directory) {
+            None => {
+                self.list.push(directory);
+                self.files.push(path.to_owned());
+            }
             Some(problem) => report.warn(
                 feature.name(),
                 format_args!("no volume for {}: the path {problem}", shown(path)),
@@ -60,72 +76,114 @@ impl Directories {
 
     /// Plans a volume `PREFIX-N` for each directory, on all app containers, and gives the mounts for
     /// a sidecar. A directory that a container mounts already is shared: its volume goes to the
-    /// others too if it is an emptyDir, else the directory is left out.
+    /// others too if it is an emptyDir, else the directory is left out. So is one that holds a program,
+    /// and a container in which the volume would hide data.
     pub fn share(
         &self,
         prefix: &str,
         feature: Feature,
-        template: &Template<'_>,
+        scene: &Scene<'_, '_>,
         plan: &mut Plan,
         report: &mut Report,
-    ) -> Vec<VolumeMount> {
+    ) -> Shared {
+        let mut shared = Shared::default();
         if self.list.is_empty() {
-            return Vec::new();
+            return shared;
         }
-        let volumes = Volumes::new(template);
+        let template = scene.template;
+        let containers: Vec<AppContainer<'_>> = template.app_containers().collect();
         let own_mounts = OwnMounts::new(template);
-        let containers = template.app_containers().count();
+        let distinct = self.distinct(feature, report);
+        let programs =
+            programs::in_directories(template, &distinct.iter().copied().collect(), &self.files);
+        let mut told = Told {
+            feature,
+            report,
+            known: BTreeSet::new(),
+        };
         let mut room = MOST_BYTES;
-        let mut mounts = Vec::new();
-        for (number, directory) in self.distinct(feature, report).into_iter().enumerate() {
+        for (number, directory) in distinct.into_iter().enumerate() {
             // What a mount takes as JSON, in each container.
             let bytes = directory
                 .len()
                 .saturating_add(64)
-                .saturating_mul(containers);
+                .saturating_mul(containers.len());
             let Some(rest) = room.checked_sub(bytes) else {
-                report.warn(
+                told.report.warn(
                     feature.name(),
                     format_args!(
-                        "no volumes for {} and what follows: too much for {containers} containers",
-                        shown(directory)
+                        "no volumes for {} and what follows: too much for {} containers",
+                        shown(directory),
+                        containers.len()
                     ),
                 );
                 break;
             };
             room = rest;
-            let mut own = own_mounts.at(directory);
-            let wanted = match mounted_by_the_pod(own, directory, &volumes) {
-                Mounted::Nowhere => {
-                    let name = format!("{prefix}-{number}");
-                    let kind = VolumeKind::EmptyDir;
-                    let volume = plan.volume_beside(&volumes, &name, kind, directory);
-                    mount(&volume, directory)
-                }
-                Mounted::Shareable(mount) => mount,
+            let own = own_mounts.at(directory);
+            let found = mounted_by_the_pod(own, directory, scene.volumes());
+            let program = programs.get(directory);
+            if let Some(program) = program
+                && !matches!(found, Mounted::NotShareable)
+            {
+                told.of_program(directory, program);
+            }
+            match found {
+                Mounted::Nowhere if program.is_some() => continue,
                 Mounted::NotShareable => {
-                    warn_of_another(directory, None, feature, report);
+                    shared.some_expand |= own.iter().any(|(_, mount)| expands(mount));
+                    told.of_another(directory, own, &containers);
                     continue;
                 }
+                Mounted::Nowhere | Mounted::Shareable(_) => {}
+            }
+            let around = own_mounts.around(directory, scene.volumes());
+            let free: Vec<usize> = containers
+                .iter()
+                .enumerate()
+                .filter(|(place, container)| {
+                    program.is_none()
+                        && own.binary_search_by_key(place, |(own, _)| *own).is_err()
+                        && told.is_free(directory, **container, around.get(place))
+                })
+                .map(|(place, _)| place)
+                .collect();
+            let wanted = match found {
+                Mounted::Shareable(mount) => mount,
+                _ => {
+                    let is_the_users = |place: &usize| {
+                        let container = containers.get(*place);
+                        container.is_some_and(|container| !is_sidecar(*container))
+                    };
+                    if !free.iter().any(is_the_users) {
+                        continue;
+                    }
+                    let name = format!("{prefix}-{number}");
+                    let kind = VolumeKind::EmptyDir;
+                    let volume = plan.volume_beside(scene.volumes(), &name, kind, directory);
+                    told.of_the_image(directory, &containers, &free);
+                    mount(&volume, directory)
+                }
             };
-            for (place, container) in template.app_containers().enumerate() {
-                match own.split_first() {
-                    Some(((own_place, mount), others)) if *own_place == place => {
-                        own = others;
-                        if mount_like(mount, directory).as_ref() != Some(&wanted) {
-                            warn_of_another(directory, Some(container), feature, report);
-                        }
-                    }
-                    _ if container.has_device_at(directory) => {
-                        warn_of_another(directory, Some(container), feature, report);
-                    }
-                    _ => plan.mount(place, wanted.clone()),
+            for (place, mount) in own {
+                if mount_like(mount, directory).as_ref() != Some(&wanted)
+                    && let Some(container) = containers.get(*place)
+                {
+                    told.of_another_in(directory, *container);
                 }
             }
-            mounts.push(wanted);
+            for place in free {
+                plan.mount(place, wanted.clone());
+            }
+            shared.mounts.push(wanted);
         }
-        mounts
+        shared
     }
+}
+
+/// Whether the part of the volume is chosen by an expression, which is another in another container.
+fn expands(mount: &Object) -> bool {
+    text(mount, "subPathExpr").is_some_and(|expression| !expression.is_empty())
 }
 
 /// The app containers' own mounts, by path.
@@ -133,7 +191,7 @@ struct OwnMounts<'t> {
     /// Those at one path, each with the place of its container, in order.
     lists: Vec<Vec<(usize, &'t Object)>>,
     /// Places in the lists.
-    by_path: BTreeMap<&'t str, usize>,
+    by_path: BTreeMap<MountPath<'t>, usize>,
 }
 
 impl<'t> OwnMounts<'t> {
@@ -145,15 +203,15 @@ impl<'t> OwnMounts<'t> {
         for (place, container) in template.app_containers().enumerate() {
             for mount in container.mounts() {
                 if let Some(path) = text(mount, "mountPath") {
-                    own.add(path, place, mount);
+                    own.add(MountPath::new(path), place, mount);
                 }
             }
         }
         own
     }
 
-    fn add(&mut self, path: &'t str, place: usize, mount: &'t Object) {
-        let list = self.by_path.get(path);
+    fn add(&mut self, path: MountPath<'t>, place: usize, mount: &'t Object) {
+        let list = self.by_path.get(&path);
         let Some(list) = list.and_then(|list| self.lists.get_mut(*list)) else {
             self.by_path.insert(path, self.lists.len());
             self.lists.push(vec![(place, mount)]);
@@ -165,11 +223,26 @@ impl<'t> OwnMounts<'t> {
         }
     }
 
+    /// Those at a path, which is clean.
     fn at(&self, path: &str) -> &[(usize, &'t Object)] {
         let list = self.by_path.get(path);
         list.and_then(|list| self.lists.get(*list))
             .map(Vec::as_slice)
             .unwrap_or_default()
+    }
+
+    /// The innermost mount that `directory` lies in, by the place of the container.
+    fn around(&self, directory: &str, volumes: &Volumes<'_>) -> BTreeMap<usize, Around<'t>> {
+        let mut around = BTreeMap::new();
+        for parent in MountPath::new(directory)
+            .way()
+            .filter(|place| *place != directory)
+        {
+            for (place, mount) in self.at(parent) {
+                around.insert(*place, Around::new(mount, volumes));
+            }
+        }
+        around
     }
 }
 
@@ -189,29 +262,123 @@ fn mounted_by_the_pod(own: &[(usize, &Object)], directory: &str, volumes: &Volum
         .map_or(Mounted::NotShareable, Mounted::Shareable)
 }
 
-/// Logfwd cannot read what lies in another volume; Datakit reads it from the node.
-fn warn_of_another(
-    directory: &str,
-    container: Option<AppContainer<'_>>,
+/// What the user is told of directories, each reason once. The policy's own containers are not spoken of.
+struct Told<'r, 't> {
     feature: Feature,
-    report: &mut Report,
-) {
-    if feature != Feature::Logfwd {
-        return;
+    report: &'r mut Report,
+    /// The mounts that were spoken of.
+    known: BTreeSet<&'t str>,
+}
+
+impl<'t> Told<'_, 't> {
+    /// Whether a volume can be mounted at `directory` in a container that has no mount there.
+    fn is_free(
+        &mut self,
+        directory: &str,
+        container: AppContainer<'t>,
+        around: Option<&Around<'t>>,
+    ) -> bool {
+        if container.has_device_at(&MountPath::new(directory)) {
+            self.of_another_in(directory, container);
+            return false;
+        }
+        let Some(around) = around.filter(|_| !is_sidecar(container)) else {
+            return true;
+        };
+        let is_free = !around.is_read_only && around.backing != Backing::Data;
+        let is_new =
+            (!is_free || around.backing == Backing::HostPath) && self.known.insert(around.path);
+        if !is_new {
+            return is_free;
+        }
+        let (name, at) = (shown(container.name()), shown(around.path));
+        let directory = shown(directory);
+        let warning = if around.backing == Backing::Data {
+            format!(
+                "no volume at {directory} in container {name}, it would hide data of its mount {at}; log elsewhere"
+            )
+        } else if around.is_read_only {
+            format!(
+                "no volume at {directory} in container {name}, its mount {at} is read-only; mount an emptyDir there"
+            )
+        } else {
+            format!(
+                "the volume at {directory} in container {name} hides what the node has there, by hostPath {at}"
+            )
+        };
+        self.report.warn(self.feature.name(), warning);
+        is_free
     }
-    let directory = shown(directory);
-    match container {
-        Some(container) => report.warn(
-            feature.name(),
+
+    fn of_program(&mut self, directory: &str, program: &Program<'_>) {
+        self.report.warn(
+            self.feature.name(),
             format_args!(
-                "{directory} of container {} is another volume, its files are not read",
-                shown(container.name())
+                "no volume at {}, it would hide the program of container {} ({}); log to another directory",
+                shown(directory),
+                shown(program.container),
+                program.field
             ),
-        ),
-        None => report.warn(
-            feature.name(),
-            format_args!("{directory} is mounted already and no emptyDir, its files are not read"),
-        ),
+        );
+    }
+
+    /// What many images need to have there: folders of the logs, links to the output.
+    fn of_the_image(&mut self, directory: &str, containers: &[AppContainer<'_>], free: &[usize]) {
+        let container = free.iter().find_map(|place| containers.get(*place));
+        if let Some(container) = container
+            && directory == "/var/log"
+        {
+            self.report.warn(
+                self.feature.name(),
+                format_args!(
+                    "the volume at `/var/log` hides what the image of container {} has there; log to a folder in it",
+                    shown(container.name())
+                ),
+            );
+        }
+    }
+
+    /// Logfwd cannot read what lies in another volume; Datakit reads it from the node.
+    fn of_another(
+        &mut self,
+        directory: &str,
+        own: &[(usize, &Object)],
+        containers: &[AppContainer<'_>],
+    ) {
+        if self.feature != Feature::Logfwd {
+            return;
+        }
+        let directory = shown(directory);
+        let expanding = own.first().filter(|(_, mount)| expands(mount));
+        match expanding.and_then(|(place, _)| containers.get(*place)) {
+            Some(container) => self.report.warn(
+                self.feature.name(),
+                format_args!(
+                    "{directory} of container {} has a subPathExpr, its files are not read; use subPath or none",
+                    shown(container.name())
+                ),
+            ),
+            None => self.report.warn(
+                self.feature.name(),
+                format_args!(
+                    "{directory} is mounted already and no emptyDir, its files are not read"
+                ),
+            ),
+        }
+    }
+
+    /// The same, of one container.
+    fn of_another_in(&mut self, directory: &str, container: AppContainer<'_>) {
+        if self.feature == Feature::Logfwd && !is_sidecar(container) {
+            self.report.warn(
+                self.feature.name(),
+                format_args!(
+                    "{} of container {} is another volume, its files are not read",
+                    shown(directory),
+                    shown(container.name())
+                ),
+            );
+        }
     }
 }
 
@@ -221,7 +388,11 @@ fn text<'o>(object: &'o Object, key: &str) -> Option<&'o str> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::OnceCell;
+
     use super::*;
+    use crate::json::Node;
+    use crate::settings::Document;
     use serde_json::json;
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
@@ -232,9 +403,27 @@ mod tests {
         let (mut plan, mut report) = (Plan::default(), Report::new(Level::Error));
         let mut directories = Directories::default();
         directories.add("/logs/x", "/logs".to_owned(), Feature::Logfwd, &mut report);
-        directories.share("v", Feature::Logfwd, &template, &mut plan, &mut report);
+        share_in(&template, "v", &directories, &mut plan, &mut report);
         template.inject("logfwd", plan, None).unwrap();
         (pod, report.warnings().unwrap_or_default())
+    }
+
+    fn share_in(
+        template: &Template<'_>,
+        prefix: &str,
+        directories: &Directories,
+        plan: &mut Plan,
+        report: &mut Report,
+    ) -> Shared {
+        let document = Document::new(Node::Null);
+        let settings = document.settings().unwrap();
+        let scene = Scene {
+            template,
+            namespace: "default",
+            settings: &settings,
+            volumes: OnceCell::new(),
+        };
+        directories.share(prefix, Feature::Logfwd, &scene, plan, report)
     }
 
     fn is_another_volume(container: &str) -> String {
@@ -289,8 +478,8 @@ mod tests {
             directories.add(&file, directory, Feature::Logfwd, &mut report);
         }
         let mut plan = Plan::default();
-        let mounts = directories.share("logs", Feature::Logfwd, &template, &mut plan, &mut report);
-        (mounts.len(), report.warnings().unwrap_or_default())
+        let shared = share_in(&template, "logs", &directories, &mut plan, &mut report);
+        (shared.mounts.len(), report.warnings().unwrap_or_default())
     }
 
     #[wasm_bindgen_test(unsupported = test)]
@@ -304,9 +493,9 @@ mod tests {
     #[wasm_bindgen_test(unsupported = test)]
     fn bounds_what_the_mounts_add_to_the_pod() {
         // 64 bytes and the directory, in each container.
-        assert_eq!(share(8, 191, 512), (8, vec![]));
-        let (mounts, warnings) = share(9, 191, 512);
-        assert_eq!(mounts, 8);
+        assert_eq!(share(3, 191, 512), (3, vec![]));
+        let (mounts, warnings) = share(4, 191, 512);
+        assert_eq!(mounts, 3);
         assert_eq!(warnings.len(), 1);
         assert!(warnings[0].ends_with("and what follows: too much for 512 containers"));
     }

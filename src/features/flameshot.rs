@@ -8,17 +8,22 @@
 //! and the app containers; `shareProcessNamespace`; if the rule says so, the `prometheus.io/…`
 //! annotations by which its metrics are scraped.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::ContainerPort;
 use serde_json::Value;
 
+use super::places::Place;
 use super::processes::share_processes;
+use super::programs;
 use super::select::choose;
 use super::{Scene, is_sidecar};
 use crate::env;
+use crate::paths::{self, MountPath};
 use crate::report::{Feature, Report, shown};
 use crate::settings::Sampler;
 use crate::template::{
-    AppContainer, Container, Plan, SecurityContext, Template, VolumeKind, mount,
+    AppContainer, Backing, Container, Plan, SecurityContext, Template, VolumeKind, mount,
 };
 
 const FEATURE: Feature = Feature::Flameshot;
@@ -60,13 +65,13 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         );
         return None;
     };
-    if is_taken(scene.template, port) {
-        report.warn(
-            FEATURE.name(),
-            format_args!("nothing injected, a container of the pod has port {port} already"),
-        );
+    if let Some(reason) = obstacle(scene.template, &path, port) {
+        report.warn(FEATURE.name(), format_args!("nothing injected, {reason}"));
         return None;
     }
+    let Some(share_processes) = share_processes(FEATURE, scene.template, report) else {
+        return None;
+    };
 
     let mut plan = Plan::default();
     let volume = plan.volume(
@@ -75,7 +80,8 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         VolumeKind::EmptyDir,
         &path,
     );
-    if !plan_mounts(scene.template, &volume, &path, &mut plan, report) {
+    let path = MountPath::new(&path);
+    if !plan_mounts(scene, &volume, &path, &mut plan, report) {
         report.warn(
             FEATURE.name(),
             "nothing injected, every container was left out",
@@ -93,7 +99,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
             );
         }
     }
-    plan.share_process_namespace = share_processes(FEATURE, scene.template, report);
+    plan.share_process_namespace = share_processes;
     let mut env = scene.entries(&settings.envs);
     env.retain(|entry| entry.name != "FLAMESHOT_PROCESSES");
     env.push(env::plain("FLAMESHOT_PROCESSES", rule.what.processes));
@@ -111,21 +117,43 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         }],
         resources: scene.resources(settings, FEATURE, report),
         security_context: Some(SecurityContext::adding(&["SYS_PTRACE"])),
-        volume_mounts: vec![mount(&volume, &path)],
+        volume_mounts: vec![mount(&volume, path.as_str())],
         ..Container::default()
     });
     plan.source = chosen.source(&image);
     Some(plan)
 }
 
-/// The containers of a pod share their network, where two cannot listen on one port; in the node's
-/// network Kubernetes refuses it.
+/// What keeps flameshot from a pod.
+fn obstacle(template: &Template<'_>, path: &str, port: u16) -> Option<String> {
+    let at = || format!("{} {}", Sampler::PATH, shown(path));
+    if let Some(problem) = paths::unfit(path, path) {
+        return Some(format!("{}: the path {problem}", at()));
+    }
+    let programs = programs::in_directories(template, &BTreeSet::from([path]), &[]);
+    if let Some(program) = programs.get(path) {
+        return Some(format!(
+            "{} has the program of container {} ({})",
+            at(),
+            shown(program.container),
+            program.field
+        ));
+    }
+    if template.spec("hostNetwork") == Some(&Value::Bool(true)) {
+        return Some(format!(
+            "the pod is on the node's network, where port {port} is one of the node"
+        ));
+    }
+    is_taken(template, port).then(|| format!("a container of the pod has port {port} already"))
+}
+
+/// The containers of a pod share their network, where two cannot listen on one port.
 fn is_taken(template: &Template<'_>, port: u16) -> bool {
     let is_tcp = |protocol: Option<&Value>| {
         !matches!(protocol.and_then(Value::as_str), Some("UDP" | "SCTP"))
     };
     template
-        .app_containers()
+        .running_containers()
         .flat_map(AppContainer::ports)
         .any(|own| {
             own.get("containerPort").is_some_and(|own| *own == port) && is_tcp(own.get("protocol"))
@@ -134,32 +162,49 @@ fn is_taken(template: &Template<'_>, port: u16) -> bool {
 
 /// Plans the volume's mount on the app containers; says whether one of the pod's own can have it.
 fn plan_mounts(
-    template: &Template<'_>,
+    scene: &Scene<'_, '_>,
     volume: &str,
-    path: &str,
+    path: &MountPath<'_>,
     plan: &mut Plan,
     report: &mut Report,
 ) -> bool {
     let mut is_mounted = false;
-    for (place, container) in template.app_containers().enumerate() {
-        let own = container.mount_at(path).and_then(|own| own.get("name"));
-        if container.is_free(path) {
-            plan.mount(place, mount(volume, path));
-            is_mounted |= !is_sidecar(container);
-        } else if own.and_then(Value::as_str) == Some(volume) {
-            is_mounted |= !is_sidecar(container);
-        } else {
-            report.warn(
+    for (number, container) in scene.template.app_containers().enumerate() {
+        let is_ours = is_sidecar(container);
+        match place(scene, container, path, volume) {
+            Ok(place) => {
+                if place == Place::Free {
+                    plan.mount(number, mount(volume, path.as_str()));
+                }
+                is_mounted |= !is_ours;
+            }
+            Err(_) if is_ours => {}
+            Err(reason) => report.warn(
                 FEATURE.name(),
-                format_args!(
-                    "container {} left out, something else is mounted at {}",
-                    shown(container.name()),
-                    shown(path)
-                ),
-            );
+                format_args!("container {} left out, {reason}", shown(container.name())),
+            ),
         }
     }
     is_mounted
+}
+
+/// The path is one of the settings, which know nothing of the container: its data may be there.
+fn place<'s>(
+    scene: &Scene<'s, '_>,
+    container: AppContainer<'s>,
+    path: &MountPath<'_>,
+    volume: &str,
+) -> Result<Place, String> {
+    let place = scene.place(container, path, volume)?;
+    let around = scene.around(container, path);
+    match around.filter(|around| around.backing == Backing::Data && place == Place::Free) {
+        Some(around) => Err(format!(
+            "{} lies in its mount {}, which has data of its own",
+            shown(path.as_str()),
+            shown(around.path)
+        )),
+        None => Ok(place),
+    }
 }
 
 /// The annotations by which the metrics are scraped; none where the pod says itself what of it is

@@ -80,13 +80,15 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
 
     let mut plan = Plan::default();
     let directories = directories(instances.as_ref(), forwarder, report);
-    let mut mounts = directories.share(
-        "datakit-logfwd-volume",
-        FEATURE,
-        scene.template,
-        &mut plan,
-        report,
-    );
+    let shared = directories.share("datakit-logfwd-volume", FEATURE, scene, &mut plan, report);
+    let mut mounts = shared.mounts;
+    if mounts.is_empty() && shared.some_expand {
+        report.warn(
+            FEATURE.name(),
+            "nothing injected, there is nothing that it could read",
+        );
+        return None;
+    }
     for mount in &mut mounts {
         mount.read_only = Some(true);
     }

@@ -42,13 +42,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         directories.add(&file, paths::directory_of(&file), FEATURE, report);
     }
     let mut plan = Plan::default();
-    directories.share(
-        "datakit-logs-volume",
-        FEATURE,
-        scene.template,
-        &mut plan,
-        report,
-    );
+    directories.share("datakit-logs-volume", FEATURE, scene, &mut plan, report);
     plan.annotations = annotations;
     plan.source = Source {
         rule: rule.origin.to_string(),

@@ -1,26 +1,33 @@
 //! What is injected. Each feature is a file: it decides whether there is a rule or an annotation for
 //! the template, and says what it wants as a [`Plan`]; nothing is edited before the plan stands.
 
+mod agents;
 mod annotations;
 mod ddtrace;
 mod directories;
 mod flameshot;
 mod logfwd;
 mod logging;
+mod outlook;
+mod places;
 mod processes;
 mod profiler;
+mod programs;
 mod select;
 
+use std::cell::OnceCell;
+
 use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
-use serde_json::Value;
 
 use crate::env::{self, Env};
 use crate::report::{Feature, Report, shown};
 use crate::settings::{ContainerSettings, Settings, Subject};
-use crate::template::{AppContainer, Journal, JournalIsFull, Plan, Template, boolean};
+use crate::template::{AppContainer, Journal, JournalIsFull, Plan, Template, Volumes, boolean};
 use crate::workload::Workload;
 
-pub use annotations::beside_the_template;
+use outlook::Outlook;
+
+pub use annotations::{asks_for_a_feature, beside_the_template};
 
 /// The prefix of the annotations that ask for something.
 const PREFIX: &str = "admission.datakit/";
@@ -30,9 +37,15 @@ struct Scene<'s, 't> {
     template: &'s Template<'t>,
     namespace: &'s str,
     settings: &'s Settings<'s>,
+    /// Made when first asked for.
+    volumes: OnceCell<Volumes<'s>>,
 }
 
-impl Scene<'_, '_> {
+impl<'s> Scene<'s, '_> {
+    fn volumes(&self) -> &Volumes<'s> {
+        self.volumes.get_or_init(|| Volumes::new(self.template))
+    }
+
     fn subject(&self) -> Subject<'_> {
         Subject {
             namespace: self.namespace,
@@ -118,14 +131,15 @@ pub struct Context<'c> {
     pub beside: &'c [String],
 }
 
+/// The most that may be added to an object: etcd stores none over 1.5 MiB, and one that was fine must
+/// not be what is refused.
+const MOST_BYTES: usize = 1_000_000;
+
 /// Injects into `template`, which is the user's part, what the settings and its annotations ask for,
-/// and writes the journal of it; says whether that was anything.
+/// and writes the journal of it; says whether that was anything. A pod of which nothing is to be
+/// injected may hold a part of it, and is to be left as it came.
 pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Report) -> bool {
     if !says_yes(template, "enabled", "policy", report) {
-        return false;
-    }
-    if is_windows(template) {
-        tell_of_windows(template, report);
         return false;
     }
     annotations::warn_of_unseen(template, context.beside, report);
@@ -133,6 +147,8 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
     let mut journal = (context.workload != Workload::Pod).then(Journal::default);
     let namespace = template.namespace().unwrap_or(context.namespace).to_owned();
     let mut injected = false;
+    let mut room = MOST_BYTES;
+    let mut outlook = Outlook::default();
     for (feature, plan) in FEATURES {
         // Datakit's log annotation has no switch of its own.
         if feature != Feature::Logging
@@ -144,49 +160,39 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             template,
             namespace: &namespace,
             settings: context.settings,
+            volumes: OnceCell::new(),
         };
-        if let Some(plan) = plan(&scene, report) {
-            injected |= carry_out(plan, feature, context, template, journal.as_mut(), report);
-        }
+        let Some(plan) = plan(&scene, report) else {
+            continue;
+        };
+        let Some(rest) = room.checked_sub(plan.bytes()) else {
+            report.warn(
+                "policy",
+                "nothing injected, it would add more than 1 MB to the object; inject into fewer containers",
+            );
+            report.forget_injections();
+            if let Some(journal) = journal {
+                template.take_back(journal);
+            }
+            return false;
+        };
+        room = rest;
+        outlook.note(feature, &plan, template);
+        injected |= carry_out(plan, feature, template, journal.as_mut(), report);
     }
-    if injected && let Some(journal) = journal {
+    outlook.warn(context.workload, template, report);
+    if !injected {
+        annotations::warn_of_other_vendor(template, context.settings, report);
+    } else if let Some(journal) = journal {
         template.keep_journal(journal);
     }
     injected
-}
-
-/// What is injected runs on Linux; Kubernetes refuses some of it in a Windows pod.
-fn is_windows(template: &Template<'_>) -> bool {
-    let of = |value: Option<&Value>, key| {
-        value.and_then(|value| value.get(key)?.as_str().map(str::to_owned))
-    };
-    let os = of(template.spec("os"), "name");
-    // Most pods say it by the nodes that they select.
-    let os = os.or_else(|| of(template.spec("nodeSelector"), "kubernetes.io/os"));
-    os.as_deref() == Some("windows")
-}
-
-fn tell_of_windows(template: &Template<'_>, report: &mut Report) {
-    let own = template
-        .annotations()
-        .into_iter()
-        .flat_map(|own| own.keys());
-    let asks = |key: &String| key.starts_with(PREFIX) && !key.ends_with("enabled");
-    if own.into_iter().any(asks) {
-        report.warn(
-            "policy",
-            "nothing injected, there are no agents for Windows pods",
-        );
-    } else {
-        report.explain("policy", || "it runs on Windows");
-    }
 }
 
 /// Carries out the plan of a feature, and tells of it; says whether it was.
 fn carry_out(
     plan: Plan,
     feature: Feature,
-    context: Context<'_>,
     template: &mut Template<'_>,
     journal: Option<&mut Journal>,
     report: &mut Report,
@@ -195,7 +201,7 @@ fn carry_out(
     if report.explains() {
         plan.describe(template, |edit| edits.push(edit));
     }
-    let (source, has_sidecar) = (plan.source.to_string(), plan.sidecar.is_some());
+    let source = plan.source.to_string();
     if let Err(JournalIsFull) = template.inject(feature.name(), plan, journal) {
         report.warn(
             feature.name(),
@@ -207,35 +213,7 @@ fn carry_out(
     for edit in edits {
         report.explain(feature.name(), || edit);
     }
-    if has_sidecar {
-        warn_of_sidecar(feature, context.workload, template, report);
-    }
     true
-}
-
-/// Warns of pods that a sidecar keeps from what they are for.
-fn warn_of_sidecar(
-    feature: Feature,
-    workload: Workload,
-    template: &Template<'_>,
-    report: &mut Report,
-) {
-    if workload.runs_to_completion() {
-        report.warn(
-            feature.name(),
-            "the job does not complete by itself: the sidecar goes on when the job is done",
-        );
-    }
-    let context = template.spec("securityContext");
-    let has = |key| context.and_then(|context| context.get(key));
-    if has("runAsNonRoot") == Some(&Value::Bool(true))
-        && has("runAsUser").is_none_or(Value::is_null)
-    {
-        report.warn(
-            feature.name(),
-            "the pod is runAsNonRoot: the sidecar does not start if its image runs as root",
-        );
-    }
 }
 
 /// What the boolean annotation `admission.datakit/NAME` says; yes if nothing or nonsense.
@@ -262,7 +240,7 @@ mod tests {
     use super::*;
     use crate::json::Node;
     use crate::settings::Document;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -331,8 +309,8 @@ mod tests {
             let spec = json!({"securityContext": security_context, "containers": [{"name": "a"}]});
             inject_into(&mut json!({"spec": spec}), &settings).warnings()
         };
-        let warning = "datakit logfwd: the pod is runAsNonRoot: \
-                       the sidecar does not start if its image runs as root";
+        let warning = "datakit policy: the pod is runAsNonRoot: an image that runs as root \
+                       does not start (datakit-logfwd); set runAsUser";
         for refused in [
             json!({"runAsNonRoot": true}),
             json!({"runAsNonRoot": true, "runAsUser": null}),

@@ -11,16 +11,17 @@
 //! the sidecar and the app containers; `shareProcessNamespace`.
 
 use k8s_openapi::api::core::v1::VolumeMount;
-use serde_json::Value;
 
+use super::places::Place;
 use super::processes::share_processes;
 use super::select::{choose, warn_of_unused};
 use super::{Scene, is_sidecar};
 use crate::env;
+use crate::paths::MountPath;
 use crate::report::{Feature, Report, shown};
 use crate::settings::Language;
 use crate::template::{
-    AppContainer, Container, Plan, SecurityContext, Template, VolumeKind, mount, mount_like,
+    AppContainer, Backing, Container, Plan, SecurityContext, VolumeKind, mount, mount_like,
 };
 
 const FEATURE: Feature = Feature::Profiler;
@@ -49,9 +50,9 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     let image = chosen.image(FEATURE, &format!("for {language}"), report)?;
 
     let mut plan = Plan::default();
-    let mounts = plan_mounts(scene.template, chosen.rule.what, &mut plan, report)?;
+    plan.share_process_namespace = share_processes(FEATURE, scene.template, report)?;
+    let mounts = plan_mounts(scene, chosen.rule.what, &mut plan, report)?;
     let settings = &chosen.rule.container;
-    plan.share_process_namespace = share_processes(FEATURE, scene.template, report);
     plan.sidecar = Some(Container {
         name: CONTAINER.to_owned(),
         image: image.clone(),
@@ -75,41 +76,34 @@ pub(super) fn annotation_name(language: Language) -> String {
 /// Plans the volumes and their mounts on the app containers, and gives those of the sidecar. `None`
 /// if no container can have the profiler's programs, which are run in the container itself.
 fn plan_mounts(
-    template: &Template<'_>,
+    scene: &Scene<'_, '_>,
     language: Language,
     plan: &mut Plan,
     report: &mut Report,
 ) -> Option<Vec<VolumeMount>> {
+    let template = scene.template;
     let programs = plan.volume(
         template,
         "datakit-profiler-volume",
         VolumeKind::EmptyDir,
         DIRECTORY,
     );
-    let (targets, left_out): (Vec<_>, Vec<_>) = template
-        .app_containers()
-        .enumerate()
-        .partition(|(_, container)| container.is_free(DIRECTORY) || has(*container, &programs));
-    for (_, container) in &left_out {
-        report.warn(
-            FEATURE.name(),
-            format_args!(
-                "container {} left out, something else is mounted at {DIRECTORY}",
-                shown(container.name())
-            ),
-        );
-    }
-    if targets.iter().all(|(_, container)| is_sidecar(*container)) {
+    let targets = targets(scene, &programs, report);
+    let of_the_user = || {
+        let containers = targets.iter().map(|target| target.container);
+        containers.filter(|container| !is_sidecar(*container))
+    };
+    if of_the_user().next().is_none() {
         report.warn(
             FEATURE.name(),
             "nothing injected, every container was left out",
         );
         return None;
     }
-    let own_tmp = targets
-        .iter()
-        .find_map(|(_, container)| own_tmp(*container));
-    let all_have_tmp = targets.iter().all(|(_, container)| !container.is_free(TMP));
+    let tmp = MountPath::new(TMP);
+    let own_tmp = of_the_user().find_map(own_tmp);
+    // A sidecar of the policy is no reason for a volume.
+    let all_have_tmp = of_the_user().all(|container| !container.is_free(&tmp));
     let new_tmp = (own_tmp.is_none() || !all_have_tmp).then(|| {
         let volume = plan.volume(template, "tmp", VolumeKind::EmptyDir, TMP);
         mount(&volume, TMP)
@@ -128,14 +122,27 @@ fn plan_mounts(
     };
     let programs = mount(&programs, DIRECTORY);
     let shared_tmp = own_tmp.or_else(|| new_tmp.clone())?;
-    for (place, container) in targets {
-        let wanted = [Some(&programs), new_tmp.as_ref(), Some(&local_time)];
-        for mount in wanted.into_iter().flatten() {
-            if container.is_free(&mount.mount_path) {
-                plan.mount(place, mount.clone());
-            }
+    for target in targets {
+        let Target {
+            number,
+            container,
+            has_programs,
+        } = target;
+        if !has_programs {
+            plan.mount(number, programs.clone());
         }
-        if language == Language::Java && !shares_tmp(container, &shared_tmp, new_tmp.as_ref()) {
+        if let Some(new_tmp) = &new_tmp
+            && container.is_free(&tmp)
+        {
+            plan.mount(number, new_tmp.clone());
+        }
+        if can_have_local_time(scene, container) {
+            plan.mount(number, local_time.clone());
+        }
+        let is_cut_off = language == Language::Java
+            && !is_sidecar(container)
+            && !shares_tmp(container, &shared_tmp, new_tmp.as_ref());
+        if is_cut_off {
             report.warn(
                 FEATURE.name(),
                 format_args!(
@@ -148,19 +155,45 @@ fn plan_mounts(
     Some(vec![programs, shared_tmp, local_time])
 }
 
-fn has(container: AppContainer<'_>, programs: &str) -> bool {
-    container
-        .mount_at(DIRECTORY)
-        .is_some_and(|mount| mount.get("name").and_then(Value::as_str) == Some(programs))
+/// A container that can have the profiler's programs.
+struct Target<'s> {
+    number: usize,
+    container: AppContainer<'s>,
+    has_programs: bool,
+}
+
+fn targets<'s>(scene: &Scene<'s, '_>, programs: &str, report: &mut Report) -> Vec<Target<'s>> {
+    let directory = MountPath::new(DIRECTORY);
+    let mut targets = Vec::new();
+    for (number, container) in scene.template.app_containers().enumerate() {
+        match scene.place(container, &directory, programs) {
+            Ok(place) => targets.push(Target {
+                number,
+                container,
+                has_programs: place == Place::HasIt,
+            }),
+            Err(_) if is_sidecar(container) => {}
+            Err(reason) => report.warn(
+                FEATURE.name(),
+                format_args!("container {} left out, {reason}", shown(container.name())),
+            ),
+        }
+    }
+    targets
+}
+
+/// Where `/etc` is a volume with data of its own, it may have another time zone.
+fn can_have_local_time<'s>(scene: &Scene<'s, '_>, container: AppContainer<'s>) -> bool {
+    let path = MountPath::new(LOCAL_TIME);
+    let around = scene.around(container, &path);
+    container.is_free(&path)
+        && around.is_none_or(|around| !around.is_read_only && around.backing != Backing::Data)
 }
 
 /// The container's own volume at `/tmp`, as the sidecar mounts it: the sockets through which a JVM
 /// is attached to are there.
 fn own_tmp(container: AppContainer<'_>) -> Option<VolumeMount> {
-    let own = container
-        .mount_at(TMP)
-        .or_else(|| container.mount_at("/tmp/"))?;
-    mount_like(own, TMP)
+    mount_like(container.mount_at(&MountPath::new(TMP))?, TMP)
 }
 
 fn shares_tmp(
@@ -168,7 +201,7 @@ fn shares_tmp(
     sidecar: &VolumeMount,
     new: Option<&VolumeMount>,
 ) -> bool {
-    if container.is_free(TMP) {
+    if container.is_free(&MountPath::new(TMP)) {
         return new == Some(sidecar);
     }
     own_tmp(container).as_ref() == Some(sidecar)

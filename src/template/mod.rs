@@ -4,8 +4,11 @@
 //! is added is built with typed objects and appended. Everything that is added is noted in the
 //! template's [`Journal`], by which it can be taken away again.
 
+mod backing;
+mod commands;
 mod container;
 mod describe;
+mod growth;
 pub mod journal;
 mod plan;
 mod shape;
@@ -13,6 +16,9 @@ mod volumes;
 
 use serde_json::{Map, Value};
 
+use crate::paths::MountPath;
+
+pub use backing::{Around, Backing};
 pub use container::{Container, SecurityContext};
 pub use journal::{Journal, Source};
 pub(crate) use plan::is_empty_dir;
@@ -114,6 +120,12 @@ impl<'v> Template<'v> {
         Ok(())
     }
 
+    /// Takes back what was injected so far.
+    pub fn take_back(&mut self, mut journal: Journal) {
+        journal.seal(self);
+        journal::take_from(self.object, &journal);
+    }
+
     /// Writes the journal of what was injected into the template.
     pub fn keep_journal(&mut self, mut journal: Journal) {
         journal.seal(self);
@@ -133,6 +145,18 @@ impl<'v> Template<'v> {
     /// The containers of `spec.containers`, as they are now.
     pub fn app_containers(&self) -> impl Iterator<Item = AppContainer<'_>> {
         self.objects("containers").map(AppContainer)
+    }
+
+    /// The containers that run side by side: the app containers, and the init containers that go on
+    /// (native sidecars).
+    pub fn running_containers(&self) -> impl Iterator<Item = AppContainer<'_>> {
+        let goes_on = |container: &&Object| {
+            container.get("restartPolicy").and_then(Value::as_str) == Some("Always")
+        };
+        self.objects("initContainers")
+            .filter(goes_on)
+            .map(AppContainer)
+            .chain(self.app_containers())
     }
 
     /// The container that resources of the pod are read of.
@@ -201,34 +225,22 @@ impl<'t> AppContainer<'t> {
         objects_in(self.0, "volumeMounts")
     }
 
-    /// The mount at `path`; paths compare as strings, as Kubernetes compares them.
+    /// The mount at `path`.
     #[must_use]
-    pub fn mount_at(self, path: &str) -> Option<&'t Object> {
-        self.mounts()
-            .find(|mount| mount.get("mountPath").and_then(Value::as_str) == Some(path))
+    pub fn mount_at(self, path: &MountPath<'_>) -> Option<&'t Object> {
+        self.mounts().find(|mount| is_at(mount, "mountPath", path))
     }
 
     /// Whether a block device is at `path`: Kubernetes takes no mount there.
     #[must_use]
-    pub fn has_device_at(self, path: &str) -> bool {
-        objects_in(self.0, "volumeDevices")
-            .any(|device| device.get("devicePath").and_then(Value::as_str) == Some(path))
+    pub fn has_device_at(self, path: &MountPath<'_>) -> bool {
+        objects_in(self.0, "volumeDevices").any(|device| is_at(device, "devicePath", path))
     }
 
-    /// Whether a volume could be mounted at `path`: nothing is mounted there, under this spelling
-    /// or with a `/` at the end, nor is a block device.
+    /// Whether neither a volume nor a block device is at `path`.
     #[must_use]
-    pub fn is_free(self, path: &str) -> bool {
-        let is_there = |key: &'static str| {
-            move |entry: &Object| {
-                entry
-                    .get(key)
-                    .and_then(Value::as_str)
-                    .is_some_and(|taken| taken.trim_end_matches('/') == path.trim_end_matches('/'))
-            }
-        };
-        !objects_in(self.0, "volumeMounts").any(is_there("mountPath"))
-            && !objects_in(self.0, "volumeDevices").any(is_there("devicePath"))
+    pub fn is_free(self, path: &MountPath<'_>) -> bool {
+        self.mount_at(path).is_none() && !self.has_device_at(path)
     }
 
     /// The entries of `ports`.
@@ -276,6 +288,11 @@ pub fn boolean(text: &str) -> Option<bool> {
         "0" | "f" | "F" | "false" | "False" | "FALSE" => Some(false),
         _ => None,
     }
+}
+
+fn is_at(entry: &Object, key: &str, path: &MountPath<'_>) -> bool {
+    let own = entry.get(key).and_then(Value::as_str);
+    own.is_some_and(|own| path.is(own))
 }
 
 /// The objects of the list `key`; absent and null are an empty list.

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Container, Object, Source, Template, Volumes, name_of};
+use super::{Backing, Container, Object, Source, Template, Volumes, name_of};
 
 /// All that one feature adds to a template. Nothing is edited before the whole plan stands, so a
 /// feature is injected whole or not at all.
@@ -129,9 +129,9 @@ fn is_labels_file(item: &Value) -> bool {
             .is_some_and(|path| path == "metadata.labels")
 }
 
-/// Whether the volume's source is an `emptyDir`.
+/// Whether the volume is an `emptyDir`.
 pub(crate) fn is_empty_dir(volume: &Object) -> bool {
-    volume.get("emptyDir").is_some_and(Value::is_object)
+    Backing::of(Some(volume)) == Backing::EmptyDir
 }
 
 /// A mount of a whole volume.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::plan::VolumeKind;
 use super::{Object, Template};
+use crate::paths::MountPath;
 
 /// The volumes of a template, and where they are mounted.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ impl<'t> Volumes<'t> {
         let volume = self.volume(name)?;
         let is_elsewhere = match volume.mounted {
             Mounted::Nowhere => false,
-            Mounted::At(own) => own != path,
+            Mounted::At(own) => !MountPath::new(path).is(own),
             Mounted::AtSeveralPaths => true,
         };
         Some(!is_elsewhere && volume.object.is_some_and(|object| kind.is(object)))
@@ -88,7 +89,7 @@ impl<'t> Mounted<'t> {
     fn and(self, path: Option<&'t str>) -> Self {
         match (self, path) {
             (Self::Nowhere, Some(path)) => Self::At(path),
-            (Self::At(own), Some(path)) if own == path => self,
+            (Self::At(own), Some(path)) if MountPath::new(own).is(path) => self,
             _ => Self::AtSeveralPaths,
         }
     }

@@ -33,10 +33,20 @@ pub fn violations(object: &Value) -> Vec<String> {
     let template = Place::new(template, path);
     metadata(&template, &mut found);
     match found.object(&template, "spec") {
-        Some(spec) => pod_spec(&spec, kind, &mut found),
+        Some(spec) => pod_spec(&spec, kind, &claims(object), &mut found),
         None => found.add(&template, "has no spec"),
     }
     found.list
+}
+
+/// The names of the claims of a StatefulSet, which become volumes of its pods.
+fn claims(object: &Value) -> Vec<&str> {
+    let templates = object["spec"]["volumeClaimTemplates"].as_array();
+    let names = templates
+        .into_iter()
+        .flatten()
+        .map(|claim| claim["metadata"]["name"].as_str());
+    names.flatten().collect()
 }
 
 fn metadata(template: &Place<'_>, found: &mut Violations) {
@@ -60,8 +70,9 @@ fn metadata(template: &Place<'_>, found: &mut Violations) {
     }
 }
 
-fn pod_spec(spec: &Place<'_>, kind: &str, found: &mut Violations) {
-    let volumes = volumes::check(spec, found);
+fn pod_spec(spec: &Place<'_>, kind: &str, claims: &[&str], found: &mut Violations) {
+    let mut volumes = volumes::check(spec, found);
+    volumes.extend(claims);
     containers::check(spec, &volumes, found);
     host_ports(spec, found);
     quantity::of_the_pod(spec, found);

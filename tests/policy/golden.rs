@@ -29,6 +29,78 @@ const UNKNOWN_FIELDS: [(&str, &str); 3] = [
     ("invented-fields.before.yaml", "invented-fields.yaml"),
 ];
 
+/// Workloads in which something cannot work, or would harm, and what the user is told of each. Beside
+/// `NAME.before.yaml` stands `NAME.yaml`, with what becomes of it.
+const CASES_THAT_WARN: [(&str, &[&str]); 8] = [
+    (
+        "program-beside-its-log",
+        &[
+            "datakit logfwd: no volume at `/srv/orders`, it would hide the program of container `orders` \
+             (workingDir); log to another directory",
+        ],
+    ),
+    (
+        "logs-on-volumes",
+        &[
+            "datakit logfwd: no volume for `/logs/$(POD_NAME)/*.log`: the path has a variable, \
+             which a mount does not expand; write it out",
+            "datakit logfwd: no volume for `/opt/*.log`: the path lies in a system directory, \
+             which a volume would hide; log to a directory below it",
+            "datakit logfwd: no volume at `/data/log` in container `ledger`, it would hide data \
+             of its mount `/data/`; log elsewhere",
+            "datakit logfwd: the volume at `/node/log` in container `ledger` hides what the node has \
+             there, by hostPath `/node`",
+            "datakit logfwd: no volume at `/shared/log` in container `ledger`, its mount `/shared` \
+             is read-only; mount an emptyDir there",
+            "datakit logfwd: `/pods` of container `ledger` has a subPathExpr, its files are not read; \
+             use subPath or none",
+        ],
+    ),
+    (
+        "process-one",
+        &[
+            "datakit policy: preStop of container `gateway` names process 1, another one with \
+             shareProcessNamespace; find it by name",
+        ],
+    ),
+    (
+        "pod-that-ends",
+        &[
+            "datakit ddtrace: another agent is in command of container `report`; \
+             take one of the two out",
+            "datakit policy: the pod does not complete: datakit-logfwd, datakit-profiler go on; \
+             admission.datakit/logfwd.enabled, profiler.enabled \"false\" prevents it",
+            "datakit policy: ephemeral-storage limits are below 1Gi in sum (container `report`): \
+             what is injected counts; raise them",
+        ],
+    ),
+    (
+        "fargate",
+        &["datakit profiler: nothing injected, Fargate (its label) takes no added capabilities"],
+    ),
+    (
+        "second-agent",
+        &[
+            "datakit ddtrace: another agent is in CATALINA_OPTS of container `billing` \
+             (and of one more); take one of the two out",
+        ],
+    ),
+    ("own-tmp", &[]),
+    (
+        "on-the-node",
+        &[
+            "datakit policy: label `admission.datakit/python-lib.version` has no effect, \
+             make it an annotation",
+            "datakit logfwd: the volume at `/var/log` hides what the image of container `exporter` \
+             has there; log to a folder in it",
+            "datakit policy: on a virtual node (virtual-kubelet.io/provider) the pod does not start \
+             with datakit-profiler; select other nodes",
+            "datakit policy: LOGFWD_JSON_CONFIG names a Service, which the pod's DNS does not know; \
+             set dnsPolicy: ClusterFirstWithHostNet",
+        ],
+    ),
+];
+
 fn read(path: &Path) -> Value {
     let text = std::fs::read_to_string(path);
     let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -94,13 +166,34 @@ fn passes_unknown_fields_through_beside_an_injection() {
 }
 
 #[test]
+fn warns_of_what_cannot_work_and_hides_no_data() {
+    let mut settings = default_settings();
+    let images = &mut settings["admission_inject"]["ddtrace"]["images"];
+    images["python_agent_image"] = json!("example.com/python:1");
+    for (name, warnings) in CASES_THAT_WARN {
+        let before = read(&golden(&format!("cases/{name}.before.yaml")));
+        let answer = validate(&create("default", &before), &settings);
+        assert_eq!(answer.warnings.unwrap_or_default(), warnings, "{name}");
+        let mutated = answer.mutated_object.unwrap();
+        let injected_file = format!("cases/{name}.yaml");
+        assert_golden(&mutated, &injected_file, &settings);
+    }
+}
+
+#[test]
 fn has_a_test_for_every_golden_file_and_every_example() {
     let files = |folder: &str| -> BTreeSet<String> {
         std::fs::read_dir(root().join(folder))
             .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.file_type().unwrap().is_file())
+            .map(|entry| entry.file_name().into_string().unwrap())
             .collect()
     };
+    let cases = CASES_THAT_WARN
+        .iter()
+        .flat_map(|(name, _)| [format!("{name}.before.yaml"), format!("{name}.yaml")]);
+    assert_eq!(files("tests/golden/cases"), BTreeSet::from_iter(cases));
     let examples: Vec<String> = CASES.map(|(example, _)| example.to_owned()).into();
     let mut golden: Vec<String> = CASES.map(|(_, golden)| golden.to_owned()).into();
     for (before, after) in UNKNOWN_FIELDS {

@@ -449,16 +449,26 @@ fn does_not_add_what_kubernetes_refuses_beside_the_nodes_processes() {
     assert_eq!(shares(json!({"hostPID": true})), (json!(null), None));
     let refused = json!({"hostPID": true, "shareProcessNamespace": false});
     assert_eq!(shares(refused), (json!(false), None));
-    assert_eq!(
-        shares(json!({"shareProcessNamespace": false})),
-        (
-            json!(true),
-            Some(vec![
-                "datakit flameshot: shareProcessNamespace is set to true, \
-                 the sidecar is of no use without it"
-                    .to_owned()
-            ])
+}
+
+#[test]
+fn leaves_the_processes_of_a_pod_apart_that_says_so() {
+    let rules = all_features();
+    let settings = json!({"admission_inject_v2": {
+        "profilers": rules["admission_inject_v2"]["profilers"],
+        "flameshots": rules["admission_inject_v2"]["flameshots"]
+    }});
+    let spec = json!({"shareProcessNamespace": false, "containers": [container("main", &[])]});
+    let warning = |feature: &str| {
+        format!(
+            "datakit {feature}: nothing injected, it needs shareProcessNamespace, \
+             which is false; remove that or set true"
         )
+    };
+    assert_leaves_alone(
+        &pod(&[], spec),
+        &settings,
+        &[&warning("flameshot"), &warning("profiler")],
     );
 }
 

@@ -8,6 +8,7 @@ mod built;
 mod checker;
 mod composition;
 mod generators;
+mod hidden;
 mod kept;
 mod patches;
 mod properties;

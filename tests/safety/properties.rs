@@ -143,8 +143,8 @@ fn asked(admission: &Admission, operation: &str, old: &Value) -> Answer {
     answer(&payload(&request, &admission.settings).unwrap())
 }
 
-/// What becomes of a template, and what is told about it; not what is told of the object around it: that a job does not
-/// complete, and that the annotation beside the template has no effect.
+/// What becomes of a template, and what is told about it; not what is told of the object around it: that the pods of a job do
+/// not complete, and that the annotation beside the template has no effect.
 fn told(admission: &Admission, operation: &str, old: &Value) -> (Value, Vec<String>, Value) {
     let answer = asked(admission, operation, old);
     let after = after(admission, &answer);
@@ -153,7 +153,7 @@ fn told(admission: &Admission, operation: &str, old: &Value) -> (Value, Vec<Stri
     let fields = json!([template["metadata"], template["spec"], template["future"]]);
     let mut warnings = answer.warnings.unwrap_or_default();
     warnings.retain(|warning| {
-        !warning.contains("the job does not complete by itself")
+        !warning.contains("the pod does not complete")
             && !warning.contains("of the object has no effect")
     });
     (fields, warnings, json!(answer.audit_annotations))

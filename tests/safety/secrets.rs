@@ -106,6 +106,7 @@ fn plain(path: &str) -> String {
 fn envs(more: Value) -> Value {
     let mut envs = json!({
         "TOKEN": "t0k3n",
+        "HOST": "datakit.datakit.svc",
         "KEY": "{secretKeyRef:name.key}",
         "OWNER": "{fieldRef:metadata.annotations['owner']}",
         "DD_TAGS": "a:b,c:$(TOKEN)"
@@ -246,7 +247,6 @@ fn template() -> Value {
         },
         "spec": {
             "restartPolicy": "Never",
-            "shareProcessNamespace": false,
             "serviceAccountName": "x",
             "imagePullSecrets": [{"name": "x"}],
             "volumes": [{"name": "own", "secret": {"secretName": "x"}}],
@@ -258,6 +258,47 @@ fn template() -> Value {
                 container("long", long, json!([])),
                 container("mounts", json!([]), mounts)
             ]
+        }
+    })
+}
+
+/// A pod in which much can be seen to go wrong.
+fn pod_with_an_outlook() -> Value {
+    let instances = json!([{"loggings": [{"logfiles": [
+        "/claim/log/a.log", "/shared/log/a.log", "/node/log/a.log", "/pods/a.log", "/programs/a.log"
+    ]}]}]);
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "labels": {"app": "web", "admission.datakit/logfwd.enabled": "x"},
+            "annotations": {
+                "admission.datakit/java-lib.version": "",
+                "admission.datakit/logfwd.instances": instances.to_string(),
+                "admission.datadoghq.com/java-lib.version": "x"
+            }
+        },
+        "spec": {
+            "dnsPolicy": "Default",
+            "tolerations": [{"key": "virtual-kubelet.io/provider", "value": "x"}],
+            "volumes": [
+                {"name": "claim", "persistentVolumeClaim": {"claimName": "x"}},
+                {"name": "shared", "emptyDir": {}},
+                {"name": "node", "hostPath": {"path": "/x"}}
+            ],
+            "containers": [{
+                "name": "main",
+                "image": "app:1",
+                "args": ["kill 1; /programs/x --password=x"],
+                "env": [{"name": "OWN", "value": "-javaagent:/x/dd-java-agent.jar=x"}],
+                "resources": {"limits": {"ephemeral-storage": "1Mi"}},
+                "volumeMounts": [
+                    {"name": "claim", "mountPath": "/claim"},
+                    {"name": "shared", "mountPath": "/shared", "readOnly": true},
+                    {"name": "node", "mountPath": "/node"},
+                    {"name": "shared", "mountPath": "/pods", "subPathExpr": "x"}
+                ]
+            }]
         }
     })
 }
@@ -274,6 +315,7 @@ fn payloads() -> Vec<Value> {
         create("default", &pod),
         create("default", &job),
         request("UPDATE", "default", &deployment, &old),
+        create("default", &pod_with_an_outlook()),
     ];
     for request in &mut requests {
         request["userInfo"] = json!({"username": "x", "groups": ["x"], "extra": {"a": ["x"]}});

@@ -97,10 +97,14 @@ impl Taken {
 /// Takes away from `template` what `journal` names, so that the user's part is left, and the
 /// annotation that holds the journal.
 pub fn take_apart(template: &mut Value, journal: &Journal) -> Taken {
+    match template.as_object_mut() {
+        Some(template) => take_from(template, journal),
+        None => Taken::nothing(),
+    }
+}
+
+pub(in super::super) fn take_from(template: &mut Object, journal: &Journal) -> Taken {
     let mut taken = Taken::nothing();
-    let Some(template) = template.as_object_mut() else {
-        return taken;
-    };
     if let Some(spec) = object_in(template, "spec") {
         take_containers(spec, journal, &mut taken);
         take_variables(spec, journal, &mut taken);

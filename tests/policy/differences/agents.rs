@@ -309,7 +309,7 @@ fn difference_15_leaves_a_container_out_that_has_something_else_at_the_path() {
             &settings(json!({"A": "b"})),
             &after,
             &["datakit ddtrace: container `other` left out, \
-               something else is mounted at /datadog-lib"],
+               something else is mounted at `/datadog-lib`"],
         );
     }
 }
@@ -322,7 +322,7 @@ fn difference_16_injects_nothing_where_no_container_can_load_the_agent() {
         &pod,
         &settings(json!({})),
         &[
-            "datakit ddtrace: container `main` left out, something else is mounted at /datadog-lib",
+            "datakit ddtrace: container `main` left out, something else is mounted at `/datadog-lib`",
             "datakit ddtrace: nothing injected, every container was left out",
         ],
     );

@@ -58,12 +58,12 @@ fn assert_shares(instances: &str, directories: &[&str], warnings: &[&str]) {
 
 #[test]
 fn difference_07_takes_another_name_for_a_log_volume() {
-    let instances = forwarding(&["/var/log/a.log"]);
+    let instances = forwarding(&["/srv/log/a.log"]);
     let own = mount("datakit-logfwd-volume-0", "/own");
     let taken = config_map("datakit-logfwd-volume-0");
     let before =
         json!({"containers": [container("main", std::slice::from_ref(&own))], "volumes": [taken]});
-    let added = mount("datakit-logfwd-volume-0-1", "/var/log");
+    let added = mount("datakit-logfwd-volume-0-1", "/srv/log");
     let after = json!({
         "containers": [
             container("main", &[own, added.clone()]),
@@ -81,12 +81,12 @@ fn difference_07_takes_another_name_for_a_log_volume() {
 
 #[test]
 fn difference_07_does_not_share_an_empty_dir_that_is_mounted_elsewhere() {
-    let instances = forwarding(&["/var/log/a.log"]);
+    let instances = forwarding(&["/srv/log/a.log"]);
     let own = mount("datakit-logfwd-volume-0", "/cache");
     let volume = empty_dir("datakit-logfwd-volume-0");
     let before =
         json!({"containers": [container("main", std::slice::from_ref(&own))], "volumes": [volume]});
-    let added = mount("datakit-logfwd-volume-0-1", "/var/log");
+    let added = mount("datakit-logfwd-volume-0-1", "/srv/log");
     let after = json!({
         "containers": [
             container("main", &[own, added.clone()]),
@@ -105,10 +105,10 @@ fn difference_07_does_not_share_an_empty_dir_that_is_mounted_elsewhere() {
 #[test]
 fn difference_08_mounts_nothing_over_files_that_are_ignored() {
     let instances = json!([{"loggings": [
-        {"logfiles": ["/var/log/*.log"], "ignore": ["/var/log/*.gz", "/other/old/*"]}
+        {"logfiles": ["/srv/log/*.log"], "ignore": ["/srv/log/*.gz", "/other/old/*"]}
     ]}])
     .to_string();
-    assert_shares(&instances, &["/var/log"], &[]);
+    assert_shares(&instances, &["/srv/log"], &[]);
 }
 
 #[test]
@@ -138,14 +138,14 @@ fn difference_08_mounts_nothing_at_the_root_or_a_relative_path() {
 fn difference_09_mounts_the_directory_of_a_file() {
     assert_shares(
         &forwarding(&[
-            "/var/log/app.log",
-            "/var/log/other.log",
+            "/srv/log/app.log",
+            "/srv/log/other.log",
             "/srv//a/./b/../app.log",
             "/data/[ab]/x.log",
-            "/opt/app-?.log",
-            "/home/{a,b}/x.log",
+            "/opt/web/app-?.log",
+            "/home/web/{a,b}/x.log",
         ]),
-        &["/var/log", "/srv/a", "/data", "/opt", "/home"],
+        &["/srv/log", "/srv/a", "/data", "/opt/web", "/home/web"],
         &[],
     );
     assert_shares(&forwarding(&[]), &[], &[]);
@@ -154,13 +154,13 @@ fn difference_09_mounts_the_directory_of_a_file() {
 #[test]
 fn difference_09_mounts_the_directory_of_a_file_that_datakit_collects() {
     let config = json!([
-        {"type": "file", "path": "/var/log/app.log"},
+        {"type": "file", "path": "/srv/log/app.log"},
         {"type": "file", "path": "/off/app.log", "disable": true},
         {"type": "stdout", "path": "/stdout/app.log"},
         {"type": "file", "path": "/root.log"}
     ]);
     let spec = |mounts: &[Value]| json!({"containers": [container("main", mounts)]});
-    let mut after = pod(&[], spec(&[mount("datakit-logs-volume-0", "/var/log")]));
+    let mut after = pod(&[], spec(&[mount("datakit-logs-volume-0", "/srv/log")]));
     after["spec"]["volumes"] = json!([empty_dir("datakit-logs-volume-0")]);
     after["metadata"]["annotations"]["datakit/logs"] = json!(config.to_string());
     assert_injects(
@@ -200,8 +200,8 @@ fn difference_11_says_what_is_wrong_with_an_annotation() {
 
 #[test]
 fn difference_15_shares_an_empty_dir_that_a_container_mounts_already() {
-    let instances = forwarding(&["/var/log/a.log", "/data/b.log"]);
-    let own = with(mount("own", "/var/log"), json!({"subPath": "logs"}));
+    let instances = forwarding(&["/srv/log/a.log", "/data/b.log"]);
+    let own = with(mount("own", "/srv/log"), json!({"subPath": "logs"}));
     let before = json!({
         "containers": [container("main", std::slice::from_ref(&own)), container("other", &[])],
         "volumes": [empty_dir("own")]
@@ -227,34 +227,28 @@ fn difference_15_shares_an_empty_dir_that_a_container_mounts_already() {
 
 #[test]
 fn difference_15_leaves_a_directory_out_that_another_volume_is_mounted_at() {
-    let instances = forwarding(&["/var/log/a.log"]);
-    let own = mount("own", "/var/log");
-    // What the expression expands to is another directory in another container.
-    let by_expression = with(own.clone(), json!({"subPathExpr": "$(POD_NAME)"}));
-    for (own, volume) in [(own, config_map("own")), (by_expression, empty_dir("own"))] {
-        let spec = json!({
-            "containers": [container("main", &[own]), container("other", &[])],
-            "volumes": [volume]
-        });
-        let mut after = spec.clone();
-        let containers = after["containers"].as_array_mut().unwrap();
-        containers.push(sidecar(&instances, &[]));
-        assert_injects(
-            &asking(&instances, spec),
-            &settings(),
-            &asking(&instances, after),
-            &[
-                "datakit logfwd: `/var/log` is mounted already and no emptyDir, its files are not read",
-            ],
-        );
-    }
+    let instances = forwarding(&["/srv/log/a.log"]);
+    let own = mount("own", "/srv/log");
+    let spec = json!({
+        "containers": [container("main", &[own]), container("other", &[])],
+        "volumes": [config_map("own")]
+    });
+    let mut after = spec.clone();
+    let containers = after["containers"].as_array_mut().unwrap();
+    containers.push(sidecar(&instances, &[]));
+    assert_injects(
+        &asking(&instances, spec),
+        &settings(),
+        &asking(&instances, after),
+        &["datakit logfwd: `/srv/log` is mounted already and no emptyDir, its files are not read"],
+    );
 }
 
 #[test]
 fn difference_15_mounts_no_log_volume_over_another_one() {
-    let instances = forwarding(&["/var/log/a.log"]);
-    let own = mount("own", "/var/log");
-    let other = container("other", &[mount("files", "/var/log")]);
+    let instances = forwarding(&["/srv/log/a.log"]);
+    let own = mount("own", "/srv/log");
+    let other = container("other", &[mount("files", "/srv/log")]);
     let volumes = json!([empty_dir("own"), config_map("files")]);
     let main = container("main", std::slice::from_ref(&own));
     let before = json!({"containers": [main, other], "volumes": volumes});
@@ -267,16 +261,16 @@ fn difference_15_mounts_no_log_volume_over_another_one() {
         &settings(),
         &asking(&instances, after),
         &[
-            "datakit logfwd: `/var/log` of container `other` is another volume, its files are not read",
+            "datakit logfwd: `/srv/log` of container `other` is another volume, its files are not read",
         ],
     );
 }
 
 #[test]
 fn difference_15_mounts_no_second_volume_for_datakit() {
-    let config = json!([{"type": "file", "path": "/var/log/a.log"}]);
+    let config = json!([{"type": "file", "path": "/srv/log/a.log"}]);
     let spec = json!({
-        "containers": [container("main", &[mount("own", "/var/log")])],
+        "containers": [container("main", &[mount("own", "/srv/log")])],
         "volumes": [config_map("own")]
     });
     let before = pod(&[], spec);
@@ -287,7 +281,7 @@ fn difference_15_mounts_no_second_volume_for_datakit() {
 
 #[test]
 fn difference_16_adds_no_volume_beside_a_sidecar_of_that_name() {
-    let instances = forwarding(&["/var/log/a.log"]);
+    let instances = forwarding(&["/srv/log/a.log"]);
     for list in ["containers", "initContainers", "ephemeralContainers"] {
         let mut spec = json!({"containers": [container("main", &[])]});
         let containers = spec[list].as_array().cloned().unwrap_or_default();
@@ -349,9 +343,9 @@ fn after_an_inert_rule(rule: &Value) -> Value {
 
 #[test]
 fn difference_23_reads_on_after_a_rule_without_selectors() {
-    let rule = json!({"image": "repo/logfwd:1", "log_volume_paths": ["/var/log"]});
+    let rule = json!({"image": "repo/logfwd:1", "log_volume_paths": ["/srv/log"]});
     let settings = json!({"admission_inject_v2": {"logfwds": after_an_inert_rule(&rule)}});
-    let shared = mount("datakit-logfwd-volume-0", "/var/log");
+    let shared = mount("datakit-logfwd-volume-0", "/srv/log");
     let info = read_only(mount("datakit-pod-info", "/etc/podinfo"));
     let after = json!({
         "containers": [

@@ -99,7 +99,10 @@ fn difference_04_adds_an_option_beside_one_that_is_alike() {
             "JAVA_TOOL_OPTIONS",
             &format!("{own}{JAVA_OPTION}")
         )]),
-        &[],
+        &[
+            "datakit ddtrace: another agent is in JAVA_TOOL_OPTIONS of container `main`; \
+           take one of the two out",
+        ],
     );
 }
 

@@ -128,19 +128,20 @@ fn difference_10_leaves_the_restart_policy_alone() {
         let mut pod = asking("java", spec);
         json!({"metadata": {"annotations": pod["metadata"]["annotations"].take()}, "spec": pod["spec"].take()})
     };
+    let warning = "datakit policy: the pod does not complete: datakit-profiler goes on; \
+                   admission.datakit/profiler.enabled \"false\" prevents it";
     assert_injects(
         &asking("java", before.clone()),
         &settings(),
         &asking("java", after.clone()),
-        &[],
+        &[warning],
     );
     for kind in ["Job", "CronJob"] {
         assert_injects(
             &workload(kind, &template(before.clone())),
             &settings(),
             &workload(kind, &template(after.clone())),
-            &["datakit profiler: the job does not complete by itself: \
-               the sidecar goes on when the job is done"],
+            &[warning],
         );
     }
 }
@@ -186,7 +187,7 @@ fn difference_15_leaves_a_container_out_that_the_profiler_cannot_run_in() {
             &all_volumes(),
         ),
         &["datakit profiler: container `other` left out, \
-           something else is mounted at /app/datakit-profiler"],
+           something else is mounted at `/app/datakit-profiler`"],
     );
     let alone = json!({"containers": [other], "volumes": volumes});
     assert_leaves_alone(
@@ -194,7 +195,7 @@ fn difference_15_leaves_a_container_out_that_the_profiler_cannot_run_in() {
         &settings(),
         &[
             "datakit profiler: container `other` left out, \
-             something else is mounted at /app/datakit-profiler",
+             something else is mounted at `/app/datakit-profiler`",
             "datakit profiler: nothing injected, every container was left out",
         ],
     );
@@ -324,16 +325,36 @@ fn difference_15_leaves_a_container_out_that_has_something_else_where_flames_go(
 #[test]
 fn difference_16_injects_no_flameshot_whose_port_is_taken() {
     let settings = json!({"admission_inject_v2": {"flameshots": [flameshot_rule()]}});
-    let port = json!([{"containerPort": 8089}]);
-    let main = with(container("main", &[]), json!({"ports": port}));
-    for in_the_nodes_network in [false, true] {
-        let spec = json!({"hostNetwork": in_the_nodes_network, "containers": [main]});
+    let taking = |name: &str, more: Value| {
+        let port = json!({"ports": [{"containerPort": 8089}]});
+        with(with(container(name, &[]), port), more)
+    };
+    let goes_on = json!({"restartPolicy": "Always"});
+    let main = || container("main", &[]);
+    for spec in [
+        json!({"containers": [taking("main", json!({}))]}),
+        json!({"containers": [main()], "initContainers": [taking("proxy", goes_on)]}),
+    ] {
         assert_leaves_alone(
             &pod(&[], spec),
             &settings,
             &["datakit flameshot: nothing injected, a container of the pod has port 8089 already"],
         );
     }
+    // An init container that ends has no port any more.
+    let ends = json!({"containers": [main()], "initContainers": [taking("init", json!({}))]});
+    let answer = validate(&create("default", &pod(&[], ends)), &settings);
+    assert!(answer.mutated_object.is_some());
+
+    let on_the_node = json!({"hostNetwork": true, "containers": [main()]});
+    assert_leaves_alone(
+        &pod(&[], on_the_node),
+        &settings,
+        &[
+            "datakit flameshot: nothing injected, the pod is on the node's network, \
+           where port 8089 is one of the node",
+        ],
+    );
 }
 
 #[test]
@@ -398,7 +419,7 @@ fn all_features() -> Value {
 }
 
 const LOGS: &str = r#"[{"type":"file","path":"/data/*.log"}]"#;
-const INSTANCES: &str = r#"[{"loggings":[{"logfiles":["/var/log/a.log"]}]}]"#;
+const INSTANCES: &str = r#"[{"loggings":[{"logfiles":["/srv/log/a.log"]}]}]"#;
 
 fn asking_for_all() -> Value {
     pod(
@@ -417,7 +438,7 @@ fn difference_14_changes_nothing_in_a_second_pass() {
     let first = validate(&create("default", &asking_for_all()), &settings);
     assert_eq!(first.warnings, None);
     let mutated = first.mutated_object.unwrap();
-    let logs = mount("datakit-logfwd-volume-0", "/var/log");
+    let logs = mount("datakit-logfwd-volume-0", "/srv/log");
     let flames = mount("flameshot-volume", "/flames");
     let data = mount("datakit-logs-volume-0", "/data");
     // Each sidecar gets the mounts of the features that come after its own.

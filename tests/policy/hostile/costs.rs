@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use datakit_policy_host::policy::Answer;
+use datakit_policy_host::policy::{Answer, payload};
 use serde_json::{Value, json};
 
 use super::inputs::log_files_of;
 use super::{NO_ROOM, answer, ordinary, payload_of};
 use crate::parts::{container, empty_dir, mount, variable};
+use crate::support::create;
 
 fn injected(pod: &Value) -> Answer {
     answer(&payload_of(pod))
@@ -104,12 +105,45 @@ fn leaves_out_log_directories_that_would_make_the_pod_too_large() {
     let answer = injected(&pod);
     assert_eq!(
         answer.warnings.unwrap(),
-        ["datakit logfwd: no volumes for `/logs/36` and what follows: too much for 400 containers"]
+        ["datakit logfwd: no volumes for `/logs/17` and what follows: too much for 400 containers"]
     );
     let mutated = answer.mutated_object.unwrap();
     let first = mounts_of(&mutated["spec"]["containers"][0]);
-    assert_eq!(first.len(), 36 + 5);
-    assert!(first.contains(&"/logs/35"));
+    assert_eq!(first.len(), 17 + 5);
+    assert!(first.contains(&"/logs/16"));
+}
+
+#[test]
+fn adds_a_megabyte_to_an_object_at_the_most() {
+    let mut envs = serde_json::Map::new();
+    for number in 0..50 {
+        envs.insert(format!("VARIABLE_{number}"), json!("x".repeat(20)));
+    }
+    let settings = json!({"admission_inject_v2": {"ddtraces": [
+        {"namespace_selectors": ["*"], "language": "java", "image": "repo/java:1", "envs": envs}
+    ]}});
+    let added = |count: usize| {
+        let pod = with_containers(count);
+        let payload = payload(&create("default", &pod), &settings).unwrap();
+        let answer = answer(&payload);
+        let after = answer.mutated_object.as_ref();
+        let size = after.map(|after| after.to_string().len() - pod.to_string().len());
+        (size, answer)
+    };
+    let (size, answer) = added(100);
+    assert_eq!(answer.warnings, None);
+    assert!((250_000..1_000_000).contains(&size.unwrap()), "{size:?}");
+
+    let (size, answer) = added(1000);
+    assert_eq!(size, None);
+    assert_eq!(answer.audit_annotations, None);
+    assert_eq!(
+        answer.warnings.unwrap(),
+        [
+            "datakit policy: nothing injected, it would add more than 1 MB to the object; \
+             inject into fewer containers"
+        ]
+    );
 }
 
 #[test]

@@ -32,8 +32,9 @@ const VOLUMES: [&str; 12] = [
     "datakit-logs-volume-0",
 ];
 
-const PATHS: [&str; 16] = [
+const PATHS: [&str; 17] = [
     "/data",
+    "/data//app/",
     "/srv/app",
     "/var/log",
     "/var/log/",
@@ -97,6 +98,14 @@ fn labels() -> BoxedStrategy<Value> {
         ("app", maybe(80, one_of(json!(["web", "api"])))),
         ("env", maybe(50, one_of(json!(["prod", "dev"])))),
         ("example.com/team", maybe(20, one_of(json!(["", "obs"])))),
+        (
+            "admission.datakit/java-lib.version",
+            maybe(3, one_of(json!([""]))),
+        ),
+        (
+            "admission.datadoghq.com/enabled",
+            maybe(8, one_of(json!(["true"]))),
+        ),
     ])
 }
 
@@ -141,6 +150,15 @@ fn instances() -> BoxedStrategy<Value> {
         one_of(json!([
             "/var/log/*.log",
             "/logs/app/**/x.log",
+            "/data/x.log",
+            "/data/log/x.log",
+            "/data/app/log/*.log",
+            "/logs/deep/x.log",
+            "/srv/app/deep/x.log",
+            "/srv/app/*.json",
+            "/srv/app/log/x.log",
+            "/logs/app/$(POD_NAME)/x.log",
+            "/opt/x.log",
             "/logs//a.log",
             "/tmp/x.log",
             "/flames/*",
@@ -153,7 +171,7 @@ fn instances() -> BoxedStrategy<Value> {
             null
         ])),
         0,
-        3,
+        4,
     );
     let logging = objects(vec![
         ("logfiles", maybe(95, files)),
@@ -198,13 +216,29 @@ fn specs() -> BoxedStrategy<Value> {
     let lists = (volumes(), containers, places);
     let rest = objects(vec![
         ("hostPID", maybe(8, any_boolean())),
-        ("shareProcessNamespace", maybe(10, any_boolean())),
-        ("hostNetwork", maybe(40, any_boolean())),
+        ("shareProcessNamespace", maybe(6, any_boolean())),
+        ("hostNetwork", maybe(12, any_boolean())),
         (
             "os",
             maybe(4, one_of(json!([{"name": "linux"}, {"name": "windows"}]))),
         ),
         ("resources", maybe(8, pod_resources())),
+        (
+            "dnsPolicy",
+            maybe(10, one_of(json!(["Default", "ClusterFirst"]))),
+        ),
+        (
+            "schedulerName",
+            maybe(4, one_of(json!(["fargate-scheduler", "other"]))),
+        ),
+        ("tolerations", maybe(8, tolerations())),
+        (
+            "securityContext",
+            maybe(
+                5,
+                one_of(json!([{"runAsNonRoot": true}, {"runAsNonRoot": true, "runAsUser": 1}])),
+            ),
+        ),
         (
             "terminationGracePeriodSeconds",
             maybe(20, one_of(json!([0, 30]))),
@@ -224,6 +258,13 @@ fn specs() -> BoxedStrategy<Value> {
             spec
         })
         .boxed()
+}
+
+fn tolerations() -> BoxedStrategy<Value> {
+    one_of(json!([
+        [{"key": "virtual-kubelet.io/provider", "operator": "Exists"}],
+        [{"operator": "Exists"}]
+    ]))
 }
 
 /// Puts volumes and containers into a spec. One container at the least is an app container.
@@ -335,8 +376,16 @@ fn containers() -> BoxedStrategy<Draft> {
             "image",
             always(one_of(json!(["app:1", "registry:5000/a@sha256:0"]))),
         ),
-        ("command", maybe(20, one_of(json!([["run", "$(A)"], []])))),
-        ("resources", maybe(30, resources())),
+        ("command", maybe(30, commands())),
+        (
+            "workingDir",
+            maybe(10, one_of(json!(["/srv/app", "/data/app/", "/", ""]))),
+        ),
+        ("lifecycle", maybe(5, hooks())),
+        (
+            "resources",
+            maybe(30, prop_oneof![4 => resources(), 1 => storage()].boxed()),
+        ),
         ("ports", maybe(35, ports())),
         ("restartPolicy", maybe(10, one_of(json!(["Always"])))),
         ("volumeDevices", maybe(5, device)),
@@ -357,6 +406,29 @@ fn containers() -> BoxedStrategy<Draft> {
         .boxed()
 }
 
+fn commands() -> BoxedStrategy<Value> {
+    one_of(json!([
+        ["run", "$(A)"],
+        [],
+        ["java", "-jar", "/srv/app/x.jar"],
+        [
+            "java",
+            "-javaagent:/opt/dd-java-agent.jar",
+            "-jar",
+            "/data/app/x.jar"
+        ],
+        ["sh", "-c", "exec /logs/app/run > /logs/app/x"],
+        ["ddtrace-run", "python", "/x.py"]
+    ]))
+}
+
+fn hooks() -> BoxedStrategy<Value> {
+    one_of(json!([
+        {"preStop": {"exec": {"command": ["sh", "-c", "kill -TERM 1"]}}},
+        {"postStart": {"exec": {"command": ["touch", "/tmp/started"]}}}
+    ]))
+}
+
 fn mounts() -> BoxedStrategy<(Index, Value)> {
     let mount = objects(vec![
         ("readOnly", maybe(20, any_boolean())),
@@ -366,7 +438,7 @@ fn mounts() -> BoxedStrategy<(Index, Value)> {
         ("future", maybe(10, any_json())),
     ]);
     let expression = Just(json!({"subPathExpr": "$(POD_NAME)"}));
-    (any::<Index>(), prop_oneof![12 => mount, 1 => expression]).boxed()
+    (any::<Index>(), prop_oneof![8 => mount, 1 => expression]).boxed()
 }
 
 fn variables() -> BoxedStrategy<Value> {
@@ -420,6 +492,13 @@ pub fn resources() -> BoxedStrategy<Value> {
         {"requests": {"cpu": "100m"}},
         {"limits": {"cpu": "1", "memory": "1Gi"}},
         {"requests": {"cpu": "0.1", "memory": "64Mi"}, "limits": {"cpu": "200m", "memory": "1e9"}}
+    ]))
+}
+
+fn storage() -> BoxedStrategy<Value> {
+    one_of(json!([
+        {"limits": {"ephemeral-storage": "100Mi"}},
+        {"limits": {"ephemeral-storage": "4Gi"}}
     ]))
 }
 

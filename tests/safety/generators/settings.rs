@@ -155,7 +155,7 @@ fn second_model() -> BoxedStrategy<Value> {
     objects(vec![
         ("ddtraces", maybe(85, lists(ddtrace, 1, 2))),
         ("logfwds", maybe(85, lists(logfwd, 1, 2))),
-        ("flameshots", maybe(85, lists(flameshot, 1, 2))),
+        ("flameshots", maybe(95, lists(flameshot, 1, 3))),
         ("profilers", maybe(85, lists(profiler, 1, 2))),
     ])
 }
@@ -216,7 +216,7 @@ fn pull_policy() -> BoxedStrategy<Value> {
 }
 
 const VARIABLES: [(&str, &str); 16] = [
-    ("DD_AGENT_HOST", "datakit"),
+    ("DD_AGENT_HOST", "datakit.datakit.svc"),
     ("DD_TAGS", "pod_name:$(POD_NAME),env:dev,host:$(Z)"),
     ("POD_NAME", "{fieldRef:metadata.name}"),
     ("Z", "z"),
@@ -267,7 +267,12 @@ fn flameshot_envs() -> BoxedStrategy<Value> {
         (
             "FLAMESHOT_PROFILING_PATH",
             always(one_of(json!([
-                "/flames", "/flames/", "/data//x", "/var/log", "/tmp"
+                "/flames",
+                "/flames/",
+                "/profiles",
+                "/data//x",
+                "/var/log",
+                "/tmp"
             ]))),
         ),
         (
