@@ -61,11 +61,11 @@ pub fn paths(word: &str) -> impl Iterator<Item = &str> {
     const ENDS: [char; 5] = ['=', ':', ',', ';', '@'];
     let mut is_of_a_url = false;
     let mut before = "";
-    word.split(ENDS).filter_map(move |part| {
+    word.split(ENDS).filter(move |part| {
         // `http://host:80/path` falls apart at its colons.
         is_of_a_url |= part.starts_with("//") && !before.is_empty() && before != "file";
-        before = part;
-        (part.starts_with('/') && !is_of_a_url).then_some(part)
+        before = *part;
+        part.starts_with('/') && !is_of_a_url
     })
 }
 
@@ -121,17 +121,17 @@ pub fn is_log_option(word: &str) -> bool {
 /// Finds process 1 in the words of a command line, one after another.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProcessOne {
-    state: Talk,
+    subject: Subject,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-enum Talk {
+enum Subject {
     #[default]
-    OfOthers,
+    Others,
     /// What follows are arguments of a program that takes the numbers of processes.
-    OfProcesses,
+    Processes,
     /// A signal follows.
-    OfASignal,
+    Signal,
 }
 
 impl ProcessOne {
@@ -145,16 +145,16 @@ impl ProcessOne {
             return false;
         }
         if word.is_first {
-            self.state = Talk::OfOthers;
+            self.subject = Subject::Others;
         }
-        let (found, next) = match self.state {
-            _ if PROGRAMS.contains(&program(word.text)) => (false, Talk::OfProcesses),
-            Talk::OfOthers => (false, Talk::OfOthers),
-            Talk::OfASignal => (false, Talk::OfProcesses),
-            Talk::OfProcesses if matches!(word.text, "-s" | "-n") => (false, Talk::OfASignal),
-            Talk::OfProcesses => (word.text == "1", Talk::OfProcesses),
+        let (found, next) = match self.subject {
+            _ if PROGRAMS.contains(&program(word.text)) => (false, Subject::Processes),
+            Subject::Others => (false, Subject::Others),
+            Subject::Signal => (false, Subject::Processes),
+            Subject::Processes if matches!(word.text, "-s" | "-n") => (false, Subject::Signal),
+            Subject::Processes => (word.text == "1", Subject::Processes),
         };
-        self.state = next;
+        self.subject = next;
         found
     }
 }

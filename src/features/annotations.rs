@@ -79,7 +79,7 @@ pub(super) fn warn_of_other_vendor(
         .rules
         .iter()
         .any(|rule| rule.image.is_some());
-    if !has_agents || keys(template.annotations()).any(is_ours) {
+    if !has_agents || keys(template.annotations()).any(|key| is_ours(key)) {
         return;
     }
     let wishes = [template.annotations(), template.labels()];
@@ -102,7 +102,7 @@ fn keys(own: Option<&Object>) -> impl Iterator<Item = &String> {
     own.into_iter().flat_map(|own| own.keys())
 }
 
-fn is_ours(key: &String) -> bool {
+fn is_ours(key: &str) -> bool {
     key.starts_with(PREFIX)
 }
 

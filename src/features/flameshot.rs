@@ -69,9 +69,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         report.warn(FEATURE.name(), format_args!("nothing injected, {reason}"));
         return None;
     }
-    let Some(share_processes) = share_processes(FEATURE, scene.template, report) else {
-        return None;
-    };
+    let share_processes = share_processes(FEATURE, scene.template, report)?;
 
     let mut plan = Plan::default();
     let volume = plan.volume(
