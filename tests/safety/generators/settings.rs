@@ -71,7 +71,10 @@ fn first_model() -> BoxedStrategy<Value> {
             maybe(
                 30,
                 lists(
-                    enabled("labelselector", json!(["app=web", "env in (prod)", "!x"])),
+                    enabled(
+                        "labelselector",
+                        json!(["app=web", "app=w*", "env in (prod)", "!x"]),
+                    ),
                     0,
                     2,
                 ),
@@ -182,7 +185,13 @@ fn rules(own: super::Fields) -> BoxedStrategy<Value> {
             "label_selectors",
             maybe(
                 40,
-                one_of(json!([["app=web"], ["env in (prod)", "!env"], [], [""]])),
+                one_of(json!([
+                    ["app=web"],
+                    ["app=?e*"],
+                    ["env in (prod)", "app!=[a-z]*"],
+                    [],
+                    [""]
+                ])),
             ),
         ),
         ("check_annotation", maybe(35, one_of(json!([true, false])))),
@@ -316,7 +325,7 @@ fn loggings() -> BoxedStrategy<Value> {
         ),
         (
             "label_selectors",
-            maybe(50, one_of(json!([["app=web"], ["nothing"], []]))),
+            maybe(50, one_of(json!([["app=web"], ["app=*"], ["nothing"], []]))),
         ),
         ("config", maybe(95, log_configs())),
     ]);
