@@ -18,7 +18,7 @@ use super::select::{choose, warn_of_unused};
 use crate::env;
 use crate::json::{self, Node, Path, Problems};
 use crate::paths;
-use crate::report::{Feature, Report};
+use crate::report::{Feature, Report, shown};
 use crate::settings::{LogForwarder, file_paths};
 use crate::template::{Container, Plan, Template, VolumeKind, mount};
 
@@ -80,6 +80,18 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
 
     let mut plan = Plan::default();
     let directories = directories(instances.as_ref(), forwarder, report);
+    if forwarder.needs_free_directories
+        && let Some(directory) = directories.mounted_already(scene.template)
+    {
+        report.warn(
+            FEATURE.name(),
+            format_args!(
+                "nothing injected, {} is mounted already and `reuse_exist_volume` is \"false\"",
+                shown(directory)
+            ),
+        );
+        return None;
+    }
     let mut mounts = directories.share(
         "datakit-logfwd-volume",
         FEATURE,

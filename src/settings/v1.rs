@@ -113,12 +113,26 @@ fn by_namespace<'n>(reader: &mut Reader, text: &'n str, path: Path<'_>) -> Optio
     })
 }
 
+/// Reads the selector of an entry.
+type ReadSelector<'n> = fn(&mut Reader, &'n str, Path<'_>) -> Option<Selectors<'n>>;
+
+fn selector_of<'n>(
+    reader: &mut Reader,
+    entry: &'n Node<'_>,
+    path: Path<'_>,
+    key: &str,
+    read: ReadSelector<'n>,
+) -> Option<Selectors<'n>> {
+    let text = reader.problems.string(entry.get(key), path)?;
+    read(reader, text, path)
+}
+
 fn enabled<'n>(
     reader: &mut Reader,
     section: &'n Node<'_>,
     path: Path<'_>,
     (list, selector, known): Enabling,
-    selectors: fn(&mut Reader, &'n str, Path<'_>) -> Option<Selectors<'n>>,
+    selectors: ReadSelector<'n>,
 ) -> Enabled<'n> {
     let path = path.key(list);
     let mut enabled = Vec::new();
@@ -129,11 +143,7 @@ fn enabled<'n>(
         if matches!(entry, Node::Null) {
             continue;
         }
-        let selector_path = path.key(selector);
-        let selectors = reader
-            .problems
-            .string(entry.get(selector), selector_path)
-            .and_then(|text| selectors(reader, text, selector_path));
+        let selectors = selector_of(reader, entry, path.key(selector), selector, selectors);
         let language = reader.language(
             entry.get("language"),
             path.key("language"),
@@ -167,6 +177,7 @@ pub(super) fn logfwd<'n>(
         image: reader.image(image, images_path.key("logfwd_image")),
         what: LogForwarder {
             needs_instances: true,
+            needs_free_directories: !reuses_volumes(reader, section, path),
             ..LogForwarder::default()
         },
     };
@@ -176,7 +187,29 @@ pub(super) fn logfwd<'n>(
     }
 }
 
-/// `admission_inject.profiler`: for pods with the annotation of a language.
+/// `options.reuse_exist_volume` of logfwd; true where it is not there, as the operator's manual says.
+fn reuses_volumes(reader: &mut Reader, section: &Node<'_>, path: Path<'_>) -> bool {
+    let path = path.key("options");
+    let options = section.get("options");
+    reader.keys(options, path, keys::LOGFWD_OPTIONS);
+    let reuse = options.and_then(|options| options.get("reuse_exist_volume"));
+    let path = path.key("reuse_exist_volume");
+    let words = [("true", Reuse(true)), ("false", Reuse(false))];
+    reader.one_of(reuse, path, &words).0
+}
+
+/// Whether volumes are reused.
+#[derive(Clone, Copy)]
+struct Reuse(bool);
+
+impl Default for Reuse {
+    fn default() -> Self {
+        Self(true)
+    }
+}
+
+/// `admission_inject.profiler`: for pods with the annotation of a language, in all namespaces or, as in operators since
+/// 1.8, those that an entry of its lists is for.
 pub(super) fn profiler<'n>(
     reader: &mut Reader,
     section: &'n Node<'_>,
@@ -186,12 +219,17 @@ pub(super) fn profiler<'n>(
     let container: Rc<ContainerSettings<'n>> =
         reader.container(section, path, Some(default_resources()));
     let images = images(reader, section, path, &PROFILER_IMAGES);
+    let narrowed = profiler_selectors(reader, section, path);
+    let scope = || match &narrowed {
+        None => Scope::Everywhere,
+        Some(selectors) => Scope::Either(selectors.clone()),
+    };
     let rules = PROFILER_IMAGES
         .into_iter()
         .map(|(language, _)| Rule {
             origin: origin("admission_inject.profiler"),
             name: "",
-            scope: Scope::Everywhere,
+            scope: scope(),
             opt_in: OptIn::Annotation,
             container: Rc::clone(&container),
             image: image_for(&images, language),
@@ -202,6 +240,39 @@ pub(super) fn profiler<'n>(
         rules,
         without_annotation: WithoutAnnotation::TryNextRule,
     }
+}
+
+/// The entries of both lists; `None` where both are empty. Their languages are not looked at.
+fn profiler_selectors<'n>(
+    reader: &mut Reader,
+    section: &'n Node<'_>,
+    path: Path<'_>,
+) -> Option<Selectors<'n>> {
+    let mut narrowed = None;
+    let lists = [
+        (BY_LABEL, by_label as ReadSelector<'n>),
+        (BY_NAMESPACE, by_namespace),
+    ];
+    for ((list, selector, known), selectors) in lists {
+        let path = path.key(list);
+        let entries = reader.problems.list(section.get(list), path);
+        for (index, entry) in entries.iter().enumerate() {
+            let path = path.index(index);
+            reader.keys(Some(entry), path, known);
+            if matches!(entry, Node::Null) {
+                continue;
+            }
+            let all: &mut Selectors<'n> = narrowed.get_or_insert_default();
+            let language = path.key("language");
+            reader.problems.string(entry.get("language"), language);
+            if let Some(read) = selector_of(reader, entry, path.key(selector), selector, selectors)
+            {
+                all.namespaces.extend(read.namespaces);
+                all.labels.extend(read.labels);
+            }
+        }
+    }
+    narrowed
 }
 
 fn origin(section: &'static str) -> Origin {

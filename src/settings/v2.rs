@@ -44,6 +44,16 @@ pub(super) fn ddtraces<'n>(
     }
 }
 
+/// `otels`: an empty list, as the releases of operator 1.9 have it.
+pub(super) fn otels(reader: &mut Reader, node: Option<&Node<'_>>, path: Path<'_>) {
+    let rules = reader.problems.list(node, path);
+    if reader.checks && rules.iter().any(|rule| *rule != Node::Null) {
+        reader
+            .problems
+            .add(path, "is not supported yet: leave the list empty");
+    }
+}
+
 /// `logfwds`: the first rule for the pod decides.
 pub(super) fn logfwds<'n>(
     reader: &mut Reader,
@@ -75,6 +85,7 @@ pub(super) fn logfwds<'n>(
             }
             Some(LogForwarder {
                 needs_instances: false,
+                needs_free_directories: false,
                 pod_info: true,
                 log_configs,
                 log_volume_paths,

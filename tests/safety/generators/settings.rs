@@ -26,6 +26,13 @@ pub fn settings() -> BoxedStrategy<Value> {
             ("admission_inject", maybe(first, first_model())),
             ("admission_inject_v2", maybe(second, second_model())),
             ("admission_mutate", maybe(60, loggings())),
+            (
+                "policy",
+                maybe(
+                    20,
+                    one_of(json!([{"logging_match": "all"}, {"logging_match": "any"}, {}])),
+                ),
+            ),
         ])
     };
     let settings = prop_oneof![
@@ -87,8 +94,29 @@ fn first_model() -> BoxedStrategy<Value> {
         ("envs", maybe(70, envs())),
         ("resources", maybe(40, resources())),
         ("image_pull_policy", maybe(20, pull_policy())),
+        (
+            "options",
+            maybe(
+                10,
+                objects(vec![(
+                    "reuse_exist_volume",
+                    maybe(95, one_of(json!(["true", "false"]))),
+                )]),
+            ),
+        ),
     ]);
     let profiler = objects(vec![
+        (
+            "enabled_namespaces",
+            maybe(
+                10,
+                one_of(json!([[], [{"namespace": "apps"}], [{"namespace": "."}]])),
+            ),
+        ),
+        (
+            "enabled_labelselectors",
+            maybe(10, one_of(json!([[], [{"labelselector": "app=w*"}]]))),
+        ),
         (
             "images",
             maybe(
