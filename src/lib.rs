@@ -23,7 +23,6 @@
 pub mod admission;
 pub mod env;
 pub mod features;
-pub mod glob;
 pub mod image;
 pub mod json;
 pub mod namespace;

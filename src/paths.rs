@@ -63,6 +63,35 @@ fn is_of_the_kernel(directory: &str) -> bool {
     directory == "/dev" || matches!(directory.split('/').nth(1), Some("proc" | "sys"))
 }
 
+/// Directories that every image has, where a volume would hide what the image cannot start without.
+/// Below them is fine.
+#[must_use]
+pub fn is_of_the_system(directory: &str) -> bool {
+    const DIRECTORIES: [&str; 20] = [
+        "/bin",
+        "/boot",
+        "/etc",
+        "/home",
+        "/lib",
+        "/lib64",
+        "/opt",
+        "/root",
+        "/run",
+        "/sbin",
+        "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/local",
+        "/usr/local/bin",
+        "/usr/local/lib",
+        "/usr/sbin",
+        "/var",
+        "/",
+    ];
+    DIRECTORIES.contains(&directory)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,9 +2,11 @@
 //! `a=b`, `a==b`, `a!=b`, `a in (x,y)`, `a notin (x,y)`, `a`, `!a`, `a>1`, `a<1`, comma for AND. As in operators since
 //! 1.5.13, the value after `=`, `==` and `!=` may be a [`Glob`].
 
+mod glob;
+
 use serde_json::{Map, Value};
 
-use crate::glob::Glob;
+pub use glob::Glob;
 
 /// A parsed selector; borrows its text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,6 +26,11 @@ fn in_workspace(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
+fn module() -> Policy {
+    let module = std::fs::read(in_workspace("policy.wasm")).unwrap();
+    Policy::from_bytes(&module).unwrap()
+}
+
 const FILES: [&str; 11] = [
     "cli/tests/files/release-1.5.yaml",
     "cli/tests/files/release-1.8.yaml",
@@ -48,8 +53,7 @@ const NAMES_NO_OPERATOR: [&str; 2] = [
 
 #[test]
 fn the_policy_has_the_settings_that_were_read_in_their_order() {
-    let module = std::fs::read(in_workspace("policy.wasm")).unwrap();
-    let module = Policy::from_bytes(&module).unwrap();
+    let module = module();
     for file in FILES {
         let source = in_workspace(file);
         let folder = Folder::new();
@@ -144,6 +148,7 @@ fn every_release_of_the_operator_becomes_a_policy_that_is_accepted() {
     let Ok(entries) = std::fs::read_dir(&releases) else {
         return;
     };
+    let module = module();
     let mut refused = Vec::new();
     let mut count = 0;
     for entry in entries {
@@ -155,10 +160,19 @@ fn every_release_of_the_operator_becomes_a_policy_that_is_accepted() {
         let folder = Folder::new();
         let source = path.to_str().unwrap();
         let migrated = run(&folder, &["migrate", source, "-o", "policy.yaml"]);
-        let checked = run(&folder, &["check", "policy.yaml"]);
-        if (migrated.code, checked.code) != (Some(0), Some(0)) {
-            refused.push(format!("{source}: {migrated:?} {checked:?}"));
+        if migrated.code != Some(0) {
+            refused.push(format!("{source}: {migrated:?}"));
+            continue;
         }
+        // What `check` asks too.
+        let policy = find_file(&folder.path().join("policy.yaml")).unwrap();
+        let instance = module.instance().unwrap();
+        let verdict = instance.validate_settings(&policy.settings).unwrap();
+        refused.extend(
+            verdict
+                .message
+                .map(|problem| format!("{source}: {problem}")),
+        );
     }
     assert_eq!(refused, Vec::<String>::new());
     assert_eq!(count, 51);

@@ -115,7 +115,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     if !forwarder.log_configs.is_empty() {
         set(
             &mut env,
-            "LOGFWD_LOG_CONFIGS",
+            LogForwarder::CONFIGS,
             forwarder.log_configs.to_owned(),
         );
     }
@@ -207,14 +207,15 @@ impl Instances {
         }
         let mut problems = Problems::only_first();
         let log_files = log_files(&node, &mut problems);
-        match problems.list.first() {
-            // The problems begin with a path, like `[0].loggings`.
-            Some(problem) => Err(problem.clone()),
-            None => Ok(Self {
-                json: json::compact(text),
-                log_files,
-            }),
+        // The problems begin with a path, like `[0].loggings`.
+        if let Some(problem) = problems.list.first() {
+            return Err(problem.clone());
         }
+        let json = json::compact(text);
+        if !env::fits(JSON_CONFIG, &json) {
+            return Err(format!(" {}", env::TOO_LONG));
+        }
+        Ok(Self { json, log_files })
     }
 }
 
@@ -296,6 +297,10 @@ mod tests {
             (
                 r#"[{"loggings":[{"tags":{"a":1}}]}]"#,
                 "[0].loggings[0].tags.a: must be a string, is a number",
+            ),
+            (
+                &format!(r#"[{{"datakit_addr":"{}"}}]"#, "a".repeat(128 * 1024)),
+                " is longer than 128 KiB, more than a variable can hold",
             ),
         ] {
             assert_eq!(Instances::parse(text), Err(expected.to_owned()), "{text}");

@@ -21,6 +21,7 @@ use crate::template::{AppContainer, Plan, Template};
 use crate::workload::Workload;
 
 pub use annotations::beside_the_template;
+pub use ddtrace::agent_variables;
 
 /// The prefix of the annotations that ask for something.
 const PREFIX: &str = "admission.datakit/";

@@ -380,7 +380,14 @@ pub struct LogConfig<'a> {
     pub config: &'a str,
 }
 
+impl LogForwarder<'_> {
+    /// The variable with `log_configs`.
+    pub const CONFIGS: &'static str = "LOGFWD_LOG_CONFIGS";
+}
+
 impl Sampler<'_> {
+    /// The variable with `processes`.
+    pub const PROCESSES: &'static str = "FLAMESHOT_PROCESSES";
     /// The variable with the directory in which profiles are put.
     pub const PATH: &'static str = "FLAMESHOT_PROFILING_PATH";
     /// The variable with the port that metrics and requests are served on.

@@ -7,6 +7,7 @@ use super::rules::{
     WithoutAnnotation,
 };
 use super::{AGENT_LANGUAGES, PROFILER_LANGUAGES, keys};
+use crate::env;
 use crate::json::{Node, Path, Problems};
 use crate::namespace::NamespacePattern;
 use crate::paths;
@@ -74,6 +75,9 @@ pub(super) fn logfwds<'n>(
                 .string(rule.get("log_configs"), configs_path)
                 .unwrap_or_default();
             if reader.checks && !log_configs.is_empty() {
+                if !env::fits(LogForwarder::CONFIGS, log_configs) {
+                    reader.problems.add(configs_path, env::TOO_LONG);
+                }
                 log_config::check(log_configs, &mut reader.problems, configs_path);
             }
             let volumes_path = path.key("log_volume_paths");
@@ -127,6 +131,9 @@ pub(super) fn flameshots<'n>(
                 .string(rule.get("processes"), processes_path)
                 .unwrap_or_default();
             if reader.checks && !processes.is_empty() {
+                if !env::fits(Sampler::PROCESSES, processes) {
+                    reader.problems.add(processes_path, env::TOO_LONG);
+                }
                 check_processes(processes, &mut reader.problems, processes_path);
                 check_sampler_envs(reader, rule, path);
             }

@@ -53,6 +53,7 @@ fn table() -> Vec<Row> {
         row("jsonconfig", json!("[]"), Policy, "=must be an object, is a list"),
         row("jsonconfig", json!("{\"admission_inject\": []}"), Policy, "=admission_inject: must be an object, is a list"),
         row(v1, json!([]), PolicyAndSchema, no_object),
+        row(v1, json!({"DDTrace": {}}), PolicyAndSchema, "~.DDTrace: is not taken in another case, write `ddtrace`"),
         row(v1, json!({"ddtraces": {}}), PolicyAndSchema, "~.ddtraces: unknown key, did you mean `ddtrace`?"),
         row(v2, json!([]), PolicyAndSchema, no_object),
         row(v2, json!({"logging": []}), PolicyAndSchema, "~.logging: unknown key, known are `ddtraces`, `otels`, `logfwds`, `flameshots`, `profilers`"),
@@ -68,6 +69,7 @@ fn table() -> Vec<Row> {
         row("admission_inject.logfwd.options.reuse_exist_volume", json!(true), PolicyAndSchema, "must be a string, is a boolean"),
         row("admission_inject.logfwd.options.reuse_exist_volume", json!("no"), PolicyAndSchema, "`no` is unknown, known are `true`, `false`"),
         row("admission_mutate", json!([]), PolicyAndSchema, no_object),
+        row("admission_mutate", json!({"TOKEN=secret": 7}), PolicyAndSchema, "unknown key, known are `loggings`, `logging`"),
         row("admission_mutate.loggings", json!({}), PolicyAndSchema, no_list),
         row("admission_mutate.loggings", json!([7]), PolicyAndSchema, "~[0]: must be an object, is a number"),
     ];
@@ -154,6 +156,8 @@ fn table() -> Vec<Row> {
         row("admission_inject_v2.logfwds[].log_volume_paths", json!("/a"), PolicyAndSchema, "must be a list, is a string"),
         row("admission_inject_v2.logfwds[].log_volume_paths", json!(["a"]), PolicyAndSchema, "~[0]: is not absolute"),
         row("admission_inject_v2.logfwds[].log_volume_paths", json!(["/*"]), Policy, "~[0]: lies in `/`"),
+        row("admission_inject_v2.logfwds[].log_configs", json!(format!(r#"[{{"source":"{}"}}]"#, "x".repeat(128 * 1024 - 34))), Policy, "is longer than 128 KiB, more than a variable can hold"),
+        row("admission_inject_v2.flameshots[].processes", json!(format!(r#"[{{"service":"{}"}}]"#, "x".repeat(128 * 1024 - 36))), Policy, "is longer than 128 KiB, more than a variable can hold"),
         row("admission_inject_v2.flameshots[].processes", json!([]), PolicyAndSchema, "must be a string, is a list"),
         row("admission_inject_v2.flameshots[].processes", json!("[,"), Policy, no_json),
         row("admission_inject_v2.flameshots[].processes", json!("[\"java\"]"), Policy, "~[0]: must be an object, is a string"),
@@ -165,7 +169,7 @@ fn table() -> Vec<Row> {
     rows
 }
 
-fn image_rows(key: &str) -> [Row; 2] {
+fn image_rows(key: &str) -> [Row; 3] {
     [
         row(
             key,
@@ -178,6 +182,13 @@ fn image_rows(key: &str) -> [Row; 2] {
             json!("https://repo.io/app"),
             PolicyAndSchema,
             "`https://repo.io/app` is no image reference",
+        ),
+        // Upper case, and a digit too few.
+        row(
+            key,
+            json!("app@sha256:0123456789ABCDEF"),
+            PolicyAndSchema,
+            "`app@sha256:0123456789ABCDEF` is no image reference",
         ),
     ]
 }
@@ -210,14 +221,19 @@ fn language_rows(key: &str, known: &str) -> [Row; 4] {
 #[rustfmt::skip]
 fn container_rows(section: &str) -> Vec<Row> {
     let key = |key: &str| format!("{section}.{key}");
-    let no_name = "is no name of a variable: letters, digits, `_`, `-`, `.`, no digit first";
+    let no_name = "not one of a variable: letters, digits, `_`, `-`, `.`, no digit first";
+    let no_string = "must be a string, is a number";
+    let too_long = "is longer than 128 KiB, more than a variable can hold";
     let mut rows = vec![
         row(&key("image_pull_policy"), json!(false), PolicyAndSchema, "must be a string, is a boolean"),
         row(&key("image_pull_policy"), json!("always"), PolicyAndSchema, "`always` is unknown, known are `Always`, `IfNotPresent`, `Never`"),
         row(&key("envs"), json!("A=1"), PolicyAndSchema, "must be an object, is a string"),
         row(&key("envs"), json!({"A": 1}), PolicyAndSchema, "~.A: must be a string, is a number"),
         row(&key("envs"), json!({"A": null}), PolicyAndSchema, "~.A: must be a string, is null or missing"),
-        row(&key("envs"), json!({"1A": "1"}), PolicyAndSchema, &format!("~.1A: {no_name}")),
+        row(&key("envs"), json!({"1A": "1"}), PolicyAndSchema, &format!("a name of 2 characters is {no_name}")),
+        row(&key("envs"), json!({"TOKEN=secret": 7}), PolicyAndSchema, no_string),
+        row(&key("envs"), json!([{"name": "TOKEN=secret", "value": "1"}]), PolicyAndSchema, &format!("a name of 12 characters is {no_name}")),
+        row(&key("envs"), json!({"A": "x".repeat(128 * 1024 - 2)}), Policy, &format!("~.A: {too_long}")),
         row(&key("envs"), json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]), Policy, "~[1].name: is there already"),
         row(&key("envs[].name"), json!(7), PolicyAndSchema, "must be a string, is a number"),
         row(&key("envs[].value"), json!(7), PolicyAndSchema, "must be a string, is a number"),

@@ -239,7 +239,7 @@ fn image() -> BoxedStrategy<Value> {
     let images = one_of(json!([
         "repo/image:1",
         "registry:5000/image",
-        "image@sha256:0123456789abcdef0123456789abcdef"
+        "image@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
     ]));
     prop_oneof![20 => images, 1 => Just(json!(""))].boxed()
 }
