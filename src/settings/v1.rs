@@ -70,12 +70,12 @@ pub(super) fn ddtrace<'n>(
             )
         })
         .collect();
-    for (index, selectors, language) in enabled(reader, section, path, BY_LABEL, by_label) {
+    for (index, selectors, language) in enabled(reader, section, path, &BY_LABEL) {
         let section = "admission_inject.ddtrace.enabled_labelselectors";
         let scope = Scope::Both(selectors);
         rules.push(rule(section, Some(index), OptIn::Scope, scope, language));
     }
-    for (index, selectors, language) in enabled(reader, section, path, BY_NAMESPACE, by_namespace) {
+    for (index, selectors, language) in enabled(reader, section, path, &BY_NAMESPACE) {
         let section = "admission_inject.ddtrace.enabled_namespaces";
         let scope = Scope::Both(selectors);
         rules.push(rule(section, Some(index), OptIn::Scope, scope, language));
@@ -88,15 +88,27 @@ pub(super) fn ddtrace<'n>(
 
 type Enabled<'n> = Vec<(usize, Selectors<'n>, Language)>;
 
-/// A list that switches ddtrace on: its key, the key of an entry's selector, and all keys of an entry.
-type Enabling = (&'static str, &'static str, &'static [&'static str]);
+/// A list whose entries each have one selector.
+struct EntryList {
+    key: &'static str,
+    selector: &'static str,
+    /// All keys of an entry.
+    known: &'static [&'static str],
+    read: for<'n> fn(&mut Reader, &'n str, Path<'_>) -> Option<Selectors<'n>>,
+}
 
-const BY_LABEL: Enabling = (
-    "enabled_labelselectors",
-    "labelselector",
-    keys::ENABLED_LABELSELECTOR,
-);
-const BY_NAMESPACE: Enabling = ("enabled_namespaces", "namespace", keys::ENABLED_NAMESPACE);
+const BY_LABEL: EntryList = EntryList {
+    key: "enabled_labelselectors",
+    selector: "labelselector",
+    known: keys::ENABLED_LABELSELECTOR,
+    read: by_label,
+};
+const BY_NAMESPACE: EntryList = EntryList {
+    key: "enabled_namespaces",
+    selector: "namespace",
+    known: keys::ENABLED_NAMESPACE,
+    read: by_namespace,
+};
 
 fn by_label<'n>(reader: &mut Reader, text: &'n str, path: Path<'_>) -> Option<Selectors<'n>> {
     Some(Selectors {
@@ -113,46 +125,51 @@ fn by_namespace<'n>(reader: &mut Reader, text: &'n str, path: Path<'_>) -> Optio
     })
 }
 
-/// Reads the selector of an entry.
-type ReadSelector<'n> = fn(&mut Reader, &'n str, Path<'_>) -> Option<Selectors<'n>>;
-
-fn selector_of<'n>(
-    reader: &mut Reader,
-    entry: &'n Node<'_>,
-    path: Path<'_>,
-    key: &str,
-    read: ReadSelector<'n>,
-) -> Option<Selectors<'n>> {
-    let text = reader.problems.string(entry.get(key), path)?;
-    read(reader, text, path)
+impl EntryList {
+    /// Reads the entries that are there: `entry` gets the place of each, its selector if it has one, and its
+    /// language with its path.
+    fn read<'n>(
+        &self,
+        reader: &mut Reader,
+        section: &'n Node<'_>,
+        path: Path<'_>,
+        mut entry: impl FnMut(&mut Reader, usize, Option<Selectors<'n>>, Option<&'n Node<'_>>, Path<'_>),
+    ) {
+        let path = path.key(self.key);
+        let entries = reader.problems.list(section.get(self.key), path);
+        for (index, node) in entries.iter().enumerate() {
+            let path = path.index(index);
+            reader.keys(Some(node), path, self.known);
+            if matches!(node, Node::Null) {
+                continue;
+            }
+            let selector = path.key(self.selector);
+            let text = reader.problems.string(node.get(self.selector), selector);
+            let selectors = text.and_then(|text| (self.read)(reader, text, selector));
+            let language = path.key("language");
+            entry(reader, index, selectors, node.get("language"), language);
+        }
+    }
 }
 
 fn enabled<'n>(
     reader: &mut Reader,
     section: &'n Node<'_>,
     path: Path<'_>,
-    (list, selector, known): Enabling,
-    selectors: ReadSelector<'n>,
+    list: &EntryList,
 ) -> Enabled<'n> {
-    let path = path.key(list);
     let mut enabled = Vec::new();
-    let entries = reader.problems.list(section.get(list), path);
-    for (index, entry) in entries.iter().enumerate() {
-        let path = path.index(index);
-        reader.keys(Some(entry), path, known);
-        if matches!(entry, Node::Null) {
-            continue;
-        }
-        let selectors = selector_of(reader, entry, path.key(selector), selector, selectors);
-        let language = reader.language(
-            entry.get("language"),
-            path.key("language"),
-            &AGENT_LANGUAGES,
-        );
-        if let (Some(selectors), Some(language)) = (selectors, language) {
-            enabled.push((index, selectors, language));
-        }
-    }
+    list.read(
+        reader,
+        section,
+        path,
+        |reader, index, selectors, language, path| {
+            let language = reader.language(language, path, &AGENT_LANGUAGES);
+            if let (Some(selectors), Some(language)) = (selectors, language) {
+                enabled.push((index, selectors, language));
+            }
+        },
+    );
     enabled
 }
 
@@ -248,29 +265,21 @@ fn profiler_selectors<'n>(
     section: &'n Node<'_>,
     path: Path<'_>,
 ) -> Option<Selectors<'n>> {
-    let mut narrowed = None;
-    let lists = [
-        (BY_LABEL, by_label as ReadSelector<'n>),
-        (BY_NAMESPACE, by_namespace),
-    ];
-    for ((list, selector, known), selectors) in lists {
-        let path = path.key(list);
-        let entries = reader.problems.list(section.get(list), path);
-        for (index, entry) in entries.iter().enumerate() {
-            let path = path.index(index);
-            reader.keys(Some(entry), path, known);
-            if matches!(entry, Node::Null) {
-                continue;
-            }
-            let all: &mut Selectors<'n> = narrowed.get_or_insert_default();
-            let language = path.key("language");
-            reader.problems.string(entry.get("language"), language);
-            if let Some(read) = selector_of(reader, entry, path.key(selector), selector, selectors)
-            {
-                all.namespaces.extend(read.namespaces);
-                all.labels.extend(read.labels);
-            }
-        }
+    let mut narrowed: Option<Selectors<'n>> = None;
+    for list in [BY_LABEL, BY_NAMESPACE] {
+        list.read(
+            reader,
+            section,
+            path,
+            |reader, _, selectors, language, path| {
+                let all = narrowed.get_or_insert_default();
+                reader.problems.string(language, path);
+                if let Some(read) = selectors {
+                    all.namespaces.extend(read.namespaces);
+                    all.labels.extend(read.labels);
+                }
+            },
+        );
     }
     narrowed
 }
