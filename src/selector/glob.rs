@@ -69,20 +69,18 @@ impl Glob {
         // Behind the last `Any`: the pieces, and the characters from which they are tried next.
         let mut retry: Option<(&[Piece], std::str::Chars<'_>)> = None;
         loop {
-            match pieces.split_first() {
-                Some((Piece::Any, behind)) => {
+            if let Some((Piece::Any, behind)) = pieces.split_first() {
+                pieces = behind;
+                retry = Some((behind, rest.clone()));
+                continue;
+            }
+            match (pieces.split_first(), rest.next()) {
+                (None, None) => return true,
+                (Some((piece, behind)), Some(character)) if piece.takes(character) => {
                     pieces = behind;
-                    retry = Some((behind, rest.clone()));
                     continue;
                 }
-                Some((piece, behind)) => {
-                    if rest.next().is_some_and(|character| piece.takes(character)) {
-                        pieces = behind;
-                        continue;
-                    }
-                }
-                None if rest.as_str().is_empty() => return true,
-                None => {}
+                _ => {}
             }
             let Some((behind, from)) = &mut retry else {
                 return false;
