@@ -42,7 +42,18 @@ help: ## Show this help
 wasm-target:
 	@rustc --print target-libdir --target $(WASM_TARGET) | xargs -I{} test -d {} || rustup target add $(WASM_TARGET)
 
-policy.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile | wasm-target ## Build the policy
+# Which wasm-opt there is; the file changes when that does, and with it the module.
+WASM_OPT := $(TARGET_DIR)/wasm-opt-version
+.PHONY: FORCE
+$(WASM_OPT): FORCE
+	@$(if $(OPTIMIZED),$(MAKE) --no-print-directory wasm-opt)
+	@mkdir -p $(@D); version=$$(wasm-opt --version 2>/dev/null || echo none); \
+	[ "$$version" = "$$(cat $@ 2>/dev/null)" ] || echo "$$version" >$@
+
+# These want the module that is released, which costs less than one without wasm-opt; others take what the machine makes.
+test test-native limits reproduce: OPTIMIZED := yes
+
+policy.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile $(WASM_OPT) | wasm-target ## Build the policy
 	RUSTFLAGS="$(RUSTFLAGS) $(REMAP)" cargo build --locked --profile guest --target $(WASM_TARGET) --lib
 	@if command -v wasm-opt >/dev/null; then \
 		wasm-opt --merge-similar-functions -Oz --converge $(WASM_FEATURES) --strip-debug --strip-producers $(GUEST) -o $@; \
@@ -106,7 +117,7 @@ lint: policy.wasm cargo-deny ## Check format, code, dependencies and workflows
 	else echo "zizmor could not be installed: the workflows are not checked" >&2; fi
 
 .PHONY: test
-test: lint test-wasm test-native e2e-tests fuzz-smoke reproduce ## Run all tests
+test: tools lint test-wasm test-native e2e-tests fuzz-smoke reproduce ## Run all tests
 
 .PHONY: test-native
 test-native: policy.wasm docker-registry ## Unit tests natively, and the tests on the built policy
@@ -140,7 +151,7 @@ fuzz-smoke: ## Fuzz each target for a few seconds
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3
 
 .PHONY: test-wasm
-test-wasm: wasm-target wasm-bindgen ## Unit tests inside wasm32, run by Node.js
+test-wasm: wasm-target wasm-bindgen node ## Unit tests inside wasm32, run by Node.js
 	NODE_PATH=$(CURDIR)/tests/wasm32 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
 		cargo test --locked --target $(WASM_TARGET) --lib
 
@@ -149,6 +160,10 @@ e2e-tests: annotated-policy.wasm host-program bats jq ## The command line tests,
 	KWCTL="$(KWCTL)" bats e2e.bats
 
 ##@ Tools, installed where they are missing
+
+# All that `make test` needs besides Rust, make and a C compiler.
+.PHONY: tools
+tools: wasm-target wasm-bindgen cargo-deny cargo-fuzz wasm-opt node bats jq docker-registry ## Install what the tests need
 
 .PHONY: wasm-bindgen
 wasm-bindgen:
@@ -170,12 +185,15 @@ cargo-fuzz:
 		cargo install --locked cargo-fuzz --version $(CARGO_FUZZ_VERSION)
 
 # The tools below are Debian packages; elsewhere install what the message names.
-.PHONY: bats docker-registry jq
-bats docker-registry jq:
-	@command -v $@ >/dev/null || $(SUDO) apt-get install --yes --quiet $@ || \
-		{ $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet $@; } || \
-		{ echo "please install $@" >&2; exit 1; }
-SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+.PHONY: bats docker-registry jq node wasm-opt
+node: PACKAGE := nodejs
+wasm-opt: PACKAGE := binaryen
+bats docker-registry jq node wasm-opt:
+	@command -v $@ >/dev/null || $(SUDO) apt-get install --yes --quiet $(or $(PACKAGE),$@) || \
+		{ $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet $(or $(PACKAGE),$@); } || \
+		{ echo "please install $@ (package $(or $(PACKAGE),$@))" >&2; exit 1; }
+# Root needs no sudo, and containers often have none.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -262,6 +262,17 @@ pub fn is_name(name: &str) -> bool {
     is_key(name) && !name.starts_with(|first: char| first.is_ascii_digit())
 }
 
+/// Whether a process can be started with this variable: Linux takes 128 KiB for one, with its name, `=` and the byte at
+/// its end (`MAX_ARG_STRLEN`).
+#[must_use]
+pub fn fits(name: &str, value: &str) -> bool {
+    const LONGEST: usize = 128 * 1024;
+    name.len().saturating_add(value.len()).saturating_add(2) <= LONGEST
+}
+
+/// What is said of a variable that does not [fit](fits).
+pub const TOO_LONG: &str = "is longer than 128 KiB, more than a variable can hold";
+
 /// What Kubernetes asks of the names of variables and of the keys of secrets alike.
 fn is_key(text: &str) -> bool {
     !text.is_empty()

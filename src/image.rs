@@ -106,18 +106,17 @@ fn is_path_component(text: &str) -> bool {
             .all(|part| matches!(part, "." | "_" | "__") || part.bytes().all(|b| b == b'-'))
 }
 
-/// `algorithm:hex`, with at least 32 digits.
+/// `algorithm:hex`, lower case and of the algorithm's length. The kubelet and container runtimes know these three
+/// (`github.com/opencontainers/go-digest`), and take no image with another.
 fn is_digest(text: &str) -> bool {
+    const ALGORITHMS: [(&str, usize); 3] = [("sha256", 64), ("sha384", 96), ("sha512", 128)];
     let Some((algorithm, encoded)) = text.split_once(':') else {
         return false;
     };
-    let is_algorithm_part = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_alphabetic())
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    };
-    algorithm.split(['+', '.', '-', '_']).all(is_algorithm_part)
-        && encoded.len() >= 32
-        && encoded.bytes().all(|byte| byte.is_ascii_hexdigit())
+    ALGORITHMS.contains(&(algorithm, encoded.len()))
+        && encoded
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]
@@ -157,6 +156,12 @@ mod tests {
             "repo.io:port/app",
             "app@sha256:v1",
             "app@0123456789abcdef0123456789abcdef",
+            &format!("app@{}", digest.to_uppercase()),
+            &format!("app@{}", digest.replace('a', "A")),
+            &format!("app@{digest}0"),
+            &format!("app@{}", &digest[..digest.len() - 1]),
+            &format!("app@{}", digest.replace("sha256", "sha512")),
+            &format!("app@{}", digest.replace("sha256", "md5")),
             "repo.io/app name",
         ] {
             assert!(!is_reference(image), "{image}");

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::env;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value. Numbers are never read, so they carry nothing.
@@ -73,6 +74,13 @@ impl<'a> Node<'a> {
         let (_, value) = entries.iter().rev().find(|(name, _)| name == key)?;
         (*value != Node::Null).then_some(value)
     }
+}
+
+/// Whether a key may be in a message: it looks like a name, and not like a value that was written in a name's place
+/// (`TOKEN=value`), which can be a secret.
+#[must_use]
+pub fn is_shown(key: &str) -> bool {
+    env::is_name(key)
 }
 
 /// Says what is wrong with a text that is no JSON, and where, without showing any of it.
@@ -299,8 +307,13 @@ impl Problems {
     fn refuse_repeated_keys(&mut self, entries: &[(Cow<'_, str>, Node<'_>)], path: Path<'_>) {
         let mut keys = BTreeSet::new();
         for (key, _) in entries {
-            if !keys.insert(&**key) {
+            if keys.insert(&**key) {
+                continue;
+            }
+            if is_shown(key) {
                 self.add(path.key(key), "is given twice");
+            } else {
+                self.add(path, "has a key twice");
             }
         }
     }
@@ -400,11 +413,12 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn reports_a_key_that_is_given_twice() {
-        let node = Node::parse(r#"{"a":{"x":1,"y":2,"x":3}}"#).unwrap();
+        let text = r#"{"a":{"x":1,"y":2,"x":3,"T=secret":4,"T=secret":5}}"#;
+        let node = Node::parse(text).unwrap();
         let mut problems = Problems::default();
         let root = Path::Root;
         problems.object(node.get("a"), root.key("a"));
-        assert_eq!(problems.list, ["a.x: is given twice"]);
+        assert_eq!(problems.list, ["a.x: is given twice", "a: has a key twice"]);
     }
 
     #[wasm_bindgen_test(unsupported = test)]

@@ -171,7 +171,8 @@ pub fn unfit(path: &str, directory: &str) -> Option<&'static str> {
 
 /// Directories that every image has, where a volume would hide what the image cannot start without.
 /// Below them is fine.
-fn is_of_the_system(directory: &str) -> bool {
+#[must_use]
+pub fn is_of_the_system(directory: &str) -> bool {
     const DIRECTORIES: [&str; 20] = [
         "/bin",
         "/boot",

@@ -1,7 +1,12 @@
 //! Label selectors in the string grammar of Kubernetes (`k8s.io/apimachinery/pkg/labels`):
-//! `a=b`, `a==b`, `a!=b`, `a in (x,y)`, `a notin (x,y)`, `a`, `!a`, `a>1`, `a<1`, comma for AND.
+//! `a=b`, `a==b`, `a!=b`, `a in (x,y)`, `a notin (x,y)`, `a`, `!a`, `a>1`, `a<1`, comma for AND. As in operators since
+//! 1.5.13, the value after `=`, `==` and `!=` may be a [`Glob`].
+
+mod glob;
 
 use serde_json::{Map, Value};
+
+pub use glob::Glob;
 
 /// A parsed selector; borrows its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +25,10 @@ pub struct Requirement<'a> {
 pub enum Operator<'a> {
     In(Vec<&'a str>),
     NotIn(Vec<&'a str>),
+    /// `=` and `==` with a glob.
+    Matches(Glob),
+    /// `!=` with a glob.
+    NotMatches(Glob),
     Exists,
     DoesNotExist,
     GreaterThan(i64),
@@ -77,6 +86,8 @@ impl Operator<'_> {
         match self {
             Self::In(values) => value.is_some_and(|value| values.contains(&value)),
             Self::NotIn(values) => value.is_none_or(|value| !values.contains(&value)),
+            Self::Matches(glob) => value.is_some_and(|value| glob.matches(value)),
+            Self::NotMatches(glob) => value.is_none_or(|value| !glob.matches(value)),
             Self::Exists => value.is_some(),
             Self::DoesNotExist => value.is_none(),
             Self::GreaterThan(limit) => compare(i64::gt, limit),
@@ -180,8 +191,14 @@ fn requirement<'a>(tokens: &mut Tokens<'a>) -> Result<Requirement<'a>, String> {
 
 fn operator<'a>(tokens: &mut Tokens<'a>, key: &str) -> Result<Operator<'a>, String> {
     match tokens.next() {
-        Token::Equals => Ok(Operator::In(vec![single_value(tokens)?])),
-        Token::NotEquals => Ok(Operator::NotIn(vec![single_value(tokens)?])),
+        Token::Equals => Ok(match compared(tokens)? {
+            Compared::Value(value) => Operator::In(vec![value]),
+            Compared::Glob(glob) => Operator::Matches(glob),
+        }),
+        Token::NotEquals => Ok(match compared(tokens)? {
+            Compared::Value(value) => Operator::NotIn(vec![value]),
+            Compared::Glob(glob) => Operator::NotMatches(glob),
+        }),
         Token::Greater => Ok(Operator::GreaterThan(integer(tokens)?)),
         Token::Less => Ok(Operator::LessThan(integer(tokens)?)),
         Token::Word("in") => Ok(Operator::In(value_set(tokens)?)),
@@ -192,7 +209,25 @@ fn operator<'a>(tokens: &mut Tokens<'a>, key: &str) -> Result<Operator<'a>, Stri
     }
 }
 
-/// The value after `=` and the like; Kubernetes lets it be empty (`a=`).
+/// What stands after `=`, `==` and `!=`.
+enum Compared<'a> {
+    Value(&'a str),
+    Glob(Glob),
+}
+
+fn compared<'a>(tokens: &mut Tokens<'a>) -> Result<Compared<'a>, String> {
+    match tokens.peek() {
+        Token::Word(word) if Glob::is_glob(word) => {
+            tokens.next();
+            let glob = Glob::parse(word);
+            let glob = glob.map_err(|problem| format!("`{word}` is not a glob: {problem}"))?;
+            Ok(Compared::Glob(glob))
+        }
+        _ => single_value(tokens).map(Compared::Value),
+    }
+}
+
+/// A value that is no glob; Kubernetes lets it be empty (`a=`).
 fn single_value<'a>(tokens: &mut Tokens<'a>) -> Result<&'a str, String> {
     match tokens.peek() {
         Token::Word(word) => {
@@ -329,6 +364,11 @@ mod tests {
             ("example.com/team=obs,app=web", true),
             ("example.com/team=obs,app=api", false),
             ("in in (in)", false),
+            ("app=w*", true),
+            ("app == ?eb , tier != *end", true),
+            ("app!=w*", false),
+            ("absent=*", false),
+            ("absent!=*", true),
         ] {
             assert_eq!(matches(selector, labels.clone()), expected, "{selector}");
         }
@@ -358,6 +398,13 @@ mod tests {
             ("-app=web", Some("`-app` is no label key")),
             ("a/b/c", Some("`a/b/c` is no label key")),
             ("app=web)", Some("expected `,` or the end, found `)`")),
+            (
+                "app=v[0-9",
+                Some("`v[0-9` is not a glob: a `[` without its `]`"),
+            ),
+            ("app in (web-*)", Some("`web-*` is no label value")),
+            ("web*=x", Some("`web*` is no label key")),
+            ("weight>*", Some("`*` is no label value")),
         ] {
             let error = LabelSelector::parse(selector).err();
             assert_eq!(error.as_deref(), expected, "{selector}");

@@ -2,8 +2,11 @@
 
 mod checklist;
 mod differences;
+mod loggings;
 mod operator;
 mod resource;
+mod variables;
+mod version;
 
 use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
@@ -19,6 +22,10 @@ use crate::input::PolicyArgs;
 use crate::settings::SettingsFile;
 use crate::{Failure, input};
 use operator::Operator;
+use version::Version;
+
+/// Where the settings are in the policy.
+const SETTINGS: &str = "/spec/settings";
 
 /// Make a policy of the Datakit Operator's configuration
 ///
@@ -38,9 +45,13 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// What to inject into; without it what the operator's webhook is asked about, where the file has it, else workloads
+    /// What to inject into; without it what the operator's webhook is asked about, where the file has it, else pods
     #[arg(long, value_enum, value_name = "LEVEL")]
     on: Option<Level>,
+
+    /// The operator's version, such as 1.5.11 or 1.8; without it that of its image, where the file has it
+    #[arg(long, value_name = "VERSION")]
+    operator: Option<Version>,
 
     /// The name of the policy [default: datakit-operator-workloads or datakit-operator-pods]
     #[arg(long, value_parser = object_name)]
@@ -96,8 +107,22 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::FAILURE);
     }
 
-    let operator = Operator::read(&file)?;
-    let settings = file.structured()?;
+    let mut operator = Operator::read(&file)?;
+    operator.version = args.operator.or(operator.version);
+    let mut settings = file.structured()?;
+    let config = match &file.found.form {
+        Form::ConfigMap(name) => Some(name.name.as_str()),
+        _ => None,
+    };
+    let variables = variables::apply(&operator, config, &mut settings);
+    loggings::decide(&operator, &mut settings)
+        .map_err(|problem| format!("{}: {problem}", file.name))?;
+    let verdict = policy.instance()?.validate_settings(&settings)?;
+    if let Some(problem) = verdict.message {
+        let from =
+            "with the values from the operator's Deployment the policy does not take the settings";
+        return Err(format!("{}: {from}: {problem}", file.name).into());
+    }
     let level = args.on.unwrap_or_else(|| operator.level());
     let mut resource = resource::Resource::new(level, &operator, &settings)?;
     if let Some(name) = &args.name {
@@ -107,13 +132,24 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         resource.set_module(module);
     }
     resource.describe(&file);
-    differences::describe(&settings, &mut resource.comments);
+    differences::describe(&settings, operator.version, &mut resource.comments);
+    for (pointer, name) in &variables.taken {
+        let pointer = format!("{SETTINGS}{pointer}");
+        let comment = variables::comment(name, operator.version);
+        resource.comments.add(&pointer, comment);
+    }
     let text = with_comments(&resource.object, &resource.comments);
     match output {
         Some(path) => input::write(path, text.as_bytes())?,
         None => write!(stdout(), "{text}")?,
     }
-    let list = checklist::write(&file, &operator, &resource, output, &settings);
+    let found = checklist::Found {
+        file: &file,
+        operator: &operator,
+        settings: &settings,
+        not_read: &variables.not_read,
+    };
+    let list = checklist::write(&found, &resource, output);
     say(list);
     Ok(ExitCode::SUCCESS)
 }

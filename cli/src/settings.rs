@@ -10,6 +10,9 @@ use crate::{Failure, input};
 /// The key of settings that holds the operator's text.
 const TEXT: &str = "jsonconfig";
 
+/// The key of settings that may stand beside it.
+const POLICY: &str = "policy";
+
 /// A file with settings in it.
 pub struct SettingsFile {
     /// What messages call it.
@@ -81,7 +84,15 @@ impl SettingsFile {
         match self.found.settings.get(TEXT).and_then(Value::as_str) {
             None => Ok(self.found.settings.clone()),
             Some(text) if text.trim().is_empty() => Ok(json!({})),
-            Some(text) => Ok(serde_json::from_str(text)?),
+            Some(text) => {
+                let mut settings: Value = serde_json::from_str(text)?;
+                if let (Some(policy), Value::Object(entries)) =
+                    (self.found.settings.get(POLICY), &mut settings)
+                {
+                    entries.insert(POLICY.to_owned(), policy.clone());
+                }
+                Ok(settings)
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use datakit_policy_host::policy::Policy;
 use datakit_policy_host::settings::{find_file, read_policy_resources};
 use program::{Folder, Outcome, finish};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn run(folder: &Folder, args: &[&str]) -> Outcome {
     finish(folder.command(args), "")
@@ -26,6 +26,11 @@ fn in_workspace(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
+fn module() -> Policy {
+    let module = std::fs::read(in_workspace("policy.wasm")).unwrap();
+    Policy::from_bytes(&module).unwrap()
+}
+
 const FILES: [&str; 11] = [
     "cli/tests/files/release-1.5.yaml",
     "cli/tests/files/release-1.8.yaml",
@@ -40,17 +45,24 @@ const FILES: [&str; 11] = [
     "policy-settings/selectors.json",
 ];
 
+/// Of these files, those whose logging rules depend on the operator, which they do not name.
+const NAMES_NO_OPERATOR: [&str; 2] = [
+    "policy-settings/default.json",
+    "policy-settings/loggings.json",
+];
+
 #[test]
 fn the_policy_has_the_settings_that_were_read_in_their_order() {
-    let module = std::fs::read(in_workspace("policy.wasm")).unwrap();
-    let module = Policy::from_bytes(&module).unwrap();
+    let module = module();
     for file in FILES {
         let source = in_workspace(file);
         let folder = Folder::new();
-        let outcome = run(
-            &folder,
-            &["migrate", source.to_str().unwrap(), "-o", "policy.yaml"],
-        );
+        let source_path = source.to_str().unwrap();
+        let mut args = vec!["migrate", source_path, "-o", "policy.yaml"];
+        if NAMES_NO_OPERATOR.contains(&file) {
+            args.extend(["--operator", "1.6"]);
+        }
+        let outcome = run(&folder, &args);
         assert_eq!(
             (outcome.code, outcome.stdout.as_str()),
             (Some(0), ""),
@@ -62,8 +74,14 @@ fn the_policy_has_the_settings_that_were_read_in_their_order() {
         let [policy] = policies.as_slice() else {
             panic!("{file}: {policies:?}");
         };
+        let mut settings = policy.settings.clone();
+        let all = json!({"logging_match": "all"});
+        // What operators since 1.7 do is written out.
+        if settings.get("policy") == Some(&all) {
+            settings.as_object_mut().unwrap().shift_remove("policy");
+        }
         // As text: maps that differ in order are equal.
-        let written = policy.settings.to_string();
+        let written = settings.to_string();
         assert_eq!(written, settings_of(&source).to_string(), "{file}");
 
         let verdict = module
@@ -121,4 +139,41 @@ fn a_dash_is_standard_output() {
         without
     );
     assert!(!folder.path().join("-").exists());
+}
+
+/// The configurations that the operator's releases shipped, where they are: they are not ours to have here.
+#[test]
+fn every_release_of_the_operator_becomes_a_policy_that_is_accepted() {
+    let releases = in_workspace("../shared/releases");
+    let Ok(entries) = std::fs::read_dir(&releases) else {
+        return;
+    };
+    let module = module();
+    let mut refused = Vec::new();
+    let mut count = 0;
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        count += 1;
+        let folder = Folder::new();
+        let source = path.to_str().unwrap();
+        let migrated = run(&folder, &["migrate", source, "-o", "policy.yaml"]);
+        if migrated.code != Some(0) {
+            refused.push(format!("{source}: {migrated:?}"));
+            continue;
+        }
+        // What `check` asks too.
+        let policy = find_file(&folder.path().join("policy.yaml")).unwrap();
+        let instance = module.instance().unwrap();
+        let verdict = instance.validate_settings(&policy.settings).unwrap();
+        refused.extend(
+            verdict
+                .message
+                .map(|problem| format!("{source}: {problem}")),
+        );
+    }
+    assert_eq!(refused, Vec::<String>::new());
+    assert_eq!(count, 51);
 }

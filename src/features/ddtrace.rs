@@ -225,6 +225,22 @@ fn own_option(language: Language) -> &'static str {
     }
 }
 
+/// The variables that the agent of a language sets in each container, whatever `envs` say of them.
+#[must_use]
+pub fn agent_variables(language: Language) -> Vec<&'static str> {
+    let mut variables: Vec<_> = loader(language)
+        .map(|loader| loader.variable)
+        .into_iter()
+        .collect();
+    if language == Language::Php {
+        variables.push(LOADER_PATH);
+    }
+    variables
+}
+
+/// Where the loader of PHP looks for the agent.
+const LOADER_PATH: &str = "DD_LOADER_PACKAGE_PATH";
+
 /// The variables that load the agent.
 fn agent_edits(
     container: AppContainer<'_>,
@@ -232,8 +248,8 @@ fn agent_edits(
     report: &mut Report,
 ) -> Result<Vec<EnvEdit>, String> {
     let mut edits = Vec::new();
-    if language == Language::Php && container.variable("DD_LOADER_PACKAGE_PATH").is_none() {
-        let entry = env::plain("DD_LOADER_PACKAGE_PATH", DIRECTORY);
+    if language == Language::Php && container.variable(LOADER_PATH).is_none() {
+        let entry = env::plain(LOADER_PATH, DIRECTORY);
         edits.push(EnvEdit::Append(entry));
     }
     let Some(loader) = loader(language) else {

@@ -51,6 +51,16 @@ impl Directories {
         }
     }
 
+    /// The first that a container mounts already.
+    pub fn mounted_already(&self, template: &Template<'_>) -> Option<&str> {
+        let mut directories = self.list.iter().map(String::as_str);
+        directories.find(|directory| {
+            let path = MountPath::new(directory);
+            let mut containers = template.app_containers();
+            containers.any(|container| container.mount_at(&path).is_some())
+        })
+    }
+
     /// Each directory once, as many as there may be.
     fn distinct(&self, feature: Feature, report: &mut Report) -> Vec<&str> {
         let mut distinct = Vec::new();

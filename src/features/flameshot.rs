@@ -99,8 +99,8 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     }
     plan.share_process_namespace = share_processes;
     let mut env = scene.entries(&settings.envs);
-    env.retain(|entry| entry.name != "FLAMESHOT_PROCESSES");
-    env.push(env::plain("FLAMESHOT_PROCESSES", rule.what.processes));
+    env.retain(|entry| entry.name != Sampler::PROCESSES);
+    env.push(env::plain(Sampler::PROCESSES, rule.what.processes));
     plan.sidecar = Some(Container {
         name: CONTAINER.to_owned(),
         image: image.clone(),

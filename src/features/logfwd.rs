@@ -18,7 +18,7 @@ use super::select::{choose, warn_of_unused};
 use crate::env;
 use crate::json::{self, Node, Path, Problems};
 use crate::paths;
-use crate::report::{Feature, Report};
+use crate::report::{Feature, Report, shown};
 use crate::settings::{LogForwarder, file_paths};
 use crate::template::{Container, Plan, Template, VolumeKind, mount};
 
@@ -80,6 +80,18 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
 
     let mut plan = Plan::default();
     let directories = directories(instances.as_ref(), forwarder, report);
+    if forwarder.needs_free_directories
+        && let Some(directory) = directories.mounted_already(scene.template)
+    {
+        report.warn(
+            FEATURE.name(),
+            format_args!(
+                "nothing injected, {} is mounted already and `reuse_exist_volume` is \"false\"",
+                shown(directory)
+            ),
+        );
+        return None;
+    }
     let shared = directories.share("datakit-logfwd-volume", FEATURE, scene, &mut plan, report);
     let mut mounts = shared.mounts;
     if mounts.is_empty() && shared.some_expand {
@@ -105,7 +117,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     if !forwarder.log_configs.is_empty() {
         set(
             &mut env,
-            "LOGFWD_LOG_CONFIGS",
+            LogForwarder::CONFIGS,
             forwarder.log_configs.to_owned(),
         );
     }
@@ -197,14 +209,15 @@ impl Instances {
         }
         let mut problems = Problems::only_first();
         let log_files = log_files(&node, &mut problems);
-        match problems.list.first() {
-            // The problems begin with a path, like `[0].loggings`.
-            Some(problem) => Err(problem.clone()),
-            None => Ok(Self {
-                json: json::compact(text),
-                log_files,
-            }),
+        // The problems begin with a path, like `[0].loggings`.
+        if let Some(problem) = problems.list.first() {
+            return Err(problem.clone());
         }
+        let json = json::compact(text);
+        if !env::fits(JSON_CONFIG, &json) {
+            return Err(format!(" {}", env::TOO_LONG));
+        }
+        Ok(Self { json, log_files })
     }
 }
 
@@ -286,6 +299,10 @@ mod tests {
             (
                 r#"[{"loggings":[{"tags":{"a":1}}]}]"#,
                 "[0].loggings[0].tags.a: must be a string, is a number",
+            ),
+            (
+                &format!(r#"[{{"datakit_addr":"{}"}}]"#, "a".repeat(128 * 1024)),
+                " is longer than 128 KiB, more than a variable can hold",
             ),
         ] {
             assert_eq!(Instances::parse(text), Err(expected.to_owned()), "{text}");

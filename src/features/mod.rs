@@ -28,6 +28,7 @@ use crate::workload::Workload;
 use outlook::Outlook;
 
 pub use annotations::{asks_for_a_feature, beside_the_template};
+pub use ddtrace::agent_variables;
 
 /// The prefix of the annotations that ask for something.
 const PREFIX: &str = "admission.datakit/";

@@ -15,7 +15,16 @@ pub const SECTIONS: &[(&str, &[&str])] = &[
         ENABLED_LABELSELECTOR,
     ),
     ("admission_inject.logfwd", LOGFWD),
+    ("admission_inject.logfwd.options", LOGFWD_OPTIONS),
     ("admission_inject.profiler", PROFILER),
+    (
+        "admission_inject.profiler.enabled_namespaces[]",
+        ENABLED_NAMESPACE,
+    ),
+    (
+        "admission_inject.profiler.enabled_labelselectors[]",
+        ENABLED_LABELSELECTOR,
+    ),
     ("admission_inject_v2", V2),
     ("admission_inject_v2.ddtraces[]", V2_DDTRACE),
     ("admission_inject_v2.logfwds[]", V2_LOGFWD),
@@ -23,6 +32,14 @@ pub const SECTIONS: &[(&str, &[&str])] = &[
     ("admission_inject_v2.profilers[]", V2_PROFILER),
     ("admission_mutate", MUTATE),
     ("admission_mutate.loggings[]", LOGGING),
+    ("policy", POLICY),
+];
+
+/// Keys that releases of the operator have, and that no operator ever read. They are accepted, whatever they hold.
+pub const NEVER_READ: &[&str] = &[
+    "admission_inject.ddtrace.options",
+    "admission_inject.profiler.options",
+    "admission_mutate.logging",
 ];
 
 pub(super) const TOP: &[&str] = &[
@@ -32,11 +49,11 @@ pub(super) const TOP: &[&str] = &[
     "admission_inject_v2",
     "admission_mutate",
     "jsonconfig",
+    "policy",
 ];
 
 pub(super) const V1: &[&str] = &["ddtrace", "logfwd", "profiler"];
 
-// `options` was a key of older operators; it is accepted and has no effect.
 pub(super) const DDTRACE: &[&str] = &[
     "enabled_namespaces",
     "enabled_labelselectors",
@@ -59,9 +76,11 @@ pub(super) const LOGFWD: &[&str] = &[
     "options",
 ];
 
-pub(super) const PROFILER: &[&str] = LOGFWD;
+pub(super) const LOGFWD_OPTIONS: &[&str] = &["reuse_exist_volume"];
 
-pub(super) const V2: &[&str] = &["ddtraces", "logfwds", "flameshots", "profilers"];
+pub(super) const PROFILER: &[&str] = DDTRACE;
+
+pub(super) const V2: &[&str] = &["ddtraces", "otels", "logfwds", "flameshots", "profilers"];
 
 pub(super) const V2_DDTRACE: &[&str] = &[
     "name",
@@ -114,6 +133,8 @@ pub(super) const V2_PROFILER: &[&str] = &[
     "resources",
 ];
 
-pub(super) const MUTATE: &[&str] = &["loggings"];
+pub(super) const MUTATE: &[&str] = &["loggings", "logging"];
 
 pub(super) const LOGGING: &[&str] = &["namespace_selectors", "label_selectors", "config"];
+
+pub(super) const POLICY: &[&str] = &["logging_match"];

@@ -11,13 +11,17 @@ use crate::json::{Node, Path, Problems};
 use crate::namespace::NamespacePattern;
 use reader::{EnvOrder, Reader};
 
-pub use keys::SECTIONS;
+pub use keys::{NEVER_READ, SECTIONS};
 pub use log_config::file_paths;
 pub use reader::nearest;
 pub use rules::{
-    Agent, ContainerSettings, ImagePullPolicy, Language, LogConfig, LogForwarder, Mismatch, OptIn,
-    Origin, PhpLoader, Rule, RuleSet, Sampler, Scope, Selectors, Subject, WithoutAnnotation,
+    Agent, ContainerSettings, ImagePullPolicy, Language, LogConfig, LogForwarder, LoggingMatch,
+    Mismatch, OptIn, Origin, PhpLoader, Rule, RuleSet, Sampler, Scope, Selectors, Subject,
+    WithoutAnnotation,
 };
+
+/// The keys that may stand beside each other where the settings are text.
+const BESIDE_TEXT: [&str; 2] = ["jsonconfig", "policy"];
 
 /// Languages that there is an agent for, as settings name them.
 const AGENT_LANGUAGES: [(&str, Language); 5] = [
@@ -57,6 +61,8 @@ pub struct LoggingRule<'n> {
 #[derive(Debug)]
 pub struct Document<'a> {
     root: Node<'a>,
+    /// The key `policy` that stands beside `jsonconfig`.
+    policy: Option<Node<'a>>,
     env_order: EnvOrder,
     problems: Vec<String>,
 }
@@ -69,6 +75,7 @@ impl<'a> Document<'a> {
         let Some(pasted) = root.get("jsonconfig") else {
             return Self {
                 root,
+                policy: None,
                 env_order: EnvOrder::Alphabetical,
                 problems: Vec::new(),
             };
@@ -88,12 +95,20 @@ impl<'a> Document<'a> {
             Ok(_) => {}
         }
         if let Node::Object(entries) = &root
-            && entries.len() > 1
+            && entries
+                .iter()
+                .any(|(key, _)| !BESIDE_TEXT.contains(&&**key))
         {
             problems.add(path, "cannot be given together with other keys");
         }
+        let policy = root.get("policy").cloned();
+        let root = parsed.unwrap_or_default();
+        if policy.is_some() && root.get("policy").is_some() {
+            problems.add(path, "cannot hold `policy` where that stands beside it");
+        }
         Self {
-            root: parsed.unwrap_or_default(),
+            root,
+            policy,
             env_order: EnvOrder::Written,
             problems: problems.list,
         }
@@ -148,6 +163,7 @@ impl<'a> Document<'a> {
         let second = self.root.get("admission_inject_v2").unwrap_or(&Node::Null);
         reader.keys(Some(first), first_path, keys::V1);
         reader.keys(Some(second), second_path, keys::V2);
+        v2::otels(reader, second.get("otels"), second_path.key("otels"));
         reader
             .problems
             .string(self.root.get("server_listen"), root.key("server_listen"));
@@ -187,7 +203,21 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// How selectors of `admission_mutate.loggings` go together.
+    fn logging_match(&self, reader: &mut Reader) -> LoggingMatch {
+        let policy = self.policy.as_ref().or_else(|| self.root.get("policy"));
+        let path = Path::Root;
+        let path = path.key("policy");
+        reader.keys(policy, path, keys::POLICY);
+        reader.one_of(
+            policy.and_then(|policy| policy.get("logging_match")),
+            path.key("logging_match"),
+            &LoggingMatch::ALL.map(|how| (how.name(), how)),
+        )
+    }
+
     fn loggings<'n>(&'n self, reader: &mut Reader) -> Vec<LoggingRule<'n>> {
+        let matching = self.logging_match(reader);
         let root = Path::Root;
         let path = root.key("admission_mutate");
         let mutate = self.root.get("admission_mutate");
@@ -199,7 +229,11 @@ impl<'a> Document<'a> {
             let path = path.index(index);
             reader.keys(Some(rule), path, keys::LOGGING);
             let pattern = NamespacePattern::name_or_expression;
-            let scope = Scope::Either(reader.selectors(rule, path, pattern));
+            let selectors = reader.selectors(rule, path, pattern);
+            let scope = match matching {
+                LoggingMatch::Any => Scope::Either(selectors),
+                LoggingMatch::All => Scope::Each(selectors),
+            };
             let path = path.key("config");
             let config = reader.problems.string(rule.get("config"), path);
             let config = config.unwrap_or_default();

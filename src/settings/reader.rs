@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity as QuantityText;
 use super::rules::{ContainerSettings, ImagePullPolicy, Language, Selectors};
 use crate::env::{self, Env};
 use crate::image;
-use crate::json::{Node, Path, Problems};
+use crate::json::{Node, Path, Problems, is_shown};
 use crate::namespace::NamespacePattern;
 use crate::quantity::Quantity;
 use crate::report::shown;
@@ -54,11 +54,14 @@ impl Reader {
     pub fn keys(&mut self, node: Option<&Node<'_>>, path: Path<'_>, known: &[&str]) {
         for (key, _) in self.problems.object(node, path) {
             if self.checks && !known.contains(&&**key) {
-                let hint = match nearest(key, known) {
-                    Some(near) => format!("unknown key, did you mean `{near}`?"),
-                    None => format!("unknown key, known are {}", listed(known)),
+                let in_another_case = known.iter().find(|name| name.eq_ignore_ascii_case(key));
+                let hint = match (in_another_case, nearest(key, known)) {
+                    (Some(name), _) => format!("is not taken in another case, write `{name}`"),
+                    (None, Some(near)) => format!("unknown key, did you mean `{near}`?"),
+                    (None, None) => format!("unknown key, known are {}", listed(known)),
                 };
-                self.problems.add(path.key(key), hint);
+                let place = if is_shown(key) { path.key(key) } else { path };
+                self.problems.add(place, hint);
             }
         }
     }
@@ -89,11 +92,19 @@ impl Reader {
             node => self.env_object(node, path),
         };
         if self.checks {
-            for env in envs.iter().filter(|env| !env::is_name(env.name)) {
-                self.problems.add(
-                    path.key(env.name),
-                    "is no name of a variable: letters, digits, `_`, `-`, `.`, no digit first",
-                );
+            for env in &envs {
+                if !env::is_name(env.name) {
+                    let length = env.name.chars().count();
+                    self.problems.add(
+                        path,
+                        format_args!(
+                            "a name of {length} characters is not one of a variable: \
+                             letters, digits, `_`, `-`, `.`, no digit first"
+                        ),
+                    );
+                } else if !env::fits(env.name, env.value) {
+                    self.problems.add(path.key(env.name), env::TOO_LONG);
+                }
             }
         }
         envs
@@ -102,7 +113,8 @@ impl Reader {
     fn env_object<'n>(&mut self, node: Option<&'n Node<'_>>, path: Path<'_>) -> Vec<Env<'n>> {
         let mut envs: Vec<Env<'n>> = Vec::new();
         for (name, value) in self.problems.object(node, path) {
-            if let Some(value) = self.env_value(Some(value), path.key(name)) {
+            let place = if is_shown(name) { path.key(name) } else { path };
+            if let Some(value) = self.env_value(Some(value), place) {
                 let place = match self.env_order {
                     // Hosts send them sorted, so this is the end.
                     EnvOrder::Alphabetical => envs.partition_point(|env| env.name <= &**name),

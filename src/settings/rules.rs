@@ -106,11 +106,37 @@ pub enum Scope<'a> {
     Both(Selectors<'a>),
     /// Those in one of the namespaces, and those with labels that meet one of the selectors.
     Either(Selectors<'a>),
+    /// Those in one of the namespaces with labels that meet one of the selectors; nobody if either
+    /// list is empty.
+    Each(Selectors<'a>),
+}
+
+/// How the namespaces and the label selectors of a logging rule go together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoggingMatch {
+    /// One of them is enough: operators before 1.7.
+    #[default]
+    Any,
+    /// Both have to match: operators since 1.7.
+    All,
+}
+
+impl LoggingMatch {
+    pub const ALL: [Self; 2] = [Self::Any, Self::All];
+
+    /// As `policy.logging_match` names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::All => "all",
+        }
+    }
 }
 
 /// Namespace patterns and label selectors. Selectors are parsed only when they are asked; one that
 /// is none was refused when the policy was loaded and matches nothing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Selectors<'a> {
     pub namespaces: Vec<NamespacePattern<'a>>,
     pub labels: Vec<&'a str>,
@@ -127,6 +153,7 @@ pub struct Subject<'t> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mismatch {
     NoSelectors,
+    OneList,
     Namespace,
     Labels,
     NamespaceAndLabels,
@@ -136,6 +163,9 @@ impl fmt::Display for Mismatch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::NoSelectors => "it has no selectors",
+            Self::OneList => {
+                "one of its lists of selectors is empty, and `policy.logging_match` is `all`"
+            }
             Self::Namespace => "the namespace matches none of its namespaces",
             Self::Labels => "the labels meet none of its label selectors",
             Self::NamespaceAndLabels => {
@@ -156,6 +186,20 @@ impl Scope<'_> {
             Self::Everywhere => Ok(()),
             Self::Both(selectors) => selectors.both(subject),
             Self::Either(selectors) => selectors.either(subject),
+            Self::Each(selectors) => selectors.each(subject),
+        }
+    }
+}
+
+impl<'a> Scope<'a> {
+    /// Its selectors, if it has any.
+    #[must_use]
+    pub fn selectors(&self) -> Option<&Selectors<'a>> {
+        match self {
+            Self::Everywhere => None,
+            Self::Both(selectors) | Self::Either(selectors) | Self::Each(selectors) => {
+                Some(selectors)
+            }
         }
     }
 }
@@ -163,7 +207,7 @@ impl Scope<'_> {
 impl Scope<'_> {
     /// Tells of each selector whether it fits `subject`, and what it saw.
     pub fn trace(&self, subject: Subject<'_>, mut tell: impl FnMut(String)) {
-        let (Self::Both(selectors) | Self::Either(selectors)) = self else {
+        let Some(selectors) = self.selectors() else {
             return;
         };
         let fits = |yes: bool| if yes { "fits" } else { "does not fit" };
@@ -233,6 +277,13 @@ impl Selectors<'_> {
             (true, false) => Mismatch::Labels,
             (false, false) => Mismatch::NamespaceAndLabels,
         })
+    }
+
+    fn each(&self, subject: Subject<'_>) -> Result<(), Mismatch> {
+        if self.namespaces.is_empty() != self.labels.is_empty() {
+            return Err(Mismatch::OneList);
+        }
+        self.both(subject)
     }
 
     fn match_namespace(&self, subject: Subject<'_>) -> bool {
@@ -305,6 +356,8 @@ pub struct LogForwarder<'a> {
     /// Whether the sidecar is of no use without `admission.datakit/logfwd.instances`; otherwise it
     /// can be configured over the network.
     pub needs_instances: bool,
+    /// Whether a pod in which a container mounts one of the directories already gets no sidecar.
+    pub needs_free_directories: bool,
     /// Whether the sidecar reads the pod's labels.
     pub pod_info: bool,
     /// The value of `LOGFWD_LOG_CONFIGS`, or empty.
@@ -327,7 +380,14 @@ pub struct LogConfig<'a> {
     pub config: &'a str,
 }
 
+impl LogForwarder<'_> {
+    /// The variable with `log_configs`.
+    pub const CONFIGS: &'static str = "LOGFWD_LOG_CONFIGS";
+}
+
 impl Sampler<'_> {
+    /// The variable with `processes`.
+    pub const PROCESSES: &'static str = "FLAMESHOT_PROCESSES";
     /// The variable with the directory in which profiles are put.
     pub const PATH: &'static str = "FLAMESHOT_PROFILING_PATH";
     /// The variable with the port that metrics and requests are served on.

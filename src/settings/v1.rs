@@ -70,12 +70,12 @@ pub(super) fn ddtrace<'n>(
             )
         })
         .collect();
-    for (index, selectors, language) in enabled(reader, section, path, BY_LABEL, by_label) {
+    for (index, selectors, language) in enabled(reader, section, path, &BY_LABEL) {
         let section = "admission_inject.ddtrace.enabled_labelselectors";
         let scope = Scope::Both(selectors);
         rules.push(rule(section, Some(index), OptIn::Scope, scope, language));
     }
-    for (index, selectors, language) in enabled(reader, section, path, BY_NAMESPACE, by_namespace) {
+    for (index, selectors, language) in enabled(reader, section, path, &BY_NAMESPACE) {
         let section = "admission_inject.ddtrace.enabled_namespaces";
         let scope = Scope::Both(selectors);
         rules.push(rule(section, Some(index), OptIn::Scope, scope, language));
@@ -88,15 +88,27 @@ pub(super) fn ddtrace<'n>(
 
 type Enabled<'n> = Vec<(usize, Selectors<'n>, Language)>;
 
-/// A list that switches ddtrace on: its key, the key of an entry's selector, and all keys of an entry.
-type Enabling = (&'static str, &'static str, &'static [&'static str]);
+/// A list whose entries each have one selector.
+struct EntryList {
+    key: &'static str,
+    selector: &'static str,
+    /// All keys of an entry.
+    known: &'static [&'static str],
+    read: for<'n> fn(&mut Reader, &'n str, Path<'_>) -> Option<Selectors<'n>>,
+}
 
-const BY_LABEL: Enabling = (
-    "enabled_labelselectors",
-    "labelselector",
-    keys::ENABLED_LABELSELECTOR,
-);
-const BY_NAMESPACE: Enabling = ("enabled_namespaces", "namespace", keys::ENABLED_NAMESPACE);
+const BY_LABEL: EntryList = EntryList {
+    key: "enabled_labelselectors",
+    selector: "labelselector",
+    known: keys::ENABLED_LABELSELECTOR,
+    read: by_label,
+};
+const BY_NAMESPACE: EntryList = EntryList {
+    key: "enabled_namespaces",
+    selector: "namespace",
+    known: keys::ENABLED_NAMESPACE,
+    read: by_namespace,
+};
 
 fn by_label<'n>(reader: &mut Reader, text: &'n str, path: Path<'_>) -> Option<Selectors<'n>> {
     Some(Selectors {
@@ -113,36 +125,51 @@ fn by_namespace<'n>(reader: &mut Reader, text: &'n str, path: Path<'_>) -> Optio
     })
 }
 
+impl EntryList {
+    /// Reads the entries that are there: `entry` gets the place of each, its selector if it has one, and its
+    /// language with its path.
+    fn read<'n>(
+        &self,
+        reader: &mut Reader,
+        section: &'n Node<'_>,
+        path: Path<'_>,
+        mut entry: impl FnMut(&mut Reader, usize, Option<Selectors<'n>>, Option<&'n Node<'_>>, Path<'_>),
+    ) {
+        let path = path.key(self.key);
+        let entries = reader.problems.list(section.get(self.key), path);
+        for (index, node) in entries.iter().enumerate() {
+            let path = path.index(index);
+            reader.keys(Some(node), path, self.known);
+            if matches!(node, Node::Null) {
+                continue;
+            }
+            let selector = path.key(self.selector);
+            let text = reader.problems.string(node.get(self.selector), selector);
+            let selectors = text.and_then(|text| (self.read)(reader, text, selector));
+            let language = path.key("language");
+            entry(reader, index, selectors, node.get("language"), language);
+        }
+    }
+}
+
 fn enabled<'n>(
     reader: &mut Reader,
     section: &'n Node<'_>,
     path: Path<'_>,
-    (list, selector, known): Enabling,
-    selectors: fn(&mut Reader, &'n str, Path<'_>) -> Option<Selectors<'n>>,
+    list: &EntryList,
 ) -> Enabled<'n> {
-    let path = path.key(list);
     let mut enabled = Vec::new();
-    let entries = reader.problems.list(section.get(list), path);
-    for (index, entry) in entries.iter().enumerate() {
-        let path = path.index(index);
-        reader.keys(Some(entry), path, known);
-        if matches!(entry, Node::Null) {
-            continue;
-        }
-        let selector_path = path.key(selector);
-        let selectors = reader
-            .problems
-            .string(entry.get(selector), selector_path)
-            .and_then(|text| selectors(reader, text, selector_path));
-        let language = reader.language(
-            entry.get("language"),
-            path.key("language"),
-            &AGENT_LANGUAGES,
-        );
-        if let (Some(selectors), Some(language)) = (selectors, language) {
-            enabled.push((index, selectors, language));
-        }
-    }
+    list.read(
+        reader,
+        section,
+        path,
+        |reader, index, selectors, language, path| {
+            let language = reader.language(language, path, &AGENT_LANGUAGES);
+            if let (Some(selectors), Some(language)) = (selectors, language) {
+                enabled.push((index, selectors, language));
+            }
+        },
+    );
     enabled
 }
 
@@ -167,6 +194,7 @@ pub(super) fn logfwd<'n>(
         image: reader.image(image, images_path.key("logfwd_image")),
         what: LogForwarder {
             needs_instances: true,
+            needs_free_directories: !reuses_volumes(reader, section, path),
             ..LogForwarder::default()
         },
     };
@@ -176,7 +204,29 @@ pub(super) fn logfwd<'n>(
     }
 }
 
-/// `admission_inject.profiler`: for pods with the annotation of a language.
+/// `options.reuse_exist_volume` of logfwd; true where it is not there, as the operator's manual says.
+fn reuses_volumes(reader: &mut Reader, section: &Node<'_>, path: Path<'_>) -> bool {
+    let path = path.key("options");
+    let options = section.get("options");
+    reader.keys(options, path, keys::LOGFWD_OPTIONS);
+    let reuse = options.and_then(|options| options.get("reuse_exist_volume"));
+    let path = path.key("reuse_exist_volume");
+    let words = [("true", Reuse(true)), ("false", Reuse(false))];
+    reader.one_of(reuse, path, &words).0
+}
+
+/// Whether volumes are reused.
+#[derive(Clone, Copy)]
+struct Reuse(bool);
+
+impl Default for Reuse {
+    fn default() -> Self {
+        Self(true)
+    }
+}
+
+/// `admission_inject.profiler`: for pods with the annotation of a language, in all namespaces or, as in operators since
+/// 1.8, those that an entry of its lists is for.
 pub(super) fn profiler<'n>(
     reader: &mut Reader,
     section: &'n Node<'_>,
@@ -186,12 +236,17 @@ pub(super) fn profiler<'n>(
     let container: Rc<ContainerSettings<'n>> =
         reader.container(section, path, Some(default_resources()));
     let images = images(reader, section, path, &PROFILER_IMAGES);
+    let narrowed = profiler_selectors(reader, section, path);
+    let scope = || match &narrowed {
+        None => Scope::Everywhere,
+        Some(selectors) => Scope::Either(selectors.clone()),
+    };
     let rules = PROFILER_IMAGES
         .into_iter()
         .map(|(language, _)| Rule {
             origin: origin("admission_inject.profiler"),
             name: "",
-            scope: Scope::Everywhere,
+            scope: scope(),
             opt_in: OptIn::Annotation,
             container: Rc::clone(&container),
             image: image_for(&images, language),
@@ -202,6 +257,31 @@ pub(super) fn profiler<'n>(
         rules,
         without_annotation: WithoutAnnotation::TryNextRule,
     }
+}
+
+/// The entries of both lists; `None` where both are empty. Their languages are not looked at.
+fn profiler_selectors<'n>(
+    reader: &mut Reader,
+    section: &'n Node<'_>,
+    path: Path<'_>,
+) -> Option<Selectors<'n>> {
+    let mut narrowed: Option<Selectors<'n>> = None;
+    for list in [BY_LABEL, BY_NAMESPACE] {
+        list.read(
+            reader,
+            section,
+            path,
+            |reader, _, selectors, language, path| {
+                let all = narrowed.get_or_insert_default();
+                reader.problems.string(language, path);
+                if let Some(read) = selectors {
+                    all.namespaces.extend(read.namespaces);
+                    all.labels.extend(read.labels);
+                }
+            },
+        );
+    }
+    narrowed
 }
 
 fn origin(section: &'static str) -> Origin {

@@ -7,6 +7,7 @@ use super::rules::{
     WithoutAnnotation,
 };
 use super::{AGENT_LANGUAGES, PROFILER_LANGUAGES, keys};
+use crate::env;
 use crate::json::{Node, Path, Problems};
 use crate::namespace::NamespacePattern;
 use crate::paths;
@@ -44,6 +45,16 @@ pub(super) fn ddtraces<'n>(
     }
 }
 
+/// `otels`: an empty list, as the releases of operator 1.9 have it.
+pub(super) fn otels(reader: &mut Reader, node: Option<&Node<'_>>, path: Path<'_>) {
+    let rules = reader.problems.list(node, path);
+    if reader.checks && rules.iter().any(|rule| *rule != Node::Null) {
+        reader
+            .problems
+            .add(path, "is not supported yet: leave the list empty");
+    }
+}
+
 /// `logfwds`: the first rule for the pod decides.
 pub(super) fn logfwds<'n>(
     reader: &mut Reader,
@@ -64,6 +75,9 @@ pub(super) fn logfwds<'n>(
                 .string(rule.get("log_configs"), configs_path)
                 .unwrap_or_default();
             if reader.checks && !log_configs.is_empty() {
+                if !env::fits(LogForwarder::CONFIGS, log_configs) {
+                    reader.problems.add(configs_path, env::TOO_LONG);
+                }
                 log_config::check(log_configs, &mut reader.problems, configs_path);
             }
             let volumes_path = path.key("log_volume_paths");
@@ -75,6 +89,7 @@ pub(super) fn logfwds<'n>(
             }
             Some(LogForwarder {
                 needs_instances: false,
+                needs_free_directories: false,
                 pod_info: true,
                 log_configs,
                 log_volume_paths,
@@ -116,6 +131,9 @@ pub(super) fn flameshots<'n>(
                 .string(rule.get("processes"), processes_path)
                 .unwrap_or_default();
             if reader.checks && !processes.is_empty() {
+                if !env::fits(Sampler::PROCESSES, processes) {
+                    reader.problems.add(processes_path, env::TOO_LONG);
+                }
                 check_processes(processes, &mut reader.problems, processes_path);
                 check_sampler_envs(reader, rule, path);
             }

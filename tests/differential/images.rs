@@ -24,9 +24,8 @@ static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
     let path_component = format!("{alpha_numeric}(?:{separator}{alpha_numeric})*");
     let remote_name = format!("{path_component}(?:/{path_component})*");
     let name = format!("(?:{domain}/)?{remote_name}");
-    let algorithm_component = "[A-Za-z][A-Za-z0-9]*";
-    let algorithm = format!("{algorithm_component}(?:[+._-]{algorithm_component})*");
-    let digest = format!("{algorithm}:[0-9a-fA-F]{{32,}}");
+    // Of the algorithms of the grammar those that container runtimes know.
+    let digest = "(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})";
     Regex::new(&format!(r"\A{name}(?::{TAG})?(?:@{digest})?\z")).unwrap()
 });
 
@@ -65,7 +64,7 @@ fn reference() -> impl Strategy<Value = String> {
     "([a-zA-Z0-9]{1,4}(-[a-z0-9]{1,3})?(\\.[a-z0-9]{1,3}){1,2}(:[0-9]{1,5})?/|localhost/|\\[[0-9a-f:]{1,8}\\]:[0-9]{1,3}/)?\
      [a-z0-9]{1,5}((_|__|\\.|-{1,3})[a-z0-9]{1,3}){0,2}(/[a-z0-9]{1,5}){0,2}\
      (:[A-Za-z0-9_][A-Za-z0-9_.-]{0,5})?\
-     (@sha256:[0-9a-f]{64}|@[a-z]{1,4}([+._-][a-z]{1,3})?:[0-9a-f]{32,40})?"
+     (@sha256:[0-9a-f]{64}|@sha384:[0-9a-f]{96}|@sha512:[0-9a-f]{128})?"
 }
 
 #[test]

@@ -208,11 +208,20 @@ impl Requirement {
         }
     }
 
-    /// As the documentation of Kubernetes says it.
+    /// What its value means as an expression, where it is a glob.
+    fn glob(&self) -> Option<Regex> {
+        let (_, expression) = GLOBS.iter().find(|(glob, _)| self.values.contains(glob))?;
+        Some(Regex::new(&format!(r"\A(?s:{expression})\z")).unwrap())
+    }
+
+    /// As the documentation of Kubernetes says it, and of globs that of the operator.
     fn holds(&self, labels: &Map<String, Value>) -> bool {
         let value = labels.get(self.key).and_then(Value::as_str);
         let number = value.and_then(|value| value.parse::<i64>().ok());
         let limit = || self.values[0].parse::<i64>().unwrap();
+        if let Some(glob) = self.glob() {
+            return value.is_some_and(|value| glob.is_match(value)) == (self.operator != "!=");
+        }
         match self.operator {
             "exists" => value.is_some(),
             "!" => value.is_none(),
@@ -226,6 +235,19 @@ impl Requirement {
 
 const KEYS: [&str; 5] = ["a", "in", "notin", "example.com/a", "b.c-d_e"];
 const VALUES: [&str; 8] = ["", "a", "in", "notin", "5", "-5", "10", "x.y-z_0"];
+/// Globs, and the expressions that mean the same.
+const GLOBS: [(&str, &str); 10] = [
+    ("*", ".*"),
+    ("**", ".*"),
+    ("?", "."),
+    ("*n*", ".*n.*"),
+    ("x*z_?", "x.*z_."),
+    ("[a-n]*", "[a-n].*"),
+    ("[5a]", "[5a]"),
+    ("\\*", r"\*"),
+    ("{n}ot*", "not.*"),
+    ("*.*-*", r".*\..*-.*"),
+];
 
 fn requirement() -> impl Strategy<Value = Requirement> {
     let word = || select(&VALUES[..5]);
@@ -233,6 +255,10 @@ fn requirement() -> impl Strategy<Value = Requirement> {
     let values = prop_oneof![
         select(&["exists", "!"][..]).prop_map(|operator| (operator, vec![])),
         (select(&["=", "==", "!="][..]), vec(word(), 1)),
+        (
+            select(&["=", "==", "!="][..]),
+            vec(select(GLOBS.map(|(glob, _)| glob).to_vec()), 1)
+        ),
         (select(&[">", "<"][..]), vec(number(), 1)),
         (select(&["in", "notin"][..]), vec(word(), 1..4)),
     ];

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use datakit_operator_policy::selector::LabelSelector;
 use flate2::read::GzDecoder;
 use serde_json::{Map, Value};
 
@@ -19,13 +20,36 @@ fn agrees_with_operator_1_8_10() {
     assert_eq!(compare_all("v2"), 379);
 }
 
-/// Compares every case of a file, as a pod and as a template; gives their number.
-fn compare_all(file: &str) -> usize {
+/// Selectors with globs, each with labels and whether they meet it, or null where it is refused.
+#[test]
+fn label_selectors_with_globs_agree_with_operator_1_8_10() {
+    let text = read("globs");
+    let mut differing = Vec::new();
+    for line in text.lines() {
+        let (selector, labels, expected): (String, Map<String, Value>, Option<bool>) =
+            serde_json::from_str(line).unwrap();
+        let found = LabelSelector::parse(&selector).ok();
+        if found.map(|selector| selector.matches(Some(&labels))) != expected {
+            differing.push(line);
+        }
+    }
+    assert_eq!(differing, Vec::<&str>::new());
+    assert_eq!(text.lines().count(), 300);
+}
+
+/// The lines of a file of vectors.
+fn read(file: &str) -> String {
     let path = root().join(format!("tests/vectors/{file}.jsonl.gz"));
     let mut text = String::new();
     GzDecoder::new(std::fs::File::open(path).unwrap())
         .read_to_string(&mut text)
         .unwrap();
+    text
+}
+
+/// Compares every case of a file, as a pod and as a template; gives their number.
+fn compare_all(file: &str) -> usize {
+    let text = read(file);
     let mut differences = Vec::new();
     let mut cases = 0;
     for line in text.lines() {

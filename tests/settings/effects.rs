@@ -158,6 +158,12 @@ fn top_rows() -> Vec<Row> {
         there("server_listen", &plain, &with_listen, vec![]),
         // What is logged is not in the answer.
         there("log_level", &plain, &with_level, vec![]),
+        there(
+            "admission_inject_v2.otels",
+            &plain,
+            &with(&settings, "admission_inject_v2.otels", json!([])),
+            vec![],
+        ),
         there("jsonconfig", &plain, &pasted, injections::logging("[]")),
     ]
 }
@@ -213,9 +219,12 @@ fn only_these_keys_change_nothing() {
         inert.iter().map(String::as_str).collect::<Vec<_>>(),
         [
             "admission_inject.ddtrace.options",
-            "admission_inject.logfwd.options",
+            "admission_inject.profiler.enabled_labelselectors[].language",
+            "admission_inject.profiler.enabled_namespaces[].language",
             "admission_inject.profiler.options",
             "admission_inject_v2.flameshots[].check_annotation",
+            "admission_inject_v2.otels",
+            "admission_mutate.logging",
             "log_level",
             "server_listen",
         ]

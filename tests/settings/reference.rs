@@ -312,14 +312,17 @@ fn label_selectors_are_what_the_reference_says() {
         json!({"weight": "6"}),
         json!({"weight": "4"}),
         json!({"weight": "heavy"}),
+        json!({"app": "web-1"}),
     ];
-    let expected: [(&str, &[usize]); 10] = [
+    let expected: [(&str, &[usize]); 12] = [
         ("app=web", &[1, 4]),
         ("app==web", &[1, 4]),
-        ("app!=web", &[0, 2, 3, 5, 6, 7, 8]),
+        ("app!=web", &[0, 2, 3, 5, 6, 7, 8, 9]),
+        ("app=web-*", &[9]),
+        ("app!=web-*", &[0, 1, 2, 3, 4, 5, 6, 7, 8]),
         ("app in (web, api)", &[1, 2, 4]),
-        ("app notin (web, api)", &[0, 3, 5, 6, 7, 8]),
-        ("app", &[1, 2, 3, 4]),
+        ("app notin (web, api)", &[0, 3, 5, 6, 7, 8, 9]),
+        ("app", &[1, 2, 3, 4, 9]),
         ("!app", &[0, 5, 6, 7, 8]),
         ("weight>5", &[6]),
         ("weight<5", &[7]),
@@ -340,5 +343,32 @@ fn label_selectors_are_what_the_reference_says() {
             .map(|(place, _)| place)
             .collect();
         assert_eq!(met, expected, "{selector}");
+    }
+}
+
+#[test]
+fn globs_are_what_the_reference_says() {
+    let values = ["web", "web1", "web0", "web12", "web*", "my-web"];
+    let expected: [(&str, &[&str]); 5] = [
+        ("web*", &["web", "web1", "web0", "web12", "web*"]),
+        ("web?", &["web1", "web0", "web*"]),
+        ("web[123]", &["web1"]),
+        ("web[1-9]", &["web1"]),
+        ("web\\*", &["web*"]),
+    ];
+    let documented = table("Globs");
+    let documented: Vec<&str> = documented
+        .iter()
+        .map(|row| code_in(&row.cells[0]).unwrap())
+        .collect();
+    assert_eq!(documented, expected.map(|(glob, _)| glob));
+    for (glob, expected) in expected {
+        let selector = format!("app={glob}");
+        let selector = LabelSelector::parse(&selector).unwrap();
+        let fitting = values
+            .iter()
+            .filter(|value| selector.matches(json!({"app": value}).as_object()));
+        let fitting: Vec<&str> = fitting.copied().collect();
+        assert_eq!(fitting, expected, "{glob}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use datakit_operator_policy::settings::NEVER_READ;
 use serde_json::{Value, json};
 
 use crate::keys::{container_sections, paths, remove, set};
@@ -52,10 +53,23 @@ fn table() -> Vec<Row> {
         row("jsonconfig", json!("[]"), Policy, "=must be an object, is a list"),
         row("jsonconfig", json!("{\"admission_inject\": []}"), Policy, "=admission_inject: must be an object, is a list"),
         row(v1, json!([]), PolicyAndSchema, no_object),
+        row(v1, json!({"DDTrace": {}}), PolicyAndSchema, "~.DDTrace: is not taken in another case, write `ddtrace`"),
         row(v1, json!({"ddtraces": {}}), PolicyAndSchema, "~.ddtraces: unknown key, did you mean `ddtrace`?"),
         row(v2, json!([]), PolicyAndSchema, no_object),
-        row(v2, json!({"logging": []}), PolicyAndSchema, "~.logging: unknown key, known are `ddtraces`, `logfwds`, `flameshots`, `profilers`"),
+        row(v2, json!({"logging": []}), PolicyAndSchema, "~.logging: unknown key, known are `ddtraces`, `otels`, `logfwds`, `flameshots`, `profilers`"),
+        row("admission_inject_v2.otels", json!({}), PolicyAndSchema, no_list),
+        row("admission_inject_v2.otels", json!([{"language": "java"}]), PolicyAndSchema, "is not supported yet: leave the list empty"),
+        row("admission_mutate.logging", json!([{"config": 7}]), Nobody, ""),
+        row("policy", json!([]), PolicyAndSchema, no_object),
+        row("policy", json!({"logging": "any"}), PolicyAndSchema, "~.logging: unknown key, known are `logging_match`"),
+        row("policy.logging_match", json!(true), PolicyAndSchema, "must be a string, is a boolean"),
+        row("policy.logging_match", json!("both"), PolicyAndSchema, "`both` is unknown, known are `any`, `all`"),
+        row("admission_inject.logfwd.options", json!([]), PolicyAndSchema, no_object),
+        row("admission_inject.logfwd.options", json!({"reuse_exist_volumes": "true"}), PolicyAndSchema, "~.reuse_exist_volumes: unknown key, did you mean `reuse_exist_volume`?"),
+        row("admission_inject.logfwd.options.reuse_exist_volume", json!(true), PolicyAndSchema, "must be a string, is a boolean"),
+        row("admission_inject.logfwd.options.reuse_exist_volume", json!("no"), PolicyAndSchema, "`no` is unknown, known are `true`, `false`"),
         row("admission_mutate", json!([]), PolicyAndSchema, no_object),
+        row("admission_mutate", json!({"TOKEN=secret": 7}), PolicyAndSchema, "unknown key, known are `loggings`, `logging`"),
         row("admission_mutate.loggings", json!({}), PolicyAndSchema, no_list),
         row("admission_mutate.loggings", json!([7]), PolicyAndSchema, "~[0]: must be an object, is a number"),
     ];
@@ -65,9 +79,10 @@ fn table() -> Vec<Row> {
             row(&key(""), json!([]), PolicyAndSchema, no_object),
             row(&key(""), json!({"image": "a"}), PolicyAndSchema, "~.image: unknown key, did you mean `images`?"),
             row(&key(".images"), json!("a"), PolicyAndSchema, "must be an object, is a string"),
-            row(&key(".options"), json!({"reuse_exist_volume": "true"}), Nobody, ""),
-            row(&key(".options"), json!(7), Nobody, ""),
         ]);
+    }
+    for section in ["ddtrace", "profiler"] {
+        rows.push(row(&format!("admission_inject.{section}.options"), json!(7), Nobody, ""));
     }
     for image in [
         "ddtrace.images.java_agent_image",
@@ -90,9 +105,17 @@ fn table() -> Vec<Row> {
             row(&selector, json!(["a"]), PolicyAndSchema, "must be a string, is a list"),
         ]);
         rows.extend(language_rows(&format!("{list}[].language"), agents));
+        let list = list.replace("ddtrace", "profiler");
+        rows.extend([
+            row(&list, json!({}), PolicyAndSchema, no_list),
+            row(&selector.replace("ddtrace", "profiler"), json!(["a"]), PolicyAndSchema, "must be a string, is a list"),
+            row(&format!("{list}[].language"), json!(7), PolicyAndSchema, no_string),
+        ]);
     }
     rows.extend([
         row("admission_inject.ddtrace.enabled_namespaces[].namespace", json!("prod-(a"), Policy, "is no namespace pattern: found open group without closing ')'"),
+        row("admission_inject.profiler.enabled_namespaces[].namespace", json!("prod-(a"), Policy, "is no namespace pattern: found open group without closing ')'"),
+        row("admission_inject.profiler.enabled_labelselectors[].labelselector", json!("app=v[0-9"), Policy, "is no label selector: `v[0-9` is not a glob: a `[` without its `]`"),
         row("admission_inject.ddtrace.enabled_labelselectors[].labelselector", json!("app=web,"), Policy, "is no label selector: expected a label key, found the end"),
         row("admission_mutate.loggings[].config", json!(7), PolicyAndSchema, no_string),
         row("admission_mutate.loggings[].config", json!("x["), Policy, "the JSON is not valid JSON (line 1, column 1)"),
@@ -133,6 +156,8 @@ fn table() -> Vec<Row> {
         row("admission_inject_v2.logfwds[].log_volume_paths", json!("/a"), PolicyAndSchema, "must be a list, is a string"),
         row("admission_inject_v2.logfwds[].log_volume_paths", json!(["a"]), PolicyAndSchema, "~[0]: is not absolute"),
         row("admission_inject_v2.logfwds[].log_volume_paths", json!(["/*"]), Policy, "~[0]: lies in `/`"),
+        row("admission_inject_v2.logfwds[].log_configs", json!(format!(r#"[{{"source":"{}"}}]"#, "x".repeat(128 * 1024 - 34))), Policy, "is longer than 128 KiB, more than a variable can hold"),
+        row("admission_inject_v2.flameshots[].processes", json!(format!(r#"[{{"service":"{}"}}]"#, "x".repeat(128 * 1024 - 36))), Policy, "is longer than 128 KiB, more than a variable can hold"),
         row("admission_inject_v2.flameshots[].processes", json!([]), PolicyAndSchema, "must be a string, is a list"),
         row("admission_inject_v2.flameshots[].processes", json!("[,"), Policy, no_json),
         row("admission_inject_v2.flameshots[].processes", json!("[\"java\"]"), Policy, "~[0]: must be an object, is a string"),
@@ -144,7 +169,7 @@ fn table() -> Vec<Row> {
     rows
 }
 
-fn image_rows(key: &str) -> [Row; 2] {
+fn image_rows(key: &str) -> [Row; 3] {
     [
         row(
             key,
@@ -157,6 +182,13 @@ fn image_rows(key: &str) -> [Row; 2] {
             json!("https://repo.io/app"),
             PolicyAndSchema,
             "`https://repo.io/app` is no image reference",
+        ),
+        // Upper case, and a digit too few.
+        row(
+            key,
+            json!("app@sha256:0123456789ABCDEF"),
+            PolicyAndSchema,
+            "`app@sha256:0123456789ABCDEF` is no image reference",
         ),
     ]
 }
@@ -189,14 +221,19 @@ fn language_rows(key: &str, known: &str) -> [Row; 4] {
 #[rustfmt::skip]
 fn container_rows(section: &str) -> Vec<Row> {
     let key = |key: &str| format!("{section}.{key}");
-    let no_name = "is no name of a variable: letters, digits, `_`, `-`, `.`, no digit first";
+    let no_name = "not one of a variable: letters, digits, `_`, `-`, `.`, no digit first";
+    let no_string = "must be a string, is a number";
+    let too_long = "is longer than 128 KiB, more than a variable can hold";
     let mut rows = vec![
         row(&key("image_pull_policy"), json!(false), PolicyAndSchema, "must be a string, is a boolean"),
         row(&key("image_pull_policy"), json!("always"), PolicyAndSchema, "`always` is unknown, known are `Always`, `IfNotPresent`, `Never`"),
         row(&key("envs"), json!("A=1"), PolicyAndSchema, "must be an object, is a string"),
         row(&key("envs"), json!({"A": 1}), PolicyAndSchema, "~.A: must be a string, is a number"),
         row(&key("envs"), json!({"A": null}), PolicyAndSchema, "~.A: must be a string, is null or missing"),
-        row(&key("envs"), json!({"1A": "1"}), PolicyAndSchema, &format!("~.1A: {no_name}")),
+        row(&key("envs"), json!({"1A": "1"}), PolicyAndSchema, &format!("a name of 2 characters is {no_name}")),
+        row(&key("envs"), json!({"TOKEN=secret": 7}), PolicyAndSchema, no_string),
+        row(&key("envs"), json!([{"name": "TOKEN=secret", "value": "1"}]), PolicyAndSchema, &format!("a name of 12 characters is {no_name}")),
+        row(&key("envs"), json!({"A": "x".repeat(128 * 1024 - 2)}), Policy, &format!("~.A: {too_long}")),
         row(&key("envs"), json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]), Policy, "~[1].name: is there already"),
         row(&key("envs[].name"), json!(7), PolicyAndSchema, "must be a string, is a number"),
         row(&key("envs[].value"), json!(7), PolicyAndSchema, "must be a string, is a number"),
@@ -297,6 +334,15 @@ fn keys_are_refused_together() {
     assert_eq!(schema_problems(&both).len(), 1);
     assert!(schema_problems(&json!({"jsonconfig": config})).is_empty());
 
+    let beside = json!({"jsonconfig": config, "policy": {"logging_match": "all"}});
+    assert_eq!(problems(&beside), Vec::<String>::new());
+    assert!(schema_problems(&beside).is_empty());
+    let twice = json!({"jsonconfig": "{\"policy\": {}}", "policy": {}});
+    assert_eq!(
+        problems(&twice),
+        ["jsonconfig: cannot hold `policy` where that stands beside it"]
+    );
+
     let mut settings = json!({});
     let rule = "admission_inject_v2.flameshots[]";
     set(&mut settings, &format!("{rule}.processes"), json!("[{}]"));
@@ -318,7 +364,7 @@ fn keys_are_refused_together() {
 fn null_counts_as_absent() {
     for key in paths() {
         let needs_a_value = key.ends_with("language") || key.contains("envs[]");
-        if needs_a_value || key.ends_with("options") {
+        if needs_a_value || NEVER_READ.contains(&key.as_str()) {
             continue;
         }
         let mut settings = base(&key);

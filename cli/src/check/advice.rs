@@ -58,6 +58,29 @@ pub fn items<'v>(written: &'v Value, list: &str) -> Vec<(String, &'v Value)> {
         .collect()
 }
 
+/// The lists of the first generation whose entries each have one selector; the path of the list and the selector's key.
+pub const ENTRY_LISTS: [(&str, &str); 4] = [
+    ("admission_inject.ddtrace.enabled_namespaces", "namespace"),
+    (
+        "admission_inject.ddtrace.enabled_labelselectors",
+        "labelselector",
+    ),
+    ("admission_inject.profiler.enabled_namespaces", "namespace"),
+    (
+        "admission_inject.profiler.enabled_labelselectors",
+        "labelselector",
+    ),
+];
+
+/// The selectors of the lists of the first generation, of one key, each with its path.
+pub fn entry_selectors<'v>(written: &'v Value, key: &str) -> Vec<(String, &'v str)> {
+    let lists = ENTRY_LISTS.iter().filter(|(_, selector)| *selector == key);
+    lists
+        .flat_map(|(list, _)| items(written, list))
+        .filter_map(|(path, entry)| Some((format!("{path}.{key}"), entry.get(key)?.as_str()?)))
+        .collect()
+}
+
 /// The lists of rules that have selectors of their own.
 pub fn rule_lists(written: &Value) -> Vec<String> {
     let second = written.get("admission_inject_v2");

@@ -4,7 +4,7 @@ use datakit_operator_policy::namespace::NamespacePattern;
 use datakit_operator_policy::selector::is_dns_label;
 use serde_json::Value;
 
-use super::advice::{Advice, items, rule_lists, selectors};
+use super::advice::{Advice, entry_selectors, items, rule_lists, selectors};
 
 /// A pattern, where it stands, and what it means there.
 struct Pattern<'v> {
@@ -30,14 +30,12 @@ pub fn advise(written: &Value, cluster: &[String], advice: &mut Vec<Advice>) {
 
 fn patterns(written: &Value) -> Vec<Pattern<'_>> {
     let mut patterns = Vec::new();
-    for (path, entry) in items(written, "admission_inject.ddtrace.enabled_namespaces") {
-        if let Some(text) = entry.get("namespace").and_then(Value::as_str) {
-            patterns.push(Pattern {
-                path: format!("{path}.namespace"),
-                text,
-                meaning: NamespacePattern::name_or_expression(text),
-            });
-        }
+    for (path, text) in entry_selectors(written, "namespace") {
+        patterns.push(Pattern {
+            path,
+            text,
+            meaning: NamespacePattern::name_or_expression(text),
+        });
     }
     for list in rule_lists(written) {
         let meaning = if list.starts_with("admission_inject_v2") {

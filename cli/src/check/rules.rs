@@ -3,11 +3,11 @@
 use datakit_operator_policy::namespace::NamespacePattern;
 use datakit_operator_policy::selector::LabelSelector;
 use datakit_operator_policy::settings::{
-    Language, OptIn, Origin, RuleSet, Scope, Selectors, Settings, WithoutAnnotation,
+    Language, NEVER_READ, OptIn, Origin, RuleSet, Scope, Selectors, Settings, WithoutAnnotation,
 };
 use serde_json::Value;
 
-use super::advice::{Advice, items, rule_lists, selectors};
+use super::advice::{Advice, ENTRY_LISTS, entry_selectors, items, rule_lists, selectors};
 use super::labels::{contradiction, implies};
 
 /// What decides whether a rule is taken.
@@ -29,7 +29,9 @@ struct Rules<'s> {
 /// Adds advice about rules that are never taken.
 pub fn advise(read: &Settings<'_>, written: &Value, advice: &mut Vec<Advice>) {
     unused_generation(read, written, advice);
+    never_read(written, advice);
     without_selector(written, advice);
+    with_one_list(read, advice);
     impossible_labels(written, advice);
     let of_feature = [
         rules(&read.ddtrace, |agent| Some(agent.language)),
@@ -115,13 +117,10 @@ fn unused_generation(read: &Settings<'_>, written: &Value, advice: &mut Vec<Advi
 
 /// Rules and entries that do not say for whom they are.
 fn without_selector(written: &Value, advice: &mut Vec<Advice>) {
-    for (list, key) in [
-        ("enabled_namespaces", "namespace"),
-        ("enabled_labelselectors", "labelselector"),
-    ] {
-        for (path, entry) in items(written, &format!("admission_inject.ddtrace.{list}")) {
+    for (list, key) in ENTRY_LISTS {
+        for (path, entry) in items(written, list) {
             if text(entry, key).trim().is_empty() {
-                let message = format!("has no `{key}`, so it switches ddtrace on for no pod");
+                let message = format!("has no `{key}`, so it is for no pod");
                 advice.push(Advice::new(path, message));
             }
         }
@@ -136,6 +135,44 @@ fn without_selector(written: &Value, advice: &mut Vec<Advice>) {
     }
 }
 
+/// Logging rules that `policy.logging_match: all` leaves nothing to.
+fn with_one_list(read: &Settings<'_>, advice: &mut Vec<Advice>) {
+    for rule in &read.logging {
+        let Scope::Each(selectors) = &rule.scope else {
+            continue;
+        };
+        if selectors.namespaces.is_empty() != selectors.labels.is_empty() {
+            let missing = if selectors.labels.is_empty() {
+                "label_selectors"
+            } else {
+                "namespace_selectors"
+            };
+            let message = format!(
+                "has no `{missing}`, so it is for no pod: `policy.logging_match: all` needs both lists"
+            );
+            advice.push(Advice::new(rule.origin.to_string(), message));
+        }
+    }
+}
+
+/// Keys that releases of the operator have and that mean nothing.
+fn never_read(written: &Value, advice: &mut Vec<Advice>) {
+    for path in NEVER_READ {
+        if written
+            .pointer(&format!("/{}", path.replace('.', "/")))
+            .is_some()
+        {
+            let message = match *path {
+                "admission_mutate.logging" => {
+                    "has no effect: no operator ever read it; the key is `loggings`"
+                }
+                _ => "has no effect: no operator ever read it",
+            };
+            advice.push(Advice::new(*path, message));
+        }
+    }
+}
+
 /// Whether a rule was left empty on purpose, as in the operator's default configuration.
 fn is_inert(rule: &Value) -> bool {
     ["config", "processes"]
@@ -144,13 +181,7 @@ fn is_inert(rule: &Value) -> bool {
 }
 
 fn impossible_labels(written: &Value, advice: &mut Vec<Advice>) {
-    let mut texts = Vec::new();
-    for (path, entry) in items(written, "admission_inject.ddtrace.enabled_labelselectors") {
-        texts.push((
-            format!("{path}.labelselector"),
-            text(entry, "labelselector"),
-        ));
-    }
+    let mut texts = entry_selectors(written, "labelselector");
     for list in rule_lists(written) {
         for (path, rule) in items(written, &list) {
             texts.extend(selectors(rule, &path, "label_selectors"));
@@ -216,6 +247,7 @@ fn can_match(scope: &Scope<'_>) -> bool {
         Scope::Both(selectors) | Scope::Either(selectors) => {
             !(selectors.namespaces.is_empty() && selectors.labels.is_empty())
         }
+        Scope::Each(selectors) => !(selectors.namespaces.is_empty() || selectors.labels.is_empty()),
     }
 }
 
@@ -229,6 +261,11 @@ fn includes(outer: &Scope<'_>, inner: &Scope<'_>) -> bool {
             let labels = outer_selectors.labels.is_empty()
                 || (!inner.labels.is_empty() && labels_within(inner, outer_selectors));
             can_match(outer) && namespaces && labels
+        }
+        (Scope::Each(outer_selectors), Scope::Each(inner)) => {
+            can_match(outer)
+                && namespaces_within(inner, outer_selectors)
+                && labels_within(inner, outer_selectors)
         }
         (Scope::Either(outer_selectors), Scope::Either(inner)) => {
             let is_all = outer_selectors.namespaces.contains(&NamespacePattern::All);
@@ -367,6 +404,10 @@ mod tests {
             "admission_mutate": {"loggings": pool},
         })
         .to_string();
+        let narrow = settings.replacen('{', "{\"policy\":{\"logging_match\":\"all\"},", 1);
+        let narrow = Document::new(Node::parse(&narrow).unwrap());
+        let narrow = narrow.settings().unwrap();
+        let each: Vec<_> = narrow.logging.iter().map(|rule| &rule.scope).collect();
         let document = Document::new(Node::parse(&settings).unwrap());
         let read = document.settings().unwrap();
         let both: Vec<_> = read.logfwd.rules.iter().map(|rule| &rule.scope).collect();
@@ -374,5 +415,6 @@ mod tests {
         assert_eq!((both.len(), either.len()), (48, 48));
         assert!(sure_pairs(&both) > 200);
         assert!(sure_pairs(&either) > 200);
+        assert!(sure_pairs(&each) > 150);
     }
 }

@@ -1,10 +1,12 @@
 //! Images, variables and log configurations that do something else than they seem to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datakit_operator_policy::env::{self, Env};
+use datakit_operator_policy::features::agent_variables;
 use datakit_operator_policy::image;
-use datakit_operator_policy::settings::{RuleSet, Settings, nearest};
+use datakit_operator_policy::paths::is_of_the_system;
+use datakit_operator_policy::settings::{Agent, Origin, RuleSet, Sampler, Settings, nearest};
 use serde_json::Value;
 
 use super::advice::{Advice, items, rule_lists};
@@ -18,8 +20,96 @@ pub fn advise(read: &Settings<'_>, written: &Value, advice: &mut Vec<Advice>) {
     collect(&read.logfwd, &mut envs);
     collect(&read.flameshot, &mut envs);
     collect(&read.profiler, &mut envs);
-    for (path, envs) in envs {
-        references(&path, envs, written, advice);
+    for (path, envs) in &envs {
+        references(path, envs, written, advice);
+    }
+    dropped_by_agents(&read.ddtrace, written, advice);
+    hidden_programs(&read.flameshot, written, advice);
+    without_requests(&read.logfwd, advice);
+    without_requests(&read.flameshot, advice);
+    without_requests(&read.profiler, advice);
+}
+
+/// Variables that the agent sets itself: those of the settings come after it, and what is there stays.
+fn dropped_by_agents(set: &RuleSet<'_, Agent>, written: &Value, advice: &mut Vec<Advice>) {
+    let mut told = BTreeSet::new();
+    for rule in set.rules.iter().filter(|rule| rule.image.is_some()) {
+        let language = rule.what.language;
+        let path = format!("{}.envs", section(rule.origin));
+        for name in agent_variables(language) {
+            let is_set = rule.container.envs.iter().any(|env| env.name == name);
+            if is_set && told.insert((path.clone(), name)) {
+                let message = format!(
+                    "has no effect where the agent for {} is injected, which sets this variable itself; \
+                     set it in the container, and the agent adds to it",
+                    language.name()
+                );
+                advice.push(Advice::new(value_path(&path, name, written), message));
+            }
+        }
+    }
+}
+
+/// Directories for profiles that hide what an image needs to start.
+fn hidden_programs(set: &RuleSet<'_, Sampler<'_>>, written: &Value, advice: &mut Vec<Advice>) {
+    for rule in &set.rules {
+        let directory = Sampler::profiling_path(&rule.container.envs);
+        if let Some(directory) = directory.filter(|directory| is_of_the_system(directory)) {
+            let path = format!("{}.envs", section(rule.origin));
+            let message = format!(
+                "a volume at {directory} hides the programs of images, so nothing is injected; take a directory below it"
+            );
+            advice.push(Advice::new(
+                value_path(&path, Sampler::PATH, written),
+                message,
+            ));
+        }
+    }
+}
+
+/// Sidecars that request no cpu or no memory: an autoscaler that goes by it stops for their pods.
+fn without_requests<T>(set: &RuleSet<'_, T>, advice: &mut Vec<Advice>) {
+    let mut told = BTreeSet::new();
+    for rule in set.rules.iter().filter(|rule| rule.image.is_some()) {
+        let Some(resources) = &rule.container.resources else {
+            continue;
+        };
+        let path = format!("{}.resources", section(rule.origin));
+        if !told.insert(path.clone()) {
+            continue;
+        }
+        for resource in ["cpu", "memory"] {
+            // Kubernetes takes a limit for the request where that is missing.
+            let amounts = [&resources.requests, &resources.limits];
+            let is_there = |amounts: &&Option<BTreeMap<String, _>>| {
+                amounts
+                    .as_ref()
+                    .is_some_and(|amounts| amounts.contains_key(resource))
+            };
+            if !amounts.iter().any(is_there) {
+                let message = format!(
+                    "requests no {resource}: a HorizontalPodAutoscaler that goes by {resource} stops for these pods, \
+                     because it needs the request of every container"
+                );
+                advice.push(Advice::new(&path, message));
+            }
+        }
+    }
+}
+
+/// The section that a rule has its container from: the entries of `enabled_…` share that of their feature.
+fn section(origin: Origin) -> String {
+    let origin = origin.to_string();
+    let section = origin.split(".enabled_").next();
+    section.unwrap_or_default().to_owned()
+}
+
+/// Where the value of a variable stands: of a list, in the item; of an object, at its name.
+fn value_path(envs: &str, name: &str, written: &Value) -> String {
+    let listed = items(written, envs);
+    match listed.iter().find(|(_, item)| item["name"] == name) {
+        Some((path, _)) => format!("{path}.value"),
+        None => format!("{envs}.{name}"),
     }
 }
 
@@ -88,16 +178,15 @@ fn stdout_collection(written: &Value, advice: &mut Vec<Advice>) {
 /// The variables of the rules, by the path of the section that has them.
 fn collect<'s, T>(set: &'s RuleSet<'s, T>, found: &mut BTreeMap<String, &'s [Env<'s>]>) {
     for rule in &set.rules {
-        let section = rule.origin.to_string();
-        // The entries of `enabled_…` share the variables of their section.
-        let section = section.split(".enabled_").next().unwrap_or_default();
-        found.insert(format!("{section}.envs"), &rule.container.envs);
+        found.insert(
+            format!("{}.envs", section(rule.origin)),
+            &rule.container.envs,
+        );
     }
 }
 
 fn references(path: &str, envs: &[Env<'_>], written: &Value, advice: &mut Vec<Advice>) {
     let names: Vec<&str> = envs.iter().map(|env| env.name).collect();
-    let listed = items(written, path);
     for env in envs.iter().filter(|env| !env::is_reference(env.value)) {
         for name in env::references(env.value) {
             if names.contains(&name) || is_of_the_cluster(name) {
@@ -110,13 +199,7 @@ fn references(path: &str, envs: &[Env<'_>], written: &Value, advice: &mut Vec<Ad
             };
             let message =
                 format!("refers to `$({name})`, which is not among these variables{hint}");
-            // Of a list, the item; of an object, the entry.
-            let item = listed.iter().find(|(_, item)| item["name"] == env.name);
-            let path = match item {
-                Some((path, _)) => format!("{path}.value"),
-                None => format!("{path}.{}", env.name),
-            };
-            advice.push(Advice::new(path, message));
+            advice.push(Advice::new(value_path(path, env.name, written), message));
         }
     }
 }

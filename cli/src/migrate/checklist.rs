@@ -14,35 +14,43 @@ use crate::settings::SettingsFile;
 /// The name of the operator's webhook in its releases.
 const WEBHOOK: &str = "datakit-operator-mutation";
 
-/// The list, as text for a terminal.
-pub fn write(
-    file: &SettingsFile,
-    operator: &Operator,
-    resource: &Resource,
-    output: Option<&Path>,
-    settings: &Value,
-) -> String {
-    let policy = output.map_or("policy.yaml".to_owned(), |path| path.display().to_string());
-    let mut steps = vec![
-        look_through(resource.level, output, &policy),
-        remove_webhook(file, operator),
-        format!(
-            "Apply the policy, and wait until it is active. Until then new pods start without injection:\n\
-             kubectl apply -f {policy}\n\
-             kubectl wait --for=condition=PolicyActive clusteradmissionpolicy/{} --timeout=2m",
-            resource.name()
-        ),
-    ];
-    steps.extend(remove_the_rest(file, operator, settings));
+/// What names the operator's Service in objects of the cluster.
+const CALLERS: &str =
+    "LOGFWD_DATAKIT_OPERATOR_ENDPOINT|ENV_DATAKIT_OPERATOR|ENV_ELECTION_OPERATOR_URL";
 
-    let nothing = if settings.as_object().is_some_and(Map::is_empty) {
+/// What a file says.
+pub struct Found<'f> {
+    pub file: &'f SettingsFile,
+    pub operator: &'f Operator,
+    pub settings: &'f Value,
+    /// What was not read, as sentences.
+    pub not_read: &'f [String],
+}
+
+/// The list, as text for a terminal.
+pub fn write(found: &Found<'_>, resource: &Resource, output: Option<&Path>) -> String {
+    let policy = output.map_or("policy.yaml".to_owned(), |path| path.display().to_string());
+    let steps = [
+        look_through(resource.level, found.operator.level(), output, &policy),
+        remove_webhook(found.file, found.operator),
+        apply(resource, &policy),
+        find_callers(found.settings),
+        remove_the_rest(found.file, found.operator),
+    ];
+
+    let is_empty = found.settings.as_object().is_some_and(Map::is_empty);
+    let nothing = if is_empty {
         "; there is nothing in it, so the policy will inject nothing"
     } else {
         ""
     };
-    let mut text = format!("{}: read {}{nothing}\n\n", file.name, file.found.form);
+    let file = found.file;
+    let mut text = format!("{}: read {}{nothing}\n", file.name, file.found.form);
+    for sentence in found.not_read {
+        let _ = writeln!(text, "{}: not read: {sentence}", file.name);
+    }
     text.push_str(
-        "To move over, in this order; operator and policy must not inject side by side:\n",
+        "\nTo move over, in this order; operator and policy must not inject side by side:\n",
     );
     for (index, step) in steps.iter().enumerate() {
         let mut lines = step.lines();
@@ -69,7 +77,7 @@ fn is_command(line: &str) -> bool {
     line.starts_with("kubectl ") || line.starts_with("helm ")
 }
 
-fn look_through(level: Level, output: Option<&Path>, policy: &str) -> String {
+fn look_through(level: Level, of_operator: Level, output: Option<&Path>, policy: &str) -> String {
     let save = match output {
         Some(_) => format!("Look through {policy}, above all its comments."),
         None => {
@@ -77,59 +85,89 @@ fn look_through(level: Level, output: Option<&Path>, policy: &str) -> String {
         }
     };
     let into = match level {
-        Level::Workloads => {
-            "It injects into workloads, whose users see its warnings; `--on pods` is for GitOps tools."
-        }
-        Level::Pods => {
-            "It injects into pods alone; its warnings reach the controllers that create them, and no user."
-        }
+        Level::Workloads => "workloads, whose users see its warnings",
+        Level::Pods => "pods; its warnings reach the controllers that create them, and no user",
     };
-    format!("{save}\n{into}")
+    let like = match of_operator {
+        of_operator if of_operator == level => "As the operator, it",
+        Level::Workloads => "Unlike the operator, which injects into workloads, it",
+        Level::Pods => "Unlike the operator, which injects into pods, it",
+    };
+    format!("{save}\n{like} injects into {into}.")
 }
 
 fn remove_webhook(file: &SettingsFile, operator: &Operator) -> String {
+    const WHAT_STAYS: &str =
+        "What is injected already stays, and so does the rest of the operator until step 5";
     match (&operator.webhook, &file.found.form) {
         (Some(webhook), _) if webhook.is_shared => format!(
-            "Take the operator's webhook out of MutatingWebhookConfiguration {0}, which has others too:\n\
+            "Take the operator's webhook out of MutatingWebhookConfiguration {0}, which has others too.\n\
+             {WHAT_STAYS}:\n\
              kubectl edit mutatingwebhookconfiguration {0}",
             webhook.configuration
         ),
         (Some(webhook), _) => format!(
-            "Delete the operator's webhook. What is injected already stays:\n\
+            "Delete the operator's webhook alone.\n\
+             {WHAT_STAYS}:\n\
              kubectl delete mutatingwebhookconfiguration {}",
             webhook.configuration
         ),
         (None, Form::HelmValues) => format!(
-            "Uninstall the operator. What is injected already stays:\n\
-             helm uninstall datakit-operator -n datakit\n\
-             If Datakit elects the leaders of its collectors with it, delete its webhook alone, and know that an\n\
-             upgrade of the release would bring it back:\n\
+            "Delete the operator's webhook alone; do not upgrade the release from here on, which brings it back.\n\
+             {WHAT_STAYS}:\n\
              kubectl delete mutatingwebhookconfiguration {WEBHOOK}"
         ),
         (None, _) => format!(
-            "Delete the operator's webhook; the file does not have it, its releases call it {WEBHOOK}.\n\
-             What is injected already stays:\n\
+            "Delete the operator's webhook alone; the file does not have it, its releases call it\n\
+             {WEBHOOK}. {WHAT_STAYS}:\n\
              kubectl get mutatingwebhookconfigurations\n\
              kubectl delete mutatingwebhookconfiguration {WEBHOOK}"
         ),
     }
 }
 
-fn remove_the_rest(file: &SettingsFile, operator: &Operator, settings: &Value) -> Option<String> {
-    let service = refers_to_operator(settings, String::new());
-    if file.found.form == Form::HelmValues && service.is_none() {
-        return None;
+fn apply(resource: &Resource, policy: &str) -> String {
+    let mut step = format!(
+        "Apply the policy, and wait until it is active. Until then new pods start without injection:\n\
+         kubectl apply -f {policy}\n\
+         kubectl wait --for=condition=PolicyActive clusteradmissionpolicy/{} --timeout=2m",
+        resource.name()
+    );
+    if resource.level == Level::Workloads {
+        step.push_str(
+            "\nPods are injected only when their workload is made anew or restarted: those that a workload of today\n\
+             starts later, when it is scaled or a node fails, come without injection until then. For each of them:\n\
+             kubectl rollout restart -n NAMESPACE deployment/NAME",
+        );
     }
-    let mut step = "When all works, delete the rest of the operator. Keep all of it but the webhook if Datakit elects \
-                    the\nleaders of its collectors with it"
-        .to_owned();
-    match &service {
-        Some(path) => {
-            let _ = write!(step, ", or as long as\n{path} refers to its Service:");
-        }
-        None => step.push(':'),
+    step
+}
+
+/// The operator answers more than its webhook.
+fn find_callers(settings: &Value) -> String {
+    let mut step = format!(
+        "See who still calls the operator's Service. It serves what a policy cannot: log configurations by\n\
+         ClusterLoggingConfig (/v1/logging/configs), the pods of the cluster (/v1/cluster/), and the election of\n\
+         Datakit's collectors. These variables name it; the first one is in pods that were injected, too:\n\
+         kubectl get pods,daemonsets,deployments,statefulsets -A -o yaml | grep -A1 -E '{CALLERS}'\n\
+         kubectl get clusterloggingconfigs.logging.datakits.io"
+    );
+    if let Some(path) = refers_to_operator(settings, String::new()) {
+        let _ = write!(
+            step,
+            "\nIn the policy {path} names it:\nremove that, or keep the operator's Service."
+        );
     }
-    if operator.webhook.is_none() {
+    step
+}
+
+fn remove_the_rest(file: &SettingsFile, operator: &Operator) -> String {
+    let mut step =
+        "When all works and nobody calls the Service any more, delete the rest of the operator:"
+            .to_owned();
+    if file.found.form == Form::HelmValues {
+        step.push_str("\nhelm uninstall datakit-operator -n datakit");
+    } else if operator.objects.is_empty() || operator.webhook.is_none() {
         step.push_str("\nthe objects of its release file, but for the namespace.");
     } else {
         for command in deletions(&operator.objects) {
@@ -144,7 +182,7 @@ fn remove_the_rest(file: &SettingsFile, operator: &Operator, settings: &Value) -
             names.join(", ")
         );
     }
-    Some(step)
+    step
 }
 
 /// A command for each namespace, what was created last first.

@@ -1,13 +1,13 @@
 //! Where the policy does otherwise than the operator: a comment at each key that it concerns.
 
 use datakit_operator_policy::namespace::NamespacePattern;
-use datakit_operator_policy::settings::file_paths;
+use datakit_operator_policy::settings::{NEVER_READ, file_paths};
 use datakit_operator_policy::{env, image, paths};
 use datakit_policy_host::yaml::{Comments, pointer_key};
 use serde_json::Value;
 
-/// Where the settings are in the policy.
-const SETTINGS: &str = "/spec/settings";
+use super::SETTINGS;
+use super::version::Version;
 
 const VALUE_FROM: &str = "Unlike the operator: an option variable (JAVA_TOOL_OPTIONS and the like) that a container \
     defines with `valueFrom` is kept as DATAKIT_ORIG_… and referred to; the operator made an invalid pod of it.";
@@ -31,11 +31,31 @@ const PROFILER: &str = "Unlike the operator: the node's /etc/localtime is read-o
 const NO_SELECTORS: &str =
     "Has no selectors, so it is for no pod. Unlike the operator: the rules after it count.";
 
-/// Adds the comments that settings call for.
-pub fn describe(settings: &Value, comments: &mut Comments) {
-    let mut notes = Notes { comments };
+const NEVER: &str = "No effect: no operator ever read it.";
+const REUSE: &str = "Unlike operators 1.4 to 1.5.11: a log directory that a container mounts already is shared. They \
+    injected nothing there without the option `reuse_exist_volume: \"true\"`; write \"false\" for that.";
+const NO_REUSE: &str = "As in operators 1.4 to 1.5.11: a pod in which a container mounts a log directory already gets no \
+    log forwarder. Later operators do not read this: write \"true\" for what they do.";
+const NARROWS: &str = "As in operators since 1.8: the profiler is for what an entry of `enabled_namespaces` or of \
+    `enabled_labelselectors` is for, and has to be asked for all the same. Operators before 1.8 do not read this.";
+const BOTH: &str = "As in operators since 1.7: a pod gets a rule's logs if its namespace and its labels match, and a rule \
+    that has namespaces alone, or label selectors alone, is for no pod. With `any`, as in operators before 1.7, one of \
+    the two is enough: more pods would get the annotation, and of those Datakit collects what the rule says alone.";
+
+/// Adds the comments that settings call for. What differs between operators is named where `version` may differ.
+pub fn describe(settings: &Value, version: Option<Version>, comments: &mut Comments) {
+    let mut notes = Notes { version, comments };
     if settings.get("server_listen").is_some() {
         notes.add("/server_listen", "No effect: the policy server listens.");
+    }
+    for path in NEVER_READ {
+        let pointer = format!("/{}", path.replace('.', "/"));
+        if settings.pointer(&pointer).is_some() {
+            notes.add(&pointer, NEVER);
+        }
+    }
+    if settings.pointer("/policy/logging_match") == Some(&Value::from("all")) {
+        notes.add("/policy/logging_match", BOTH);
     }
     notes.first_generation(settings);
     notes.second_generation(settings);
@@ -43,6 +63,7 @@ pub fn describe(settings: &Value, comments: &mut Comments) {
 }
 
 struct Notes<'c> {
+    version: Option<Version>,
     comments: &'c mut Comments,
 }
 
@@ -67,10 +88,6 @@ impl Notes<'_> {
             if is_used(section) {
                 self.add(&pointer, about);
             }
-            if section.get("options").is_some() {
-                let options = format!("{pointer}/options");
-                self.add(&options, "No effect: a key of operators before 1.5.11.");
-            }
             for (key, image) in entries(section, "images") {
                 let pointer = format!("{pointer}/images/{}", pointer_key(key));
                 // logfwd has no versions.
@@ -86,9 +103,33 @@ impl Notes<'_> {
         }
         if let Some(logfwd) = settings.pointer("/admission_inject/logfwd")
             && is_used(logfwd)
-            && !has_text(logfwd.pointer("/images/logfwd_image"))
         {
-            self.add("/admission_inject/logfwd", NO_IMAGE);
+            if !has_text(logfwd.pointer("/images/logfwd_image")) {
+                self.add("/admission_inject/logfwd", NO_IMAGE);
+            }
+            self.volumes(logfwd);
+        }
+        if let Some(profiler) = settings.pointer("/admission_inject/profiler")
+            && counts(settings, "profiler")
+        {
+            for list in ["enabled_namespaces", "enabled_labelselectors"] {
+                if !items(profiler, list).is_empty() {
+                    self.add(&format!("/admission_inject/profiler/{list}"), NARROWS);
+                }
+            }
+        }
+    }
+
+    /// Whether logfwd shares what is mounted already.
+    fn volumes(&mut self, logfwd: &Value) {
+        const OPTION: &str = "/options/reuse_exist_volume";
+        match logfwd.pointer(OPTION).and_then(Value::as_str) {
+            Some("false") => self.add(&format!("/admission_inject/logfwd{OPTION}"), NO_REUSE),
+            Some("true") => {}
+            _ if self.version.is_none_or(Version::may_not_reuse_volumes) => {
+                self.add("/admission_inject/logfwd", REUSE);
+            }
+            _ => {}
         }
     }
 
@@ -285,7 +326,7 @@ fn counts(settings: &Value, feature: &str) -> bool {
     section.is_some_and(is_used) || !rules.is_some_and(has_entries)
 }
 
-fn has_selectors(rule: &Value) -> bool {
+pub fn has_selectors(rule: &Value) -> bool {
     ["namespace_selectors", "label_selectors"]
         .iter()
         .flat_map(|list| items(rule, list))
@@ -306,7 +347,7 @@ fn has_text(value: Option<&Value>) -> bool {
         .is_some_and(|text| !text.is_empty())
 }
 
-fn items<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+pub fn items<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     value
         .get(key)
         .and_then(Value::as_array)

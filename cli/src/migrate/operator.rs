@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use datakit_policy_host::manifest;
 use datakit_policy_host::settings::{Form, ObjectName, name_of};
+use datakit_policy_host::yaml::{self, DuplicateKeys};
 use serde_json::{Value, json};
 
 use super::Level;
+use super::version::Version;
 use crate::Failure;
 use crate::settings::SettingsFile;
 
@@ -28,6 +30,28 @@ pub struct Operator {
     /// Objects of the file that are not the operator's.
     pub others: Vec<ObjectName>,
     pub webhook: Option<Webhook>,
+    /// By the tag of its image.
+    pub version: Option<Version>,
+    /// The variables of its Deployment.
+    pub variables: Vec<Variable>,
+}
+
+/// A variable of the operator's Deployment.
+#[derive(Default)]
+pub struct Variable {
+    pub name: String,
+    /// None where it has its value from elsewhere.
+    pub value: Option<String>,
+    /// The ConfigMap that it has its value from, and the key there.
+    pub config_map: Option<String>,
+    pub key: Option<String>,
+}
+
+impl Variable {
+    /// A value that the operator took for none.
+    pub fn is_empty(&self) -> bool {
+        self.value.as_deref() == Some("")
+    }
 }
 
 /// The operator's webhook.
@@ -51,31 +75,114 @@ impl Operator {
     /// Reads the objects of a file; one without objects says nothing.
     pub fn read(file: &SettingsFile) -> Result<Self, Failure> {
         let mut operator = Self::default();
-        if !matches!(file.found.form, Form::ConfigMap(_)) {
-            return Ok(operator);
-        }
-        for document in manifest::read(&file.name, &file.text) {
-            let object = document?.object;
-            let name = name_of(&object);
-            if let Some(webhook) = Webhook::of(&object, &name) {
-                operator.webhook = Some(webhook);
-            } else if name.name.starts_with("datakit-operator") {
-                operator.objects.push(name);
-            } else {
-                operator.others.push(name);
+        match file.found.form {
+            Form::HelmValues => {
+                operator.read_values(&yaml::single(&file.text, DuplicateKeys::Refuse)?)
             }
+            Form::ConfigMap(_) => operator.read_objects(file)?,
+            Form::Settings | Form::Policy(_) => {}
         }
         Ok(operator)
     }
 
-    /// What its webhook is asked about; workloads where that is not known.
+    /// The values of its chart.
+    fn read_values(&mut self, values: &Value) {
+        let tag = values.pointer("/image/tag").and_then(Value::as_str);
+        self.version = tag.and_then(|tag| tag.parse().ok());
+        self.variables = match &values["env"] {
+            Value::Object(entries) => entries
+                .iter()
+                .map(|(name, value)| named(name, value))
+                .collect(),
+            Value::Array(entries) => entries.iter().map(variable).collect(),
+            _ => Vec::new(),
+        };
+    }
+
+    fn read_objects(&mut self, file: &SettingsFile) -> Result<(), Failure> {
+        for document in manifest::read(&file.name, &file.text) {
+            let object = document?.object;
+            let name = name_of(&object);
+            if let Some(webhook) = Webhook::of(&object, &name) {
+                self.webhook = Some(webhook);
+            } else if name.name.starts_with("datakit-operator") {
+                if name.kind == "Deployment" {
+                    self.read_deployment(&object);
+                }
+                self.objects.push(name);
+            } else {
+                self.others.push(name);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_deployment(&mut self, deployment: &Value) {
+        let containers = deployment.pointer("/spec/template/spec/containers");
+        for container in containers.and_then(Value::as_array).into_iter().flatten() {
+            let image = container["image"].as_str().unwrap_or_default();
+            self.version = self.version.or_else(|| Version::of_image(image));
+            let env = container["env"].as_array();
+            self.variables
+                .extend(env.into_iter().flatten().map(variable));
+        }
+    }
+
+    /// What its webhook is asked about. Where that is not known: pods, as in all releases since 1.3.
     pub fn level(&self) -> Level {
         match &self.webhook {
-            Some(webhook) if !webhook.has_workloads() && webhook.resources.contains("pods") => {
-                Level::Pods
+            Some(webhook) if webhook.has_workloads() => Level::Workloads,
+            None if self
+                .version
+                .is_some_and(|version| !version.is_since((1, 3))) =>
+            {
+                Level::Workloads
             }
-            _ => Level::Workloads,
+            _ => Level::Pods,
         }
+    }
+
+    /// Whether it is of this release or a later one, if its version or its settings say so.
+    pub fn is_since(&self, release: (u32, u32), settings: &Value) -> Option<bool> {
+        match self.version {
+            Some(version) => Some(version.is_since(release)),
+            None => {
+                let has_rules = settings.get("admission_inject_v2").is_some();
+                // Operator 1.7 is the first that knows them.
+                (has_rules && release <= (1, 7)).then_some(true)
+            }
+        }
+    }
+}
+
+/// An item of a container's `env`.
+fn variable(entry: &Value) -> Variable {
+    let name = entry["name"].as_str().unwrap_or_default();
+    let source = entry.pointer("/valueFrom/configMapKeyRef");
+    let part = |key| Some(source?.get(key)?.as_str()?.to_owned());
+    let value = entry["value"].as_str();
+    Variable {
+        name: name.to_owned(),
+        // One without a value is empty.
+        value: value
+            .or_else(|| entry.get("valueFrom").is_none().then_some(""))
+            .map(str::to_owned),
+        config_map: part("name"),
+        key: part("key"),
+    }
+}
+
+/// An entry of the chart's `env`, where that is an object.
+fn named(name: &str, value: &Value) -> Variable {
+    let value = match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    Variable {
+        name: name.to_owned(),
+        value,
+        ..Variable::default()
     }
 }
 

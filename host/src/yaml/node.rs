@@ -133,6 +133,17 @@ pub(super) struct Entries {
     places: HashMap<String, usize>,
 }
 
+/// What is said of a key that is there twice. One that does not look like a name is not shown: it can be a value that was
+/// written in a name's place, and a secret.
+fn twice(key: &str) -> String {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
+    if key.bytes().all(is_name) {
+        format!("the key `{key}` is there twice")
+    } else {
+        "a key is there twice".to_owned()
+    }
+}
+
 impl Entries {
     pub fn new(keys: DuplicateKeys) -> Self {
         Self {
@@ -146,7 +157,7 @@ impl Entries {
     pub fn add(&mut self, entry: Entry) -> Result<(), YamlError> {
         match self.places.get(&entry.key) {
             Some(_) if self.keys == DuplicateKeys::Refuse => {
-                let message = format!("the key `{}` is there twice", entry.key);
+                let message = twice(&entry.key);
                 return Err(entry.at.fault(&message));
             }
             Some(place) => self.list[*place] = entry,

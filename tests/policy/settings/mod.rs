@@ -187,12 +187,22 @@ fn names_the_nearest_key_to_one_that_it_does_not_know() {
         (
             json!({"zzz": 1}),
             "zzz: unknown key, known are `server_listen`, `log_level`, `admission_inject`, \
-             `admission_inject_v2`, `admission_mutate`, `jsonconfig`",
+             `admission_inject_v2`, `admission_mutate`, `jsonconfig`, `policy`",
         ),
         (
             ddtrace(json!({"enabled_namespace": []})),
             "admission_inject.ddtrace.enabled_namespace: unknown key, \
              did you mean `enabled_namespaces`?",
+        ),
+        // Go reads keys in any case.
+        (
+            ddtrace(json!({"Enabled_Namespaces": []})),
+            "admission_inject.ddtrace.Enabled_Namespaces: is not taken in another case, \
+             write `enabled_namespaces`",
+        ),
+        (
+            json!({"POLICY": {}}),
+            "POLICY: is not taken in another case, write `policy`",
         ),
         (
             ddtrace(json!({"images": {"java_agnet_image": "a"}})),

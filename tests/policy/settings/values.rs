@@ -215,8 +215,9 @@ fn refuses_envs_that_no_container_could_have() {
         assert_refuses(
             ddtrace(json!({"envs": {name: "x"}})),
             &format!(
-                "{path}.{name}: is no name of a variable: \
-                 letters, digits, `_`, `-`, `.`, no digit first"
+                "{path}: a name of {} characters is not one of a variable: \
+                 letters, digits, `_`, `-`, `.`, no digit first",
+                name.chars().count()
             ),
         );
     }

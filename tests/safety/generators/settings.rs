@@ -26,6 +26,13 @@ pub fn settings() -> BoxedStrategy<Value> {
             ("admission_inject", maybe(first, first_model())),
             ("admission_inject_v2", maybe(second, second_model())),
             ("admission_mutate", maybe(60, loggings())),
+            (
+                "policy",
+                maybe(
+                    20,
+                    one_of(json!([{"logging_match": "all"}, {"logging_match": "any"}, {}])),
+                ),
+            ),
         ])
     };
     let settings = prop_oneof![
@@ -71,7 +78,10 @@ fn first_model() -> BoxedStrategy<Value> {
             maybe(
                 30,
                 lists(
-                    enabled("labelselector", json!(["app=web", "env in (prod)", "!x"])),
+                    enabled(
+                        "labelselector",
+                        json!(["app=web", "app=w*", "env in (prod)", "!x"]),
+                    ),
                     0,
                     2,
                 ),
@@ -84,8 +94,29 @@ fn first_model() -> BoxedStrategy<Value> {
         ("envs", maybe(70, envs())),
         ("resources", maybe(40, resources())),
         ("image_pull_policy", maybe(20, pull_policy())),
+        (
+            "options",
+            maybe(
+                10,
+                objects(vec![(
+                    "reuse_exist_volume",
+                    maybe(95, one_of(json!(["true", "false"]))),
+                )]),
+            ),
+        ),
     ]);
     let profiler = objects(vec![
+        (
+            "enabled_namespaces",
+            maybe(
+                10,
+                one_of(json!([[], [{"namespace": "apps"}], [{"namespace": "."}]])),
+            ),
+        ),
+        (
+            "enabled_labelselectors",
+            maybe(10, one_of(json!([[], [{"labelselector": "app=w*"}]]))),
+        ),
         (
             "images",
             maybe(
@@ -182,7 +213,13 @@ fn rules(own: super::Fields) -> BoxedStrategy<Value> {
             "label_selectors",
             maybe(
                 40,
-                one_of(json!([["app=web"], ["env in (prod)", "!env"], [], [""]])),
+                one_of(json!([
+                    ["app=web"],
+                    ["app=?e*"],
+                    ["env in (prod)", "app!=[a-z]*"],
+                    [],
+                    [""]
+                ])),
             ),
         ),
         ("check_annotation", maybe(35, one_of(json!([true, false])))),
@@ -202,7 +239,7 @@ fn image() -> BoxedStrategy<Value> {
     let images = one_of(json!([
         "repo/image:1",
         "registry:5000/image",
-        "image@sha256:0123456789abcdef0123456789abcdef"
+        "image@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
     ]));
     prop_oneof![20 => images, 1 => Just(json!(""))].boxed()
 }
@@ -321,7 +358,7 @@ fn loggings() -> BoxedStrategy<Value> {
         ),
         (
             "label_selectors",
-            maybe(50, one_of(json!([["app=web"], ["nothing"], []]))),
+            maybe(50, one_of(json!([["app=web"], ["app=*"], ["nothing"], []]))),
         ),
         ("config", maybe(95, log_configs())),
     ]);

@@ -107,8 +107,66 @@ fn ddtrace() -> Vec<Row> {
 
 fn options(section: &str, pod: &Value, settings: &Value) -> Row {
     let key = format!("{section}.options");
-    let settings = with(settings, &key, json!({"reuse_exist_volume": "false"}));
+    let settings = with(settings, &key, json!({"any": ["thing"]}));
     there(&key, pod, &settings, vec![])
+}
+
+/// A pod that shares its log directory already: logfwd stands back where that is not to be reused.
+fn log_volumes(settings: &Value) -> [Row; 2] {
+    let mut asks = asking(
+        "logfwd.instances",
+        r#"[{"loggings":[{"logfiles":["/logs/*.log"]}]}]"#,
+    );
+    asks["spec"]["volumes"] = json!([{"name": "logs", "emptyDir": {}}]);
+    asks["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "logs", "mountPath": "/logs"}]);
+    let options = "admission_inject.logfwd.options";
+    let key = format!("{options}.reuse_exist_volume");
+    let settings = with(settings, &key, json!("false"));
+    let patch = || {
+        let warning = "datakit logfwd: nothing injected, `/logs` is mounted already and `reuse_exist_volume` is \"false\"";
+        let remove = |path: &str| json!({"op": "remove", "path": path});
+        vec![
+            remove("/injected/logfwd"),
+            remove("/pod/spec/containers/1"),
+            add("/warnings/0", json!(warning)),
+        ]
+    };
+    [
+        there(options, &asks, &settings, patch()),
+        there(&key, &asks, &settings, patch()),
+    ]
+}
+
+/// The lists that narrow the profiler.
+fn profilers_by_selectors(settings: &Value) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (list, selector, matches, does_not) in [
+        ("enabled_namespaces", "namespace", "apps", "app"),
+        (
+            "enabled_labelselectors",
+            "labelselector",
+            "app=w*",
+            "app!=w*",
+        ),
+    ] {
+        let asks = pod(
+            json!({"admission.datakit/java-profiler.version": ""}),
+            json!({"app": "web"}),
+        );
+        let list = format!("admission_inject.profiler.{list}");
+        let selector_key = format!("{list}[].{selector}");
+        let language = format!("{list}[].language");
+        let settings = with(settings, &selector_key, json!(matches));
+        let none = json!([{selector: does_not}]);
+        let injected = || granted(profiler("profilers/java:1"));
+        let any_language = with(&settings, &language, json!("cobol"));
+        rows.extend([
+            instead_of(&list, none, &asks, &settings, injected()),
+            instead_of(&selector_key, json!(does_not), &asks, &settings, injected()),
+            there(&language, &asks, &any_language, vec![]),
+        ]);
+    }
+    rows
 }
 
 fn ddtrace_by_selectors() -> Vec<Row> {
@@ -194,8 +252,8 @@ fn logfwds() -> Vec<Row> {
                 ),
             ],
         ),
-        options(section, &asks, &settings),
     ];
+    rows.extend(log_volumes(&settings));
     rows.extend(
         Added {
             section,
@@ -241,6 +299,7 @@ fn profilers() -> Vec<Row> {
         ),
         options(section, &asks, &settings),
     ];
+    rows.extend(profilers_by_selectors(&settings));
     for (key, language, image) in [
         ("java_profiler_image", "java", "profilers/java:1"),
         ("python_profiler_image", "python", "profilers/python:1"),
@@ -271,7 +330,19 @@ fn loggings() -> Vec<Row> {
     let by_namespace = rule("namespace_selectors", "apps");
     let by_labels = rule("label_selectors", "app=web");
     let key = |key: &str| format!("admission_mutate.loggings[].{key}");
+    let any = with(&by_namespace, "policy.logging_match", json!("any"));
+    let all = json!({"logging_match": "all"});
+    let never_read = with(&by_namespace, "admission_mutate.logging", json!([{}]));
     vec![
+        there("admission_mutate.logging", &plain, &never_read, vec![]),
+        instead_of("policy", all, &plain, &any, logging(config)),
+        instead_of(
+            "policy.logging_match",
+            json!("all"),
+            &plain,
+            &any,
+            logging(config),
+        ),
         there("admission_mutate", &plain, &by_namespace, logging(config)),
         there(
             "admission_mutate.loggings",
