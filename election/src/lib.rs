@@ -8,11 +8,16 @@
 //! - [`cache`]: what this process knows of the store, and since when.
 //! - [`logging`]: the answers to logfwd, from ClusterLoggingConfigs.
 //! - [`http`]: routes, TLS and limits. [`metrics`]: what is counted.
+//! - [`service`]: all of it put together, as the [`options`] say.
 
 #![forbid(unsafe_code)]
 
 pub mod cache;
+pub mod http;
 pub mod lease;
+pub mod logging;
 pub mod metrics;
+pub mod options;
+pub mod service;
 pub mod store;
 pub mod tasks;

@@ -66,6 +66,8 @@ struct Local {
     state: Option<(String, Arc<State>)>,
     /// The newest generation that was seen.
     generation: u64,
+    /// This replica ends, and leaves the assignment to others.
+    resigned: bool,
 }
 
 impl<S: Store> Tasks<S> {
@@ -355,7 +357,7 @@ impl<S: Store> Tasks<S> {
     /// are looked at are not older.
     fn current_assignment(&self) -> Option<(Option<Seen>, Arc<State>)> {
         let mut local = self.local();
-        if !self.is_able(&mut local) {
+        if !self.is_able(&mut local) || local.resigned {
             return None;
         }
         let seen = self.cache.get(STATE_LEASE);
@@ -423,6 +425,7 @@ impl<S: Store> Tasks<S> {
 
     /// Lets another replica assign at once: this one ends.
     pub async fn resign(&self) {
+        self.local().resigned = true;
         let Some(seen) = self.cache.get(STATE_LEASE) else {
             return;
         };
