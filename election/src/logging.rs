@@ -1,13 +1,14 @@
 //! The answers to logfwd (operator 1.6 and later): which logs of a pod to collect, from the
 //! ClusterLoggingConfigs of the cluster.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use datakit_operator_policy::selector::LabelSelector;
 use futures_util::StreamExt;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{
     Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, WatchEvent, WatchParams,
 };
@@ -57,42 +58,42 @@ struct Config {
     namespace: Option<Regex>,
     pod: Option<Regex>,
     labels: Option<String>,
+    created: Option<Timestamp>,
     found: Arc<Found>,
 }
 
-/// All ClusterLoggingConfigs, by name.
+/// All ClusterLoggingConfigs, in the order in which they were created.
 #[derive(Debug, Default)]
 pub struct LoggingConfigs {
-    configs: RwLock<BTreeMap<String, Config>>,
+    configs: RwLock<Vec<Config>>,
 }
 
 impl LoggingConfigs {
-    /// The first by name that is for a pod. `labels` is `key=value,key=value`; where it is empty,
+    /// The first that is for a pod: the one that was created first, and of those the first by name. `labels` is `key=value,key=value`; where it is empty,
     /// selectors of labels do not count.
     #[must_use]
     pub fn find(&self, namespace: &str, pod: &str, labels: &str) -> Option<Arc<Found>> {
         let labels = (!labels.is_empty()).then(|| parse_labels(labels));
         let configs = self.configs.read().unwrap_or_else(PoisonError::into_inner);
         let matching = configs
-            .values()
+            .iter()
             .find(|config| config.is_for(namespace, pod, labels.as_ref()));
         matching.map(|config| Arc::clone(&config.found))
     }
 
-    /// Takes a ClusterLoggingConfig as it is now: its name and the JSON of its `spec`.
-    pub fn put(&self, name: &str, spec: &Value) {
-        let config = Config::new(name, spec);
+    /// Takes a ClusterLoggingConfig as it is now.
+    pub fn put(&self, object: &DynamicObject) {
+        let config = Config::new(object);
         let mut configs = self.configs.write().unwrap_or_else(PoisonError::into_inner);
-        match config {
-            Some(config) => configs.insert(name.to_owned(), config),
-            None => configs.remove(name),
-        };
+        configs.retain(|config| config.found.name != name(object));
+        configs.extend(config);
+        configs.sort_by(Config::by_age);
     }
 
     /// Forgets a ClusterLoggingConfig.
     pub fn remove(&self, name: &str) {
         let mut configs = self.configs.write().unwrap_or_else(PoisonError::into_inner);
-        configs.remove(name);
+        configs.retain(|config| config.found.name != name);
     }
 
     /// Follows the cluster for ever.
@@ -117,7 +118,7 @@ impl LoggingConfigs {
             while let Some(event) = events.next().await {
                 match event? {
                     WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                        self.put(name(&object), spec(&object));
+                        self.put(&object);
                         version = object.metadata.resource_version.unwrap_or_default();
                     }
                     WatchEvent::Deleted(object) => {
@@ -133,19 +134,17 @@ impl LoggingConfigs {
     }
 
     fn replace_all(&self, objects: &[DynamicObject]) {
-        let configs = objects.iter().filter_map(|object| {
-            let config = Config::new(name(object), spec(object))?;
-            Some((name(object).to_owned(), config))
-        });
-        let configs: BTreeMap<_, _> = configs.collect();
+        let mut configs: Vec<_> = objects.iter().filter_map(Config::new).collect();
+        configs.sort_by(Config::by_age);
         info!(count = configs.len(), "the ClusterLoggingConfigs are known");
         *self.configs.write().unwrap_or_else(PoisonError::into_inner) = configs;
     }
 }
 
 impl Config {
-    fn new(name: &str, spec: &Value) -> Option<Self> {
-        let spec = match Spec::deserialize(spec) {
+    fn new(object: &DynamicObject) -> Option<Self> {
+        let name = name(object);
+        let spec = match Spec::deserialize(spec(object)) {
             Ok(spec) => spec,
             Err(error) => {
                 warn!(name, %error, "a ClusterLoggingConfig cannot be read; it does not count");
@@ -157,12 +156,22 @@ impl Config {
             namespace: pattern(name, "namespaceRegex", &spec.selector.namespace_regex),
             pod: pattern(name, "podRegex", &spec.selector.pod_regex),
             labels: selector(name, spec.selector.pod_label_selector),
+            created: object
+                .metadata
+                .creation_timestamp
+                .as_ref()
+                .map(|time| time.0),
             found: Arc::new(Found {
                 name: name.to_owned(),
                 pod_target_labels: spec.pod_target_labels.unwrap_or_default(),
                 configs: configs.to_string(),
             }),
         })
+    }
+
+    fn by_age(one: &Self, other: &Self) -> Ordering {
+        let key = |config: &Self| (config.created, config.found.name.clone());
+        key(one).cmp(&key(other))
     }
 
     fn is_for(&self, namespace: &str, pod: &str, labels: Option<&Map<String, Value>>) -> bool {
