@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::client::{Response, start};
+use crate::connection::Response;
+use crate::running::start;
 
 #[tokio::test]
 async fn a_request_without_token_or_id_gets_400_in_the_operators_words() {
@@ -129,7 +130,7 @@ async fn connections_beyond_the_limit_wait_until_one_is_free() {
     let third = tokio::spawn({
         let address = service.address.clone();
         async move {
-            let mut connection = crate::client::Connection::new(&address).await;
+            let mut connection = crate::connection::Connection::new(&address).await;
             connection.send("GET", "/v1/ping", "").await.code
         }
     });

@@ -9,7 +9,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::sleep;
 
-use crate::client::{Connection, start};
+use crate::connection::Connection;
+use crate::running::start;
 
 fn write_certificate(folder: &Path) -> CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::client::start;
+use crate::running::start;
 
 #[tokio::test]
 async fn what_is_under_way_is_answered_and_then_nobody_is_accepted() {

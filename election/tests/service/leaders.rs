@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::client::{Response, Running, start};
+use crate::connection::Response;
+use crate::running::{Running, start};
 
 fn json_answer(code: u16, body: &str) -> Response {
     Response {

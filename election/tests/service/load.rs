@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::client::Connection;
+use crate::connection::Connection;
 
 const DATAKITS: usize = 5_000;
 const NAMESPACES: usize = 50;

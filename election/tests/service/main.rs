@@ -2,8 +2,10 @@
 
 mod bad_input;
 mod certificates;
-mod client;
+#[path = "../support/connection.rs"]
+mod connection;
 mod end;
 mod leaders;
 mod load;
+mod running;
 mod tasks;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::client::{Response, Running, start};
+use crate::connection::Response;
+use crate::running::{Running, start};
 
 fn offer(id: &str, inputs: &Value, running: &[&str]) -> String {
     // The order of Go's struct.
