@@ -48,11 +48,20 @@ pub fn default_settings() -> Value {
     settings
 }
 
-/// The manifests of deploy/: file name to documents.
+/// The manifests of the policy, which stand in deploy/ itself: file name to documents.
 pub fn deploy() -> BTreeMap<String, Vec<Value>> {
+    manifests(|name| !name.starts_with("deploy/election/"))
+}
+
+/// The manifests of the election service.
+pub fn election() -> BTreeMap<String, Vec<Value>> {
+    manifests(|name| name.starts_with("deploy/election/"))
+}
+
+fn manifests(wanted: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<Value>> {
     files("deploy")
         .into_iter()
-        .filter(|name| name.ends_with(".yaml"))
+        .filter(|name| name.ends_with(".yaml") && wanted(name))
         .map(|name| {
             let documents = parse(&text(&name));
             (name, documents)

@@ -14,6 +14,7 @@
 )]
 
 mod crds;
+mod election;
 mod files;
 mod form;
 mod manifests;
