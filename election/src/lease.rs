@@ -8,8 +8,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -17,7 +17,8 @@ use tracing::{error, info};
 
 use crate::cache::{Cache, Seen};
 use crate::metrics::{Metrics, Operation, Scopes};
-use crate::store::{MANAGED_LABEL, Store, StoreError};
+use crate::store::{MANAGED_LABEL, Store, StoreError, holder, name, new_lease};
+use crate::tasks;
 
 /// How long a leader leads without a renewal.
 pub const DURATION: Duration = Duration::from_secs(30);
@@ -100,16 +101,6 @@ pub fn scope_name(token: &str, namespace: &str) -> String {
     name
 }
 
-fn new_lease(name: &str) -> Lease {
-    Lease {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            ..ObjectMeta::default()
-        },
-        spec: Some(LeaseSpec::default()),
-    }
-}
-
 /// The Lease with a new holder. Used for the Leases of the [tasks](crate::tasks), too.
 #[must_use]
 pub(crate) fn acquired(mut lease: Lease, id: &str, now: Timestamp) -> Lease {
@@ -128,12 +119,6 @@ pub(crate) fn acquired(mut lease: Lease, id: &str, now: Timestamp) -> Lease {
 fn renewed(mut lease: Lease, now: Timestamp) -> Lease {
     lease.spec.get_or_insert_default().renew_time = Some(MicroTime(now));
     lease
-}
-
-fn holder(lease: &Lease) -> &str {
-    let spec = lease.spec.as_ref();
-    spec.and_then(|spec| spec.holder_identity.as_deref())
-        .unwrap_or_default()
 }
 
 /// The answer to a campaign or a heartbeat: the value of `content`.
@@ -379,5 +364,5 @@ fn lease_is_first(lease: &Lease) -> bool {
 }
 
 fn is_task_lease(lease: &Lease) -> bool {
-    crate::store::name(lease).starts_with("datakit-election-tasks")
+    name(lease).starts_with(tasks::STATE_LEASE)
 }

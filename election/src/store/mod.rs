@@ -7,6 +7,7 @@ pub mod memory;
 use std::future::Future;
 
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// The label of every Lease of an election, by which they are listed and watched. The operator's.
 pub const MANAGED_LABEL: &str = "election.datakits.io/managed";
@@ -104,4 +105,24 @@ pub fn version(lease: &Lease) -> &str {
         .resource_version
         .as_deref()
         .unwrap_or_default()
+}
+
+/// Who holds a Lease, whether or not it has expired; an empty text for nobody.
+#[must_use]
+pub fn holder(lease: &Lease) -> &str {
+    let spec = lease.spec.as_ref();
+    spec.and_then(|spec| spec.holder_identity.as_deref())
+        .unwrap_or_default()
+}
+
+/// A Lease that is not stored yet, and that nobody holds.
+#[must_use]
+pub fn new_lease(name: &str) -> Lease {
+    Lease {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        },
+        spec: None,
+    }
 }

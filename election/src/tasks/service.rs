@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, error, info};
@@ -17,7 +16,7 @@ use super::{
 use crate::cache::{Cache, Seen};
 use crate::lease::{Failure, acquired};
 use crate::metrics::{Metrics, Operation};
-use crate::store::{Store, StoreError, name, version};
+use crate::store::{Store, StoreError, holder, name, new_lease, version};
 
 /// The annotation with the [`State`] or the [`Report`].
 const CONTENT: &str = "election.datakits.io/tasks";
@@ -449,16 +448,6 @@ impl<S: Store> Tasks<S> {
     }
 }
 
-fn new_lease(name: &str) -> Lease {
-    Lease {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            ..ObjectMeta::default()
-        },
-        spec: None,
-    }
-}
-
 fn held(lease: Lease, holder: &str, text: &str) -> Lease {
     let mut lease = acquired(lease, holder, Timestamp::now());
     let annotations = lease.metadata.annotations.get_or_insert_default();
@@ -469,12 +458,6 @@ fn held(lease: Lease, holder: &str, text: &str) -> Lease {
 fn content(lease: &Lease) -> Option<&str> {
     let annotations = lease.metadata.annotations.as_ref()?;
     annotations.get(CONTENT).map(String::as_str)
-}
-
-fn holder(lease: &Lease) -> &str {
-    let spec = lease.spec.as_ref();
-    spec.and_then(|spec| spec.holder_identity.as_deref())
-        .unwrap_or_default()
 }
 
 fn parse_report(lease: &Lease) -> Option<Report> {
