@@ -1,5 +1,5 @@
 //! How much one process takes: `cargo test --release -p datakit-election --test service -- --ignored
-//! --nocapture five_thousand`. The figures are those of docs/election.md.
+//! --nocapture five_thousand`.
 
 use std::fs;
 use std::process::{Child, Command};
@@ -76,7 +76,7 @@ async fn five_thousand_datakits_ask_every_three_seconds() {
     let latencies = Arc::new(Mutex::new(Vec::new()));
     let begin = Instant::now();
     // They start over half a minute, as a DaemonSet does at best.
-    let start = |number: usize| begin + Duration::from_millis(6 * number as u64);
+    let start = move |number: usize| begin + Duration::from_millis(6 * number as u64);
     let datakits: Vec<_> = (0..DATAKITS)
         .map(|number| {
             let (address, latencies) = (address.clone(), Arc::clone(&latencies));
