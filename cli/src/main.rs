@@ -8,6 +8,8 @@ mod check;
 mod explain;
 mod input;
 mod inspect;
+mod journal;
+mod live;
 mod logs;
 mod manual;
 mod migrate;
