@@ -1,29 +1,39 @@
+//! Sequences, vectors and random walks on a real API server. `make test-cluster` runs it.
+
+mod sequences;
+
+use std::process::ExitCode;
 use std::sync::Arc;
-use datakit_policy_cluster::cluster::{Cluster, Level};
-use serde_json::{json, Value};
-use datakit_policy_cluster::workload::Kind;
-fn main() {
-    let t = std::time::Instant::now();
-    let cluster = Cluster::start();
-    println!("ready after {:?}", t.elapsed());
-    let settings: Value = serde_json::from_str(&std::fs::read_to_string(datakit_policy_cluster::cluster::root().join("policy-settings/default.json")).unwrap()).unwrap();
-    let template = |env: Value| json!({"metadata": {"labels": {"app": "web"}, "annotations": {"admission.datakit/java-lib.version": ""}}, "spec": {"containers": [{"name": "app", "image": "web:1", "env": env}]}});
-    let cases = [("plain", json!([{"name": "B", "value": "b"}, {"name": "JAVA_TOOL_OPTIONS", "value": "-Xmx1g"}, {"name": "A", "value": "a"}]))];
-    for (name, env) in cases {
-      for style in ["client", "server"] {
-        let ns = format!("{name}-{style}");
-        cluster.create_namespace(&ns, Level::Workloads, &[]);
-        cluster.bridge.configure(&ns, Arc::new(settings.clone()));
-        let m = Kind::Deployment.around("web", template(env.clone())).to_string();
-        for _ in 0..2 {
-            let t = std::time::Instant::now();
-            let args: &[&str] = if style == "client" {&["apply", "-f", "-"]} else {&["apply", "--server-side", "-f", "-"]};
-            let out = cluster.kubectl.run(&ns, args, &m);
-            println!("{ns} {out:?} {:?}", t.elapsed());
-        }
-        let (e, f) = cluster.bridge.take(&ns);
-        for x in e { println!("{}", serde_json::to_string(&x.request).unwrap()); }
-        println!("{f:?}");
-      }
+
+use datakit_policy_cluster::cluster::Cluster;
+use datakit_policy_cluster::runner;
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    if arguments.list {
+        return libtest_mimic::run(&arguments, trials(None)).exit_code();
     }
+    let cluster = Arc::new(Cluster::start());
+    let conclusion = libtest_mimic::run(&arguments, trials(Some(&cluster)));
+    conclusion.exit_code()
+}
+
+fn trials(cluster: Option<&Arc<Cluster>>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for sequence in sequences::all() {
+        let sequence = Arc::new(sequence);
+        for kind in sequence.kinds {
+            for style in sequence.styles {
+                let name = format!("{}, {}: {}", kind.as_str(), style.as_str(), sequence.name);
+                let (sequence, cluster) = (sequence.clone(), cluster.cloned());
+                trials.push(Trial::test(name, move || {
+                    let cluster = cluster.ok_or("there is no cluster")?;
+                    runner::run(&cluster, &sequence, *kind, *style)?;
+                    Ok(())
+                }));
+            }
+        }
+    }
+    trials
 }

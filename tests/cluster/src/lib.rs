@@ -10,4 +10,7 @@ pub mod client;
 pub mod cluster;
 pub mod kubectl;
 pub mod process;
+pub mod runner;
+pub mod sequence;
+pub mod template;
 pub mod workload;
