@@ -1,6 +1,8 @@
 //! Sequences, vectors and random walks on a real API server. `make test-cluster` runs it.
 
+mod admission;
 mod sequences;
+mod walk;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,17 +11,22 @@ use datakit_policy_cluster::cluster::Cluster;
 use datakit_policy_cluster::runner;
 use libtest_mimic::{Arguments, Trial};
 
+use crate::admission::Counts;
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    if arguments.list {
-        return libtest_mimic::run(&arguments, trials(None)).exit_code();
-    }
-    let cluster = Arc::new(Cluster::start());
-    let conclusion = libtest_mimic::run(&arguments, trials(Some(&cluster)));
+    let cluster = (!arguments.list).then(|| Arc::new(Cluster::start()));
+    let counts = Arc::new(Counts::default());
+    let mut trials = admission::trials(cluster.as_ref(), &counts);
+    trials.extend(sequences(cluster.as_ref()));
+    trials.extend(walk::trials(cluster.as_ref()));
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    println!("{}", counts.line());
     conclusion.exit_code()
 }
 
-fn trials(cluster: Option<&Arc<Cluster>>) -> Vec<Trial> {
+/// Each sequence on each of its kinds, in each of its styles.
+fn sequences(cluster: Option<&Arc<Cluster>>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for sequence in sequences::all() {
         let sequence = Arc::new(sequence);

@@ -4,7 +4,7 @@ use datakit_policy_cluster::client::PatchType;
 use datakit_policy_cluster::sequence::{Sequence, Step};
 use serde_json::{Value, json};
 
-use super::parts::{DEFAULT, NEWER, RESTART, RULES, Template, apply, everything, plain, put, settings};
+use super::parts::{DEFAULT, NEWER, RESTART, RULES, Template, apply, everything, plain, put, settings, run};
 
 pub fn all() -> Vec<Sequence> {
     [commands(), patches(), controllers()].concat()
@@ -27,32 +27,32 @@ fn and_apply(name: &'static str, command: Step) -> Sequence {
 
 fn commands() -> Vec<Sequence> {
     vec![
-        and_apply("kubectl set env adds a variable", Step::Run("set env @ ADDED=1")),
-        and_apply("kubectl set env removes a variable", Step::Run("set env @ A-")),
-        and_apply("kubectl set env changes a variable that we extend", Step::Run("set env @ JAVA_TOOL_OPTIONS=-Xmx2g")),
-        and_apply("kubectl set env removes a variable that we extend", Step::Run("set env @ JAVA_TOOL_OPTIONS-")),
-        and_apply("kubectl set env sets a variable that we inject", Step::Run("set env @ DD_SERVICE=mine")),
-        and_apply("kubectl set env removes a variable that we inject", Step::Run("set env @ DD_SERVICE-")),
-        and_apply("kubectl set env on one container", Step::Run("set env @ -c app ADDED=1")),
-        and_apply("kubectl set image on all containers", Step::Run("set image @ *=web:2")),
-        and_apply("kubectl set image on one container", Step::Run("set image @ app=web:2")),
-        and_apply("kubectl set resources", Step::Run("set resources @ --limits=cpu=1,memory=1Gi")),
+        and_apply("kubectl set env adds a variable", run("set env @ ADDED=1")),
+        and_apply("kubectl set env removes a variable", run("set env @ A-")),
+        and_apply("kubectl set env changes a variable that we extend", run("set env @ JAVA_TOOL_OPTIONS=-Xmx2g")),
+        and_apply("kubectl set env removes a variable that we extend", run("set env @ JAVA_TOOL_OPTIONS-")),
+        and_apply("kubectl set env sets a variable that we inject", run("set env @ DD_SERVICE=mine")),
+        and_apply("kubectl set env removes a variable that we inject", run("set env @ DD_SERVICE-")),
+        and_apply("kubectl set env on one container", run("set env @ -c app ADDED=1")),
+        and_apply("kubectl set image on all containers", run("set image @ *=web:2")),
+        and_apply("kubectl set image on one container", run("set image @ app=web:2")),
+        and_apply("kubectl set resources", run("set resources @ --limits=cpu=1,memory=1Gi")),
         and_apply("kubectl edit changes an image", Step::Edit("s/web:1/web:3/")),
         and_apply("kubectl edit changes what we injected", Step::Edit("s/9529/9999/")),
-        and_apply("kubectl scale", Step::Run("scale @ --replicas=0")),
-        and_apply("kubectl annotate changes nothing of the template", Step::Run("annotate @ note=1 --overwrite")),
+        and_apply("kubectl scale", run("scale @ --replicas=0")),
+        and_apply("kubectl annotate changes nothing of the template", run("annotate @ note=1 --overwrite")),
         and_apply("kubectl rollout restart", RESTART),
         Sequence::new(
             "kubectl set image changes all containers of a workload under rules",
             &RULES,
             plain(),
-            [Step::Run("set image @ *=web:2"), apply(plain()), Step::Run("set env @ ADDED=1"), RESTART],
+            [run("set image @ *=web:2"), apply(plain()), run("set env @ ADDED=1"), RESTART],
         ),
         Sequence::new(
-            "kubectl edit removes the agent's init container",
+            "the agent's init container is removed by a patch",
             &DEFAULT,
             own(),
-            [Step::Edit("/^spec:/,/^status:/{/initContainers:/,/containers:/d}"), apply(own())],
+            [patch(PatchType::Strategic, json!({"spec": {"initContainers": null}})), apply(own())],
         ),
     ]
 }

@@ -1,11 +1,10 @@
 //! The journal is removed, cut or forged, and the policy is away.
 
-use datakit_policy_cluster::sequence::{Sequence, Step};
+use datakit_policy_cluster::sequence::Sequence;
 
 use super::parts::{
     DEFAULT, NEWER, NO_JOURNAL, NOTHING, RESTART, RULES, Template, apply, apply_while_away, everything, java, journal,
-    plain, settings,
-};
+    plain, settings, run};
 
 pub fn all() -> Vec<Sequence> {
     [tampering(), absence()].concat()
@@ -110,7 +109,7 @@ fn absence() -> Vec<Sequence> {
             "kubectl set image while the policy is there, after an apply while it was away",
             &DEFAULT,
             own(),
-            [apply_while_away(own().image("web:2")), Step::Run("set image @ *=web:3"), apply(own())],
+            [apply_while_away(own().image("web:2")), run("set image @ *=web:3"), apply(own())],
         ),
     ]
 }

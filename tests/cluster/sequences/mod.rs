@@ -11,7 +11,7 @@ mod workloads;
 
 use datakit_policy_cluster::sequence::Sequence;
 
-pub use parts::{DEFAULT, NEWER, agent, everything, java, plain};
+pub use parts::{DEFAULT, NEWER, NEWER_RULES, NOTHING, RESTART, RULES, everything};
 
 /// All of them.
 pub fn all() -> Vec<Sequence> {

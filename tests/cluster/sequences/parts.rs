@@ -1,5 +1,6 @@
 //! Templates and settings that the sequences are made of.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use datakit_policy_cluster::cluster::root;
@@ -193,7 +194,12 @@ pub fn journal(text: &str) -> Step {
 }
 
 pub const NO_JOURNAL: Step = Step::Journal(None);
-pub const RESTART: Step = Step::Run("rollout restart @");
+pub const RESTART: Step = run("rollout restart @");
+
+/// A command of kubectl's, with the object in the place of `@`.
+pub const fn run(command: &'static str) -> Step {
+    Step::Run(Cow::Borrowed(command))
+}
 
 /// The settings of `policy-settings/default.json`, with an image for every language.
 pub static DEFAULT: LazyLock<Arc<Value>> = LazyLock::new(|| {

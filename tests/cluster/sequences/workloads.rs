@@ -3,7 +3,7 @@
 use datakit_policy_cluster::sequence::{Sequence, Step};
 use datakit_policy_cluster::workload::Kind;
 
-use super::parts::{DEFAULT, NEWER, NO_JOURNAL, RESTART, RULES, Template, apply, everything, plain, put, settings};
+use super::parts::{DEFAULT, NEWER, NO_JOURNAL, RESTART, RULES, Template, apply, everything, plain, put, settings, run};
 
 /// All whose template can change, but for the Deployment.
 const CHANGEABLE: &[Kind] = &[Kind::StatefulSet, Kind::DaemonSet, Kind::ReplicaSet, Kind::CronJob];
@@ -36,8 +36,8 @@ pub fn all() -> Vec<Sequence> {
             &DEFAULT,
             own(),
             [
-                Step::Run("set image @ *=web:2"),
-                Step::Run("set env @ ADDED=1"),
+                run("set image @ *=web:2"),
+                run("set env @ ADDED=1"),
                 Step::Export,
                 put(own()),
                 NO_JOURNAL,
@@ -68,7 +68,7 @@ pub fn all() -> Vec<Sequence> {
                 settings(&NEWER),
                 apply(plain().env("JAVA_TOOL_OPTIONS", "-Xmx1g")),
                 NO_JOURNAL,
-                Step::Run("annotate @ note=1"),
+                run("annotate @ note=1"),
             ],
         )
         .on(&[Kind::Job]),

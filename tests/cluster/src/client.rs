@@ -135,9 +135,10 @@ impl Client {
             self.http.patch(self.item(namespace, object)),
             Store::Yes,
         );
+        // Before the body, which would bring a type of its own.
         ask(request
-            .json(patch)
-            .header("content-type", kind.media_type()))
+            .header("content-type", kind.media_type())
+            .json(patch))
     }
 
     /// Deletes the object that `object` names, and what it owns in the background.

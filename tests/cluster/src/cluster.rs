@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::bridge::Bridge;
 use crate::certificates::Certificates;
-use crate::client::{Client, Store, TOKEN};
+use crate::client::{Client, PatchType, Store, TOKEN};
 use crate::kubectl::Kubectl;
 use crate::process::Background;
 
@@ -37,6 +37,8 @@ pub enum Level {
     Workloads,
     /// On pods, as `deploy/pods.yaml` has it.
     Pods,
+    /// On both.
+    All,
 }
 
 impl Level {
@@ -45,6 +47,7 @@ impl Level {
             Self::None => "none",
             Self::Workloads => "workloads",
             Self::Pods => "pods",
+            Self::All => "all",
         }
     }
 }
@@ -143,7 +146,17 @@ impl Cluster {
         for (key, value) in labels {
             namespace["metadata"]["labels"][*key] = json!(value);
         }
-        self.client.create("", &namespace, Store::Yes).unwrap();
+        match self.client.create("", &namespace, Store::Yes) {
+            Ok(_) => {}
+            // The namespace `default` is there from the beginning.
+            Err(refusal) if refusal.status == 409 => {
+                let labels = json!({"metadata": {"labels": namespace["metadata"]["labels"]}});
+                self.client
+                    .patch("", &namespace, PatchType::Merge, &labels)
+                    .unwrap();
+            }
+            Err(refusal) => panic!("namespace {name}: {}", refusal.message),
+        }
     }
 
     fn wait_until_ready(&mut self) {
@@ -217,7 +230,9 @@ fn webhook(file: &str, level: Level, url: &str, authority: &str) -> Value {
         "matchPolicy": "Equivalent",
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],
-        "namespaceSelector": {"matchLabels": {LEVEL: level.label()}},
+        "namespaceSelector": {"matchExpressions": [
+            {"key": LEVEL, "operator": "In", "values": [level.label(), Level::All.label()]},
+        ]},
     })
 }
 

@@ -1,5 +1,6 @@
 //! Sequences of what users and controllers do to a workload, as data.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -40,7 +41,7 @@ pub enum Step {
     /// The same, while the policy does not answer.
     ApplyWhileAway(Value),
     /// `kubectl`, with the object in the place of `@`.
-    Run(&'static str),
+    Run(Cow<'static, str>),
     /// `kubectl edit`, whose editor is `sed -i` with this script.
     Edit(&'static str),
     /// `kubectl patch`, with this patch of the template: a JSON patch has paths from the template on.
