@@ -89,7 +89,12 @@ fn take_all(
     problems.extend(failures);
     match problems.as_slice() {
         [] => Ok(()),
-        some => Err(format!("{} problems, the first:\n{}", some.len(), some[..some.len().min(5)].join("\n")).into()),
+        some => Err(format!(
+            "{} problems, the first:\n{}",
+            some.len(),
+            some[..some.len().min(5)].join("\n")
+        )
+        .into()),
     }
 }
 
@@ -113,7 +118,9 @@ fn take(
     let injected = create(namespace).map_err(|refusal| refusal.message)?;
     counts.taken_with_policy.fetch_add(1, Ordering::Relaxed);
     let template = |object: &Value| {
-        let template = object.pointer(kind.template_pointer()).unwrap_or(&Value::Null);
+        let template = object
+            .pointer(kind.template_pointer())
+            .unwrap_or(&Value::Null);
         let mut template = comparable(template);
         if kind == Kind::Pod {
             // What is about the pod itself.

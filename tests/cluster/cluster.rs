@@ -1,6 +1,7 @@
 //! Sequences, vectors and random walks on a real API server. `make test-cluster` runs it.
 
 mod admission;
+mod rollouts;
 mod sequences;
 mod walk;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let counts = Arc::new(Counts::default());
     let mut trials = admission::trials(cluster.as_ref(), &counts);
     trials.extend(sequences(cluster.as_ref()));
+    trials.extend(rollouts::trials(cluster.as_ref()));
     trials.extend(walk::trials(cluster.as_ref()));
     let conclusion = libtest_mimic::run(&arguments, trials);
     println!("{}", counts.line());

@@ -74,7 +74,13 @@ struct Walk {
 }
 
 impl Walk {
-    fn run(&mut self, cluster: &Cluster, kind: Kind, style: Style, steps: u64) -> Result<(), Failed> {
+    fn run(
+        &mut self,
+        cluster: &Cluster,
+        kind: Kind,
+        style: Style,
+        steps: u64,
+    ) -> Result<(), Failed> {
         let mut runner = Runner::new(cluster, kind, style, &DEFAULT);
         let mut result = runner.create(&self.manifest);
         let mut taken: Vec<Step> = Vec::new();
@@ -87,15 +93,27 @@ impl Walk {
             result = runner.step(&step);
         }
         let result = result.map_err(|problem| {
-            let last: Vec<String> = taken.iter().rev().take(4).rev().map(|step| format!("{step:?}")).collect();
-            format!("step {}: {problem}\nthe last steps:\n{}", taken.len(), last.join("\n"))
+            let last: Vec<String> = taken
+                .iter()
+                .rev()
+                .take(4)
+                .rev()
+                .map(ToString::to_string)
+                .collect();
+            format!(
+                "step {}: {problem}\nthe last steps:\n{}",
+                taken.len(),
+                last.join("\n")
+            )
         });
         runner.finish(result)?;
         Ok(())
     }
 
     fn one<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
-        of.choose(&mut self.random).copied().unwrap_or_else(|| panic!("nothing to choose from"))
+        of.choose(&mut self.random)
+            .copied()
+            .unwrap_or_else(|| panic!("nothing to choose from"))
     }
 
     fn step(&mut self, kind: Kind) -> Step {
@@ -132,7 +150,9 @@ impl Walk {
             3 => "set env @ ADDED-".into(),
             4 => format!("set env @ {}={number}", self.one(&VARIABLES)).into(),
             5 => format!("set env @ {}-", self.one(&VARIABLES)).into(),
-            6 if matches!(kind, Kind::Deployment | Kind::StatefulSet) => "scale @ --replicas=0".into(),
+            6 if matches!(kind, Kind::Deployment | Kind::StatefulSet) => {
+                "scale @ --replicas=0".into()
+            }
             _ => format!("set resources @ --limits=cpu={number}").into(),
         }
     }
@@ -151,7 +171,8 @@ impl Walk {
             }
             1 => {
                 let name = self.one(&VARIABLES);
-                let patch = container(json!({"env": [{"name": name, "value": number, "valueFrom": null}]}));
+                let patch =
+                    container(json!({"env": [{"name": name, "value": number, "valueFrom": null}]}));
                 Step::Patch(PatchType::Strategic, patch)
             }
             2 => {
@@ -160,7 +181,8 @@ impl Walk {
             }
             _ => {
                 let image = json!(format!("web:{number}"));
-                let patch = json!([{"op": "replace", "path": "/spec/containers/0/image", "value": image}]);
+                let patch =
+                    json!([{"op": "replace", "path": "/spec/containers/0/image", "value": image}]);
                 Step::Patch(PatchType::Json, patch)
             }
         }
@@ -208,15 +230,21 @@ impl Walk {
         let number = self.random.random_range(0..9);
         let entry = match number {
             0..=2 => None,
-            3 | 4 => Some(json!({"name": name, "valueFrom": {"configMapKeyRef": {"name": "map", "key": "key"}}})),
-            5 => Some(json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}})),
+            3 | 4 => Some(
+                json!({"name": name, "valueFrom": {"configMapKeyRef": {"name": "map", "key": "key"}}}),
+            ),
+            5 => Some(
+                json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}),
+            ),
             _ => Some(json!({"name": name, "value": format!("own{number}")})),
         };
         let env = &mut self.container()["env"];
         if env.is_null() {
             *env = json!([]);
         }
-        let Some(env) = env.as_array_mut() else { return };
+        let Some(env) = env.as_array_mut() else {
+            return;
+        };
         let place = env.iter().position(|entry| entry["name"] == name);
         match (place, entry) {
             (Some(place), Some(entry)) => env[place] = entry,
@@ -235,7 +263,10 @@ impl Walk {
             &("admission.datakit/java-profiler.version", ["", "v1", "v2"]),
             &("admission.datakit/enabled", ["true", "false", "no"]),
             &("admission.datakit/ddtrace.enabled", ["true", "false", "no"]),
-            &("admission.datakit/logfwd.instances", [LOGS, OTHER_LOGS, "[]"]),
+            &(
+                "admission.datakit/logfwd.instances",
+                [LOGS, OTHER_LOGS, "[]"],
+            ),
             &("owner", ["a", "b", "c"]),
         ]);
         let value = self.random.random_range(0..5);
@@ -260,8 +291,20 @@ impl Walk {
     }
 
     fn edit_volume(&mut self) {
-        let name = self.one(&["data", "tmp", "timezone", "datakit-auto-instrument", "datakit-logfwd-volume-0"]);
-        let path = self.one(&["/data/log", "/tmp", "/mine", "/datadog-lib", "/var/lib/data"]);
+        let name = self.one(&[
+            "data",
+            "tmp",
+            "timezone",
+            "datakit-auto-instrument",
+            "datakit-logfwd-volume-0",
+        ]);
+        let path = self.one(&[
+            "/data/log",
+            "/tmp",
+            "/mine",
+            "/datadog-lib",
+            "/var/lib/data",
+        ]);
         let source = self.one(&["persistentVolumeClaim", "emptyDir"]);
         let source_value = match source {
             "emptyDir" => json!({}),
@@ -296,8 +339,13 @@ impl Walk {
         if list.is_null() {
             *list = json!([]);
         }
-        let Some(entries) = list.as_array_mut() else { return };
-        match entries.iter().position(|other| other["name"] == entry["name"]) {
+        let Some(entries) = list.as_array_mut() else {
+            return;
+        };
+        match entries
+            .iter()
+            .position(|other| other["name"] == entry["name"])
+        {
             Some(place) => {
                 entries.remove(place);
             }

@@ -3,7 +3,8 @@
 use datakit_policy_cluster::sequence::Sequence;
 
 use super::parts::{
-    DEFAULT, NEWER, NEWER_RULES, NOTHING, RESTART, RULES, agent, apply, everything, java, plain, settings,
+    DEFAULT, NEWER, NEWER_RULES, NOTHING, RESTART, RULES, agent, apply, everything, java, plain,
+    settings,
 };
 
 pub fn all() -> Vec<Sequence> {
@@ -17,25 +18,44 @@ fn asking() -> Vec<Sequence> {
             "an unchanged manifest is applied again",
             &DEFAULT,
             everything(),
-            [apply(everything()), settings(&NEWER), apply(everything()), apply(everything())],
+            [
+                apply(everything()),
+                settings(&NEWER),
+                apply(everything()),
+                apply(everything()),
+            ],
         ),
         Sequence::new(
             "an image changes",
             &DEFAULT,
             everything(),
-            [apply(everything().image("web:2")), settings(&NEWER), apply(everything().image("web:3"))],
+            [
+                apply(everything().image("web:2")),
+                settings(&NEWER),
+                apply(everything().image("web:3")),
+            ],
         ),
         Sequence::new(
             "another version of the agent",
             &DEFAULT,
             version("v1"),
-            [apply(version("v2")), apply(version("v2")), apply(version("")), apply(version("not a tag"))],
+            [
+                apply(version("v2")),
+                apply(version("v2")),
+                apply(version("")),
+                apply(version("not a tag")),
+            ],
         ),
         Sequence::new(
             "another language",
             &DEFAULT,
             java().env("JAVA_TOOL_OPTIONS", "-Xmx1g"),
-            [apply(agent("python")), apply(agent("nodejs")), apply(agent("php")), apply(java())],
+            [
+                apply(agent("python")),
+                apply(agent("nodejs")),
+                apply(agent("php")),
+                apply(java()),
+            ],
         ),
         Sequence::new(
             "other logs",
@@ -52,7 +72,14 @@ fn asking() -> Vec<Sequence> {
             "a request comes, and goes",
             &DEFAULT,
             plain(),
-            [apply(java()), apply(java()), apply(plain()), apply(plain()), apply(everything()), apply(java())],
+            [
+                apply(java()),
+                apply(java()),
+                apply(plain()),
+                apply(plain()),
+                apply(everything()),
+                apply(java()),
+            ],
         ),
         Sequence::new(
             "one of two requests goes",
@@ -73,22 +100,45 @@ fn switching() -> Vec<Sequence> {
         "a word that is no boolean",
         &DEFAULT,
         everything(),
-        [apply(everything().annotation("admission.datakit/enabled", "no")), apply(everything())],
+        [
+            apply(everything().annotation("admission.datakit/enabled", "no")),
+            apply(everything()),
+        ],
     )];
     for (name, annotation) in [
         ("everything is switched off, and on again", "enabled"),
         ("the agent is switched off, and on again", "ddtrace.enabled"),
-        ("the log sidecar is switched off, and on again", "logfwd.enabled"),
-        ("the profiler is switched off, and on again", "profiler.enabled"),
+        (
+            "the log sidecar is switched off, and on again",
+            "logfwd.enabled",
+        ),
+        (
+            "the profiler is switched off, and on again",
+            "profiler.enabled",
+        ),
     ] {
         sequences.push(Sequence::new(
             name,
             &DEFAULT,
-            everything().env("JAVA_TOOL_OPTIONS", "-Xmx1g").env("DD_TAGS", "team:a"),
+            everything()
+                .env("JAVA_TOOL_OPTIONS", "-Xmx1g")
+                .env("DD_TAGS", "team:a"),
             [
-                apply(off(annotation).env("JAVA_TOOL_OPTIONS", "-Xmx1g").env("DD_TAGS", "team:a")),
-                apply(off(annotation).env("JAVA_TOOL_OPTIONS", "-Xmx1g").env("DD_TAGS", "team:a")),
-                apply(everything().env("JAVA_TOOL_OPTIONS", "-Xmx1g").env("DD_TAGS", "team:a")),
+                apply(
+                    off(annotation)
+                        .env("JAVA_TOOL_OPTIONS", "-Xmx1g")
+                        .env("DD_TAGS", "team:a"),
+                ),
+                apply(
+                    off(annotation)
+                        .env("JAVA_TOOL_OPTIONS", "-Xmx1g")
+                        .env("DD_TAGS", "team:a"),
+                ),
+                apply(
+                    everything()
+                        .env("JAVA_TOOL_OPTIONS", "-Xmx1g")
+                        .env("DD_TAGS", "team:a"),
+                ),
             ],
         ));
     }
@@ -102,13 +152,23 @@ fn keys() -> Vec<Sequence> {
             "the key annotations leaves the manifest",
             &DEFAULT,
             own(),
-            [apply(own().without_annotations()), apply(own().without_annotations()), apply(own())],
+            [
+                apply(own().without_annotations()),
+                apply(own().without_annotations()),
+                apply(own()),
+            ],
         ),
         Sequence::new(
             "the key annotations leaves the manifest of a workload that a rule selects",
             &RULES,
             plain().annotation("owner", "team"),
-            [apply(plain()), apply(plain()), settings(&NEWER_RULES), apply(plain()), apply(plain().annotation("owner", "team"))],
+            [
+                apply(plain()),
+                apply(plain()),
+                settings(&NEWER_RULES),
+                apply(plain()),
+                apply(plain().annotation("owner", "team")),
+            ],
         ),
         Sequence::new(
             "another annotation goes, and the journal stays",
@@ -120,7 +180,11 @@ fn keys() -> Vec<Sequence> {
             "another annotation changes",
             &DEFAULT,
             own().annotation("owner", "a"),
-            [apply(own().annotation("owner", "b")), settings(&NEWER), apply(own().annotation("owner", "b"))],
+            [
+                apply(own().annotation("owner", "b")),
+                settings(&NEWER),
+                apply(own().annotation("owner", "b")),
+            ],
         ),
         Sequence::new(
             "a label changes that a variable refers to",
@@ -132,7 +196,11 @@ fn keys() -> Vec<Sequence> {
             "an annotation of ours stands in the manifest with another value",
             &RULES,
             plain().annotation("prometheus.io/port", "1"),
-            [apply(plain().annotation("prometheus.io/port", "2")), apply(plain()), apply(plain().annotation("datakit/logs", "[]"))],
+            [
+                apply(plain().annotation("prometheus.io/port", "2")),
+                apply(plain()),
+                apply(plain().annotation("datakit/logs", "[]")),
+            ],
         ),
     ]
 }
@@ -169,7 +237,13 @@ fn configured() -> Vec<Sequence> {
             "from rules of one format to the other",
             &RULES,
             everything(),
-            [settings(&DEFAULT), apply(everything()), apply(everything().image("web:2")), settings(&RULES), RESTART],
+            [
+                settings(&DEFAULT),
+                apply(everything()),
+                apply(everything().image("web:2")),
+                settings(&RULES),
+                RESTART,
+            ],
         ),
     ]
 }

@@ -16,46 +16,78 @@ fn of_the_user() -> Vec<Sequence> {
             "a container is added, and removed",
             &DEFAULT,
             everything(),
-            [apply(two()), apply(two()), apply(everything()), apply(everything())],
+            [
+                apply(two()),
+                apply(two()),
+                apply(everything()),
+                apply(everything()),
+            ],
         ),
         Sequence::new(
             "a container is added in front",
             &DEFAULT,
             everything(),
-            [apply(everything().container_in_front("front")), apply(everything())],
+            [
+                apply(everything().container_in_front("front")),
+                apply(everything()),
+            ],
         ),
         Sequence::new(
             "a container is renamed",
             &DEFAULT,
             two().env("JAVA_TOOL_OPTIONS", "-Xmx1g"),
             [
-                apply(everything().container("renamed").env("JAVA_TOOL_OPTIONS", "-Xmx1g")),
-                apply(everything().container("renamed").env("JAVA_TOOL_OPTIONS", "-Xmx1g")),
+                apply(
+                    everything()
+                        .container("renamed")
+                        .env("JAVA_TOOL_OPTIONS", "-Xmx1g"),
+                ),
+                apply(
+                    everything()
+                        .container("renamed")
+                        .env("JAVA_TOOL_OPTIONS", "-Xmx1g"),
+                ),
             ],
         ),
         Sequence::new(
             "the only container is renamed",
             &DEFAULT,
             java(),
-            [apply(java().container_field("name", json!("renamed"))), apply(java())],
+            [
+                apply(java().container_field("name", json!("renamed"))),
+                apply(java()),
+            ],
         ),
         Sequence::new(
             "containers change their order",
             &DEFAULT,
             two().env("DD_TAGS", "team:a"),
-            [apply(everything().container_in_front("worker")), apply(two()), settings(&NEWER), apply(two())],
+            [
+                apply(everything().container_in_front("worker")),
+                apply(two()),
+                settings(&NEWER),
+                apply(two()),
+            ],
         ),
         Sequence::new(
             "an init container is added, and removed",
             &DEFAULT,
             everything(),
-            [apply(everything().init_container("setup")), apply(everything().init_container("setup")), apply(everything())],
+            [
+                apply(everything().init_container("setup")),
+                apply(everything().init_container("setup")),
+                apply(everything()),
+            ],
         ),
         Sequence::new(
             "a container is added under rules",
             &RULES,
             plain(),
-            [apply(plain().container("worker")), apply(plain().container("worker")), apply(plain())],
+            [
+                apply(plain().container("worker")),
+                apply(plain().container("worker")),
+                apply(plain()),
+            ],
         ),
     ]
 }
@@ -66,13 +98,19 @@ fn by_our_names() -> Vec<Sequence> {
             "an init container of the user's has our name from the beginning",
             &DEFAULT,
             java().init_container("datakit-lib-init"),
-            [apply(java().init_container("datakit-lib-init")), apply(java())],
+            [
+                apply(java().init_container("datakit-lib-init")),
+                apply(java()),
+            ],
         ),
         Sequence::new(
             "a container of the user's has our name from the beginning",
             &DEFAULT,
             everything().container("datakit-logfwd"),
-            [apply(everything().container("datakit-logfwd")), apply(everything().container("datakit-logfwd").image("own:2"))],
+            [
+                apply(everything().container("datakit-logfwd")),
+                apply(everything().container("datakit-logfwd").image("own:2")),
+            ],
         ),
     ]
 }
@@ -86,7 +124,10 @@ fn fields() -> Vec<Sequence> {
             everything().container_field("ports", port.clone()),
             [
                 apply(everything().container_field("resources", json!({"limits": {"cpu": "0.5"}}))),
-                apply(everything().container_field("livenessProbe", json!({"httpGet": {"path": "/", "port": 8080}}))),
+                apply(everything().container_field(
+                    "livenessProbe",
+                    json!({"httpGet": {"path": "/", "port": 8080}}),
+                )),
                 apply(everything().container_field("ports", port)),
             ],
         ),
@@ -116,7 +157,11 @@ fn fields() -> Vec<Sequence> {
             &DEFAULT,
             everything().field("terminationGracePeriodSeconds", json!(5)),
             [
-                apply(everything().field("hostNetwork", json!(true)).field("dnsPolicy", json!("ClusterFirstWithHostNet"))),
+                apply(
+                    everything()
+                        .field("hostNetwork", json!(true))
+                        .field("dnsPolicy", json!("ClusterFirstWithHostNet")),
+                ),
                 apply(everything().field("nodeSelector", json!({"kubernetes.io/os": "windows"}))),
                 apply(everything().field("securityContext", json!({"runAsUser": 1000}))),
             ],

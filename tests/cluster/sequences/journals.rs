@@ -3,15 +3,18 @@
 use datakit_policy_cluster::sequence::Sequence;
 
 use super::parts::{
-    DEFAULT, NEWER, NO_JOURNAL, NOTHING, RESTART, RULES, Template, apply, apply_while_away, everything, java, journal,
-    plain, settings, run};
+    DEFAULT, NEWER, NO_JOURNAL, NOTHING, RESTART, RULES, Template, apply, apply_while_away,
+    everything, java, journal, plain, run, settings,
+};
 
 pub fn all() -> Vec<Sequence> {
     [tampering(), absence()].concat()
 }
 
 fn own() -> Template {
-    everything().env("JAVA_TOOL_OPTIONS", "-Xmx1g").env("DD_TAGS", "team:a")
+    everything()
+        .env("JAVA_TOOL_OPTIONS", "-Xmx1g")
+        .env("DD_TAGS", "team:a")
 }
 
 fn tampering() -> Vec<Sequence> {
@@ -20,7 +23,14 @@ fn tampering() -> Vec<Sequence> {
             name,
             &DEFAULT,
             own(),
-            [journal(text), apply(own()), apply(own().image("web:2")), journal(text), RESTART, apply(own())],
+            [
+                journal(text),
+                apply(own()),
+                apply(own().image("web:2")),
+                journal(text),
+                RESTART,
+                apply(own()),
+            ],
         )
     };
     vec![
@@ -28,13 +38,25 @@ fn tampering() -> Vec<Sequence> {
             "the journal is removed",
             &DEFAULT,
             own(),
-            [NO_JOURNAL, apply(own()), NO_JOURNAL, apply(own().image("web:2")), settings(&NEWER), NO_JOURNAL],
+            [
+                NO_JOURNAL,
+                apply(own()),
+                NO_JOURNAL,
+                apply(own().image("web:2")),
+                settings(&NEWER),
+                NO_JOURNAL,
+            ],
         ),
         Sequence::new(
             "the journal is removed under rules",
             &RULES,
             plain(),
-            [NO_JOURNAL, RESTART, NO_JOURNAL, apply(plain().image("web:2"))],
+            [
+                NO_JOURNAL,
+                RESTART,
+                NO_JOURNAL,
+                apply(plain().image("web:2")),
+            ],
         ),
         forged("the journal is no JSON", "nonsense"),
         forged("the journal is empty", ""),
@@ -46,13 +68,19 @@ fn tampering() -> Vec<Sequence> {
             "a manifest brings a journal of its own, without an injection",
             &DEFAULT,
             java().annotation("admission.datakit/injected", "{}"),
-            [apply(java().annotation("admission.datakit/injected", "{}")), apply(java())],
+            [
+                apply(java().annotation("admission.datakit/injected", "{}")),
+                apply(java()),
+            ],
         ),
         Sequence::new(
             "a manifest that nothing is injected into brings a journal",
             &NOTHING,
             plain().annotation("admission.datakit/injected", r#"{"v":1}"#),
-            [apply(plain().annotation("admission.datakit/injected", r#"{"v":1}"#)), apply(plain())],
+            [
+                apply(plain().annotation("admission.datakit/injected", r#"{"v":1}"#)),
+                apply(plain()),
+            ],
         ),
     ]
 }
@@ -69,7 +97,11 @@ fn absence() -> Vec<Sequence> {
             "another image while the policy is away",
             &DEFAULT,
             own(),
-            [apply_while_away(own().image("web:2")), apply(own().image("web:2")), apply(own().image("web:3"))],
+            [
+                apply_while_away(own().image("web:2")),
+                apply(own().image("web:2")),
+                apply(own().image("web:3")),
+            ],
         ),
         Sequence::new(
             "created while the policy had nothing to inject",
@@ -91,25 +123,42 @@ fn absence() -> Vec<Sequence> {
             "the key annotations leaves the manifest while the policy is away",
             &DEFAULT,
             own(),
-            [apply_while_away(own().without_annotations()), apply(own().without_annotations()), RESTART, apply(own())],
+            [
+                apply_while_away(own().without_annotations()),
+                apply(own().without_annotations()),
+                RESTART,
+                apply(own()),
+            ],
         ),
         Sequence::new(
             "a container is added while the policy is away",
             &RULES,
             plain(),
-            [apply_while_away(plain().container("worker")), apply(plain().container("worker")), RESTART],
+            [
+                apply_while_away(plain().container("worker")),
+                apply(plain().container("worker")),
+                RESTART,
+            ],
         ),
         Sequence::new(
             "a claim comes by the name of our volume while the policy is away",
             &DEFAULT,
             everything(),
-            [apply_while_away(everything().claim("tmp").mount("tmp", "/mine")), RESTART, apply(everything())],
+            [
+                apply_while_away(everything().claim("tmp").mount("tmp", "/mine")),
+                RESTART,
+                apply(everything()),
+            ],
         ),
         Sequence::new(
             "kubectl set image while the policy is there, after an apply while it was away",
             &DEFAULT,
             own(),
-            [apply_while_away(own().image("web:2")), run("set image @ *=web:3"), apply(own())],
+            [
+                apply_while_away(own().image("web:2")),
+                run("set image @ *=web:3"),
+                apply(own()),
+            ],
         ),
     ]
 }

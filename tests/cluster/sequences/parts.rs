@@ -75,7 +75,8 @@ impl Template {
     }
 
     pub fn annotation(mut self, key: &str, value: &str) -> Self {
-        self.metadata("annotations").insert(key.to_owned(), json!(value));
+        self.metadata("annotations")
+            .insert(key.to_owned(), json!(value));
         self
     }
 
@@ -121,7 +122,8 @@ impl Template {
 
     /// From a key of a ConfigMap, which need not be there.
     pub fn env_from_map(self, name: &str) -> Self {
-        let source = json!({"configMapKeyRef": {"name": "settings", "key": "key", "optional": true}});
+        let source =
+            json!({"configMapKeyRef": {"name": "settings", "key": "key", "optional": true}});
         self.env_from(name, source)
     }
 
@@ -150,7 +152,10 @@ impl Template {
     }
 
     pub fn claim(self, name: &str) -> Self {
-        self.volume(name, json!({"persistentVolumeClaim": {"claimName": "data"}}))
+        self.volume(
+            name,
+            json!({"persistentVolumeClaim": {"claimName": "data"}}),
+        )
     }
 
     pub fn empty_dir(self, name: &str) -> Self {

@@ -29,49 +29,85 @@ fn extended() -> Vec<Sequence> {
         let with = |value: &str| around(language, |template| template.env(name, value));
         let from_map = || around(language, |template| template.env_from_map(name));
         let without = || around(language, |template| template);
-        let named = |what: &str| -> &'static str { Box::leak(format!("{name}: {what}").into_boxed_str()) };
+        let named =
+            |what: &str| -> &'static str { Box::leak(format!("{name}: {what}").into_boxed_str()) };
         sequences.extend([
             Sequence::new(
                 named("an unchanged manifest is applied again and again"),
                 &DEFAULT,
                 with("own"),
-                [apply(with("own")), apply(with("own")), settings(&NEWER), apply(with("own"))],
+                [
+                    apply(with("own")),
+                    apply(with("own")),
+                    settings(&NEWER),
+                    apply(with("own")),
+                ],
             ),
             Sequence::new(
                 named("its value changes"),
                 &DEFAULT,
                 with("own"),
-                [apply(with("other")), settings(&NEWER), apply(with("third")), apply(with("third"))],
+                [
+                    apply(with("other")),
+                    settings(&NEWER),
+                    apply(with("third")),
+                    apply(with("third")),
+                ],
             ),
             Sequence::new(
                 named("comes, and goes"),
                 &DEFAULT,
                 without(),
-                [apply(with("own")), apply(with("own")), apply(without()), apply(without())],
+                [
+                    apply(with("own")),
+                    apply(with("own")),
+                    apply(without()),
+                    apply(without()),
+                ],
             ),
             Sequence::new(
                 named("comes from a ConfigMap"),
                 &DEFAULT,
                 from_map(),
-                [apply(from_map()), apply(from_map()), settings(&NEWER), apply(from_map())],
+                [
+                    apply(from_map()),
+                    apply(from_map()),
+                    settings(&NEWER),
+                    apply(from_map()),
+                ],
             ),
             Sequence::new(
                 named("a value becomes a reference, and a value again"),
                 &DEFAULT,
                 with("own"),
-                [apply(from_map()), apply(from_map()), apply(with("own")), apply(with("own"))],
+                [
+                    apply(from_map()),
+                    apply(from_map()),
+                    apply(with("own")),
+                    apply(with("own")),
+                ],
             ),
             Sequence::new(
                 named("a reference goes"),
                 &DEFAULT,
                 from_map(),
-                [apply(without()), apply(from_map()), settings(&NOTHING), apply(with("own"))],
+                [
+                    apply(without()),
+                    apply(from_map()),
+                    settings(&NOTHING),
+                    apply(with("own")),
+                ],
             ),
             Sequence::new(
                 named("a controller writes its own template again"),
                 &DEFAULT,
                 with("own"),
-                [put(with("own")), settings(&NEWER), put(with("own")), put(with("other"))],
+                [
+                    put(with("own")),
+                    settings(&NEWER),
+                    put(with("own")),
+                    put(with("other")),
+                ],
             )
             .by(&[Style::Client]),
         ]);
@@ -97,7 +133,10 @@ fn own_values() -> Vec<Sequence> {
             "an empty value",
             &DEFAULT,
             java().env("JAVA_TOOL_OPTIONS", ""),
-            [apply(java().env("JAVA_TOOL_OPTIONS", "")), apply(java().env("JAVA_TOOL_OPTIONS", "-Xss1m"))],
+            [
+                apply(java().env("JAVA_TOOL_OPTIONS", "")),
+                apply(java().env("JAVA_TOOL_OPTIONS", "-Xss1m")),
+            ],
         ),
         Sequence::new(
             "tags of the container that the settings have too",
@@ -113,10 +152,23 @@ fn own_values() -> Vec<Sequence> {
         Sequence::new(
             "a variable that refers to the merged tags",
             &DEFAULT,
-            java().env("DD_TAGS", "team:a").env("COPY", "$(DD_TAGS)").env("Z", "z"),
+            java()
+                .env("DD_TAGS", "team:a")
+                .env("COPY", "$(DD_TAGS)")
+                .env("Z", "z"),
             [
-                apply(java().env("DD_TAGS", "team:a").env("COPY", "$(DD_TAGS)").env("Z", "z")),
-                apply(java().env("DD_TAGS", "team:b").env("COPY", "$(DD_TAGS)").env("Z", "z")),
+                apply(
+                    java()
+                        .env("DD_TAGS", "team:a")
+                        .env("COPY", "$(DD_TAGS)")
+                        .env("Z", "z"),
+                ),
+                apply(
+                    java()
+                        .env("DD_TAGS", "team:b")
+                        .env("COPY", "$(DD_TAGS)")
+                        .env("Z", "z"),
+                ),
                 apply(java().env("DD_TAGS", "team:b").env("Z", "z")),
             ],
         ),
@@ -155,7 +207,10 @@ fn by_our_names() -> Vec<Sequence> {
             &DEFAULT,
             java(),
             [
-                apply(java().env_from("POD_NAME", json!({"fieldRef": {"fieldPath": "status.podIP"}}))),
+                apply(java().env_from(
+                    "POD_NAME",
+                    json!({"fieldRef": {"fieldPath": "status.podIP"}}),
+                )),
                 apply(java()),
             ],
         ),
@@ -163,7 +218,11 @@ fn by_our_names() -> Vec<Sequence> {
             "POD_NAME is set later, from a secret",
             &DEFAULT,
             java(),
-            [apply(java().env_from("POD_NAME", secret())), apply(java().env_from("POD_NAME", secret())), apply(java())],
+            [
+                apply(java().env_from("POD_NAME", secret())),
+                apply(java().env_from("POD_NAME", secret())),
+                apply(java()),
+            ],
         ),
         Sequence::new(
             "DD_AGENT_HOST, which we injected as a value, becomes a reference",
@@ -181,7 +240,11 @@ fn by_our_names() -> Vec<Sequence> {
             "a value of the settings stands in the manifest too, and leaves it",
             &DEFAULT,
             java().env("DD_TRACE_AGENT_PORT", "9529"),
-            [apply(java().env("DD_TRACE_AGENT_PORT", "9529")), apply(java()), apply(java().env("A", "a"))],
+            [
+                apply(java().env("DD_TRACE_AGENT_PORT", "9529")),
+                apply(java()),
+                apply(java().env("A", "a")),
+            ],
         ),
         Sequence::new(
             "another value than the settings' stands in the manifest, and leaves it",
@@ -202,7 +265,11 @@ fn by_our_names() -> Vec<Sequence> {
 }
 
 fn order() -> Vec<Sequence> {
-    let three = |names: [&str; 3]| names.iter().fold(java(), |template, name| template.env(name, "x"));
+    let three = |names: [&str; 3]| {
+        names
+            .iter()
+            .fold(java(), |template, name| template.env(name, "x"))
+    };
     let names = ["B", "JAVA_TOOL_OPTIONS", "A"];
     let turned = ["A", "JAVA_TOOL_OPTIONS", "B"];
     vec![
@@ -210,14 +277,25 @@ fn order() -> Vec<Sequence> {
             "variables change their order",
             &DEFAULT,
             three(names),
-            [apply(three(turned)), apply(three(turned)), apply(three(names)), apply(three(names))],
+            [
+                apply(three(turned)),
+                apply(three(turned)),
+                apply(three(names)),
+                apply(three(names)),
+            ],
         ),
         Sequence::new(
             "a variable comes in between, and goes",
             &DEFAULT,
             three(names),
             [
-                apply(java().env("B", "x").env("NEW", "n").env("JAVA_TOOL_OPTIONS", "x").env("A", "x")),
+                apply(
+                    java()
+                        .env("B", "x")
+                        .env("NEW", "n")
+                        .env("JAVA_TOOL_OPTIONS", "x")
+                        .env("A", "x"),
+                ),
                 apply(three(names)),
             ],
         ),

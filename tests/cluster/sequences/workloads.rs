@@ -3,10 +3,18 @@
 use datakit_policy_cluster::sequence::{Sequence, Step};
 use datakit_policy_cluster::workload::Kind;
 
-use super::parts::{DEFAULT, NEWER, NO_JOURNAL, RESTART, RULES, Template, apply, everything, plain, put, settings, run};
+use super::parts::{
+    DEFAULT, NEWER, NO_JOURNAL, RESTART, RULES, Template, apply, everything, plain, put, run,
+    settings,
+};
 
 /// All whose template can change, but for the Deployment.
-const CHANGEABLE: &[Kind] = &[Kind::StatefulSet, Kind::DaemonSet, Kind::ReplicaSet, Kind::CronJob];
+const CHANGEABLE: &[Kind] = &[
+    Kind::StatefulSet,
+    Kind::DaemonSet,
+    Kind::ReplicaSet,
+    Kind::CronJob,
+];
 
 fn own() -> Template {
     everything()
@@ -49,14 +57,28 @@ pub fn all() -> Vec<Sequence> {
             "under rules, restarted with other settings",
             &RULES,
             plain(),
-            [apply(plain()), settings(&DEFAULT), apply(plain()), RESTART, apply(plain())],
+            [
+                apply(plain()),
+                settings(&DEFAULT),
+                apply(plain()),
+                RESTART,
+                apply(plain()),
+            ],
         )
         .on(&[Kind::StatefulSet, Kind::DaemonSet]),
         Sequence::new(
             "a Job is applied again, with other settings too",
             &DEFAULT,
             own(),
-            [apply(own()), apply(own()), settings(&NEWER), apply(own()), put(own()), Step::Export, apply(own())],
+            [
+                apply(own()),
+                apply(own()),
+                settings(&NEWER),
+                apply(own()),
+                put(own()),
+                Step::Export,
+                apply(own()),
+            ],
         )
         .on(&[Kind::Job]),
         Sequence::new(
@@ -76,7 +98,12 @@ pub fn all() -> Vec<Sequence> {
             "a Job whose manifest changes is refused, as it is without the policy",
             &DEFAULT,
             own(),
-            [apply(own().image("web:2")), apply(own()), apply(own().without_annotations()), apply(own())],
+            [
+                apply(own().image("web:2")),
+                apply(own()),
+                apply(own().without_annotations()),
+                apply(own()),
+            ],
         )
         .on(&[Kind::Job]),
     ]

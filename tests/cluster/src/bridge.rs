@@ -174,9 +174,8 @@ impl Webhook {
             Err(error) => return Ok(refusal(StatusCode::BAD_REQUEST, &error.to_string())),
         };
         let answer = tokio::task::spawn_blocking(move || self.review(&body)).await;
-        Ok(answer.unwrap_or_else(|error| {
-            refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())
-        }))
+        Ok(answer
+            .unwrap_or_else(|error| refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())))
     }
 
     fn review(&self, body: &[u8]) -> Response<Full<Bytes>> {
@@ -206,11 +205,8 @@ impl Webhook {
         let tenant = tenants.get_mut(&namespace);
         match answer {
             Ok(answer) => {
-                let response = AdmissionResponse::from_answer(
-                    &request.uid,
-                    request.object.as_ref(),
-                    &answer,
-                );
+                let response =
+                    AdmissionResponse::from_answer(&request.uid, request.object.as_ref(), &answer);
                 // A dry run asks what would be: it is no part of a sequence.
                 if let Some(tenant) = tenant
                     && request.dry_run != Some(true)
@@ -227,7 +223,10 @@ impl Webhook {
                 if let Some(tenant) = tenant {
                     tenant.failures.push(error.to_string());
                 }
-                accepted(&AdmissionResponse::internal_error(&request.uid, &error.to_string()))
+                accepted(&AdmissionResponse::internal_error(
+                    &request.uid,
+                    &error.to_string(),
+                ))
             }
         }
     }
@@ -249,7 +248,9 @@ fn accepted(response: &AdmissionResponse) -> Response<Full<Bytes>> {
     });
     let mut answer = Response::new(Full::new(Bytes::from(review.to_string())));
     let json = hyper::header::HeaderValue::from_static("application/json");
-    answer.headers_mut().insert(hyper::header::CONTENT_TYPE, json);
+    answer
+        .headers_mut()
+        .insert(hyper::header::CONTENT_TYPE, json);
     answer
 }
 

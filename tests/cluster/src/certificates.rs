@@ -1,8 +1,6 @@
 //! Keys and certificates of the servers on the loopback interface.
 
-use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 
 /// What a server on 127.0.0.1 shows, and what its clients trust. All PEM.
 pub struct Certificates {

@@ -131,10 +131,7 @@ impl Client {
         kind: PatchType,
         patch: &Value,
     ) -> Result<Value, Refusal> {
-        let request = changing(
-            self.http.patch(self.item(namespace, object)),
-            Store::Yes,
-        );
+        let request = changing(self.http.patch(self.item(namespace, object)), Store::Yes);
         // Before the body, which would bring a type of its own.
         ask(request
             .header("content-type", kind.media_type())
@@ -153,13 +150,20 @@ impl Client {
     fn collection(&self, namespace: &str, object: &Value) -> String {
         let text = |key: &str| object[key].as_str().unwrap_or_default();
         let (api_version, kind) = (text("apiVersion"), text("kind"));
-        let root = if api_version.contains('/') { "apis" } else { "api" };
+        let root = if api_version.contains('/') {
+            "apis"
+        } else {
+            "api"
+        };
         let namespace = match namespace {
             "" => String::new(),
             name => format!("/namespaces/{name}"),
         };
         let server = &self.server;
-        format!("{server}/{root}/{api_version}{namespace}/{}", resource_name(kind))
+        format!(
+            "{server}/{root}/{api_version}{namespace}/{}",
+            resource_name(kind)
+        )
     }
 
     fn item(&self, namespace: &str, object: &Value) -> String {

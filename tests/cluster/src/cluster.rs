@@ -52,6 +52,9 @@ impl Level {
     }
 }
 
+/// The user that the controllers are, and their token.
+pub const CONTROLLERS: &str = "controllers";
+
 /// The label of a namespace that says where the policy is asked.
 const LEVEL: &str = "tests/level";
 
@@ -70,8 +73,7 @@ pub struct Cluster {
     controllers: Option<Background>,
     api_server: Background,
     _etcd: Background,
-    folder: TempDir,
-    binaries: PathBuf,
+    _folder: TempDir,
 }
 
 impl Cluster {
@@ -89,7 +91,8 @@ impl Cluster {
         let files = Files::write(folder.path(), &certificates);
         let [etcd_port, peer_port, port] = free_ports();
         let server = format!("https://127.0.0.1:{port}");
-        files.write_kubeconfig(&server);
+        files.write_kubeconfig("kubeconfig", &server, TOKEN);
+        files.write_kubeconfig("controllers.kubeconfig", &server, CONTROLLERS);
 
         let etcd = start_etcd(&binaries, folder.path(), etcd_port, peer_port);
         let api_server = start_api_server(&binaries, &files, etcd_port, port);
@@ -103,34 +106,13 @@ impl Cluster {
             controllers: None,
             api_server,
             _etcd: etcd,
-            folder,
-            binaries,
+            _folder: folder,
         };
         cluster.wait_until_ready();
         cluster.register(&certificates.authority);
+        let controllers = start_controllers(&binaries, &cluster.kubectl.home);
+        cluster.controllers = Some(controllers);
         cluster
-    }
-
-    /// Starts the controllers that make ReplicaSets, revisions, Jobs and pods.
-    pub fn start_controllers(&mut self) {
-        let kubeconfig = self.folder.path().join("kubeconfig");
-        let [port] = free_ports();
-        let arguments = [
-            format!("--kubeconfig={}", kubeconfig.display()),
-            format!("--secure-port={port}"),
-            "--bind-address=127.0.0.1".to_owned(),
-            format!("--cert-dir={}", self.folder.path().join("controllers").display()),
-            "--leader-elect=false".to_owned(),
-            // What tests do in a second should not wait for the client's own limit.
-            "--kube-api-qps=200".to_owned(),
-            "--kube-api-burst=400".to_owned(),
-            "--controllers=deployment-controller,replicaset-controller,statefulset-controller,\
-             daemonset-controller,job-controller,cronjob-controller,garbage-collector-controller"
-                .to_owned(),
-        ];
-        let program = self.binaries.join("kube-controller-manager");
-        let log = self.folder.path().join("kube-controller-manager.log");
-        self.controllers = Some(Background::start(&program, &arguments, log));
     }
 
     /// A new namespace.
@@ -286,11 +268,14 @@ impl<'f> Files<'f> {
         files.put("server.pem", &certificates.server);
         files.put("server.key", &certificates.key);
         files.put("server.pub", &certificates.public_key);
-        files.put("tokens.csv", &format!("{TOKEN},admin,admin,system:masters\n"));
+        let tokens = format!(
+            "{TOKEN},admin,admin,system:masters\n{CONTROLLERS},{CONTROLLERS},{CONTROLLERS},system:masters\n"
+        );
+        files.put("tokens.csv", &tokens);
         files
     }
 
-    fn write_kubeconfig(&self, server: &str) {
+    fn write_kubeconfig(&self, name: &str, server: &str, token: &str) {
         let configuration = json!({
             "apiVersion": "v1",
             "kind": "Config",
@@ -299,10 +284,10 @@ impl<'f> Files<'f> {
                 "server": server,
                 "certificate-authority": self.path("authority.pem"),
             }}],
-            "users": [{"name": "admin", "user": {"token": TOKEN}}],
+            "users": [{"name": "admin", "user": {"token": token}}],
             "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "admin"}}],
         });
-        self.put("kubeconfig", &configuration.to_string());
+        self.put(name, &configuration.to_string());
     }
 
     fn put(&self, name: &str, text: &str) {
@@ -330,12 +315,7 @@ fn start_etcd(binaries: &Path, folder: &Path, port: u16, peer_port: u16) -> Back
     Background::start(&binaries.join("etcd"), &arguments, folder.join("etcd.log"))
 }
 
-fn start_api_server(
-    binaries: &Path,
-    files: &Files<'_>,
-    etcd_port: u16,
-    port: u16,
-) -> Background {
+fn start_api_server(binaries: &Path, files: &Files<'_>, etcd_port: u16, port: u16) -> Background {
     let arguments = [
         format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
         "--bind-address=127.0.0.1".to_owned(),
@@ -360,6 +340,27 @@ fn start_api_server(
     ];
     let log = files.path("kube-apiserver.log");
     Background::start(&binaries.join("kube-apiserver"), &arguments, log)
+}
+
+/// The controllers that make ReplicaSets and revisions. Without those of Jobs, nothing that a test creates starts a pod by itself.
+fn start_controllers(binaries: &Path, folder: &Path) -> Background {
+    let [port] = free_ports();
+    let kubeconfig = folder.join("controllers.kubeconfig");
+    let arguments = [
+        format!("--kubeconfig={}", kubeconfig.display()),
+        format!("--secure-port={port}"),
+        "--bind-address=127.0.0.1".to_owned(),
+        format!("--cert-dir={}", folder.join("controllers").display()),
+        "--leader-elect=false".to_owned(),
+        // What tests do in a second should not wait for the client's own limit.
+        "--kube-api-qps=1000".to_owned(),
+        "--kube-api-burst=1000".to_owned(),
+        "--controllers=deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller"
+            .to_owned(),
+    ];
+    let program = binaries.join("kube-controller-manager");
+    let log = folder.join("kube-controller-manager.log");
+    Background::start(&program, &arguments, log)
 }
 
 fn base64(text: &str) -> String {

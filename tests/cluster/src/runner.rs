@@ -9,16 +9,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::bridge::Exchange;
-use crate::client::{PatchType, Store};
-use crate::cluster::{Cluster, Level};
+use crate::client::{PatchType, Refusal, Store};
+use crate::cluster::{CONTROLLERS, Cluster, Level};
 use crate::kubectl::Output;
+use crate::rollout;
 use crate::sequence::{Sequence, Step, Style};
 use crate::template::{comparable, difference, journal, same_part, without_journal};
 use crate::workload::Kind;
+
+/// What kubectl says of a second `rollout restart` within a second.
+const RESTARTED_BEFORE: &str = "restart has already been triggered within the past second";
 
 /// The name of every workload.
 const NAME: &str = "web";
@@ -32,7 +37,8 @@ pub struct Runner<'c> {
     twin: String,
     /// The user's part that the live template followed last.
     followed: Value,
-    settings: Arc<Value>,
+    /// How often the live template has changed.
+    changes: u64,
     exchanges: Vec<Exchange>,
 }
 
@@ -84,7 +90,7 @@ pub fn run(
         if result.is_ok() {
             result = runner
                 .step(step)
-                .map_err(|problem| format!("step {} ({step:?}): {problem}", place + 1));
+                .map_err(|problem| format!("step {} ({step}): {problem}", place + 1));
         }
     }
     runner.finish(result)
@@ -107,7 +113,7 @@ impl<'c> Runner<'c> {
             live,
             twin,
             followed: Value::Null,
-            settings: settings.clone(),
+            changes: 0,
             exchanges: Vec::new(),
         }
     }
@@ -130,9 +136,17 @@ impl<'c> Runner<'c> {
     /// Where the template is another one than the rule says.
     pub fn step(&mut self, step: &Step) -> Result<(), Problem> {
         let before = self.template(&self.live)?;
+        let result = self.take(step, &before);
+        if self.template(&self.live)? != before {
+            self.changes += 1;
+        }
+        result
+    }
+
+    fn take(&mut self, step: &Step, before: &Value) -> Result<(), Problem> {
         match step {
             Step::ApplyWhileAway(template) => return self.apply_while_away(template),
-            Step::Journal(text) => return self.tamper(text.as_deref()),
+            Step::Journal(text) => return self.tamper(text.as_deref(), before),
             _ => {}
         }
         let outcome = match step {
@@ -149,13 +163,12 @@ impl<'c> Runner<'c> {
                 twin: self.export(&self.twin),
             },
             Step::Settings(settings) => {
-                self.settings = settings.clone();
                 self.cluster.bridge.configure(&self.live, settings.clone());
                 Outcome::nothing()
             }
             Step::ApplyWhileAway(_) | Step::Journal(_) => unreachable!("they are done above"),
         };
-        self.check(Some(&before), outcome)
+        self.check(Some(before), outcome)
     }
 
     /// Removes the objects, and gives what the policy was asked.
@@ -163,6 +176,7 @@ impl<'c> Runner<'c> {
     /// # Errors
     /// `result`, or that the policy failed in between.
     pub fn finish(mut self, result: Result<(), Problem>) -> Result<Vec<Exchange>, Problem> {
+        let result = result.and_then(|()| self.check_rollouts());
         let object = self.object();
         for namespace in [&self.live, &self.twin] {
             let _ = self.cluster.client.delete(namespace, &object);
@@ -172,9 +186,28 @@ impl<'c> Runner<'c> {
         Ok(self.exchanges)
     }
 
+    /// A Deployment has no more revisions than its template has changed: the controller found each of its ReplicaSets
+    /// again.
+    fn check_rollouts(&self) -> Result<(), Problem> {
+        if self.kind != Kind::Deployment {
+            return Ok(());
+        }
+        let revision = rollout::revision(self.cluster, &self.live, &self.object())?;
+        if revision > self.changes + 1 {
+            let changes = self.changes;
+            return Err(format!(
+                "{revision} revisions, but the template changed {changes} times"
+            ));
+        }
+        Ok(())
+    }
+
     fn collect(&mut self) -> Result<(), Problem> {
         let (exchanges, failures) = self.cluster.bridge.take(&self.live);
-        self.exchanges.extend(exchanges);
+        let of_users = exchanges
+            .into_iter()
+            .filter(|exchange| exchange.request.user_info.username.as_deref() != Some(CONTROLLERS));
+        self.exchanges.extend(of_users);
         match failures.as_slice() {
             [] => Ok(()),
             failures => Err(format!("the policy failed: {}", failures.join("; "))),
@@ -186,10 +219,14 @@ impl<'c> Runner<'c> {
             (Ok(()), Ok(())) | (Err(_), Err(_)) => {}
             (Err(problem), Ok(())) => {
                 let refused = self.last_request();
-                return Err(format!("refused, which it is not without the policy: {problem}{refused}"));
+                return Err(format!(
+                    "refused, which it is not without the policy: {problem}{refused}"
+                ));
             }
             (Ok(()), Err(problem)) => {
-                return Err(format!("let in, which it is not without the policy: {problem}"));
+                return Err(format!(
+                    "let in, which it is not without the policy: {problem}"
+                ));
             }
         }
         let part = self.template(&self.twin)?;
@@ -262,8 +299,7 @@ impl<'c> Runner<'c> {
         Ok(())
     }
 
-    fn tamper(&mut self, text: Option<&str>) -> Result<(), Problem> {
-        let before = self.template(&self.live)?;
+    fn tamper(&mut self, text: Option<&str>, before: &Value) -> Result<(), Problem> {
         let annotations = json!({"metadata": {"annotations": {crate::template::JOURNAL: text}}});
         let patch = self.around_template(annotations);
         let live = self
@@ -272,7 +308,7 @@ impl<'c> Runner<'c> {
             .patch(&self.live, &self.object(), PatchType::Merge, &patch)
             .map(|_| ())
             .map_err(|refusal| refusal.message);
-        self.check(Some(&before), Outcome { live, twin: Ok(()) })
+        self.check(Some(before), Outcome { live, twin: Ok(()) })
     }
 
     fn apply(&self, template: &Value) -> Outcome {
@@ -308,7 +344,13 @@ impl<'c> Runner<'c> {
         let mut object = self.get(namespace)?;
         if let Some(metadata) = object["metadata"].as_object_mut() {
             // Whoever exports a manifest keeps these out, or could not apply it a second time.
-            for key in ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"] {
+            for key in [
+                "uid",
+                "resourceVersion",
+                "generation",
+                "creationTimestamp",
+                "managedFields",
+            ] {
                 metadata.shift_remove(key);
             }
         }
@@ -324,7 +366,7 @@ impl<'c> Runner<'c> {
     }
 
     fn command(&self, command: &str) -> Outcome {
-        let object = format!("{}/{NAME}", self.kind.as_str().to_lowercase());
+        let object = self.kind.named(NAME);
         let arguments: Vec<&str> = command
             .split_whitespace()
             .map(|word| if word == "@" { object.as_str() } else { word })
@@ -333,7 +375,7 @@ impl<'c> Runner<'c> {
     }
 
     fn edit(&self, script: &str) -> Outcome {
-        let object = format!("{}/{NAME}", self.kind.as_str().to_lowercase());
+        let object = self.kind.named(NAME);
         let editor = format!("sed -i {script}");
         let run = |namespace: &str| {
             let arguments = ["edit", &object];
@@ -349,29 +391,42 @@ impl<'c> Runner<'c> {
             PatchType::Json => self.from_template_on(patch.clone()),
             _ => self.around_template(patch.clone()),
         };
-        let object = format!("{}/{NAME}", self.kind.as_str().to_lowercase());
+        let object = self.kind.named(NAME);
         let kind = format!("--type={}", kind.as_str());
         self.both(&["patch", &object, &kind, "-p", &patch.to_string()], "")
     }
 
     fn put(&self, namespace: &str, template: &Value) -> Result<(), String> {
-        let mut object = self.get(namespace)?;
+        // A controller that has written its status in between is not meant.
+        loop {
+            match self.put_once(namespace, template) {
+                Err(refusal) if refusal.status == 409 => {}
+                Err(refusal) => return Err(refusal.message),
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    fn put_once(&self, namespace: &str, template: &Value) -> Result<(), Refusal> {
+        let mut object = self.cluster.client.get(namespace, &self.object())?;
         let raw = self.kind.around(NAME, template.clone());
         let pointer = self.kind.template_pointer();
-        let place = object.pointer_mut(pointer).ok_or("it has no template")?;
-        *place = raw.pointer(pointer).cloned().unwrap_or_default();
-        self.cluster
-            .client
-            .replace(namespace, &object)
-            .map(|_| ())
-            .map_err(|refusal| refusal.message)
+        if let (Some(place), Some(raw)) = (object.pointer_mut(pointer), raw.pointer(pointer)) {
+            *place = raw.clone();
+        }
+        self.cluster.client.replace(namespace, &object).map(|_| ())
     }
 
     fn both(&self, arguments: &[&str], input: &str) -> Outcome {
-        Outcome::of(
-            &self.cluster.kubectl.run(&self.live, arguments, input),
-            &self.cluster.kubectl.run(&self.twin, arguments, input),
-        )
+        let run = |namespace: &str| {
+            let output = self.cluster.kubectl.run(namespace, arguments, input);
+            if output.complained.contains(RESTARTED_BEFORE) {
+                std::thread::sleep(Duration::from_secs(1));
+                return self.cluster.kubectl.run(namespace, arguments, input);
+            }
+            output
+        };
+        Outcome::of(&run(&self.live), &run(&self.twin))
     }
 
     fn manifest(&self, template: &Value) -> String {
@@ -430,7 +485,10 @@ impl<'c> Runner<'c> {
                     metadata.shift_remove("managedFields");
                 }
             }
-            format!("\nthe policy was asked:\n{request}\nand answered:\n{}", json!(exchange.answer))
+            format!(
+                "\nthe policy was asked:\n{request}\nand answered:\n{}",
+                json!(exchange.answer)
+            )
         });
         format!("{failures}{asked}")
     }

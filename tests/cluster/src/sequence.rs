@@ -1,6 +1,7 @@
 //! Sequences of what users and controllers do to a workload, as data.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -54,6 +55,25 @@ pub enum Step {
     Settings(Arc<Value>),
     /// Somebody writes the journal, or removes it. The user's part is what it was.
     Journal(Option<String>),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Apply(template) => write!(out, "apply {template}"),
+            Self::ApplyWhileAway(template) => {
+                write!(out, "apply while the policy is away {template}")
+            }
+            Self::Run(command) => write!(out, "kubectl {command}"),
+            Self::Edit(script) => write!(out, "edit {script}"),
+            Self::Patch(kind, patch) => write!(out, "{} patch {patch}", kind.as_str()),
+            Self::Put(template) => write!(out, "put {template}"),
+            Self::Export => out.write_str("export and apply"),
+            Self::Settings(_) => out.write_str("other settings"),
+            Self::Journal(None) => out.write_str("the journal is removed"),
+            Self::Journal(Some(text)) => write!(out, "the journal becomes {text}"),
+        }
+    }
 }
 
 /// A workload's life.

@@ -53,7 +53,10 @@ pub fn without_journal(template: &Value) -> Value {
     let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) else {
         return template;
     };
-    if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+    if let Some(annotations) = metadata
+        .get_mut("annotations")
+        .and_then(Value::as_object_mut)
+    {
         annotations.shift_remove(JOURNAL);
         if annotations.is_empty() {
             metadata.shift_remove("annotations");

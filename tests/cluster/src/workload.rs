@@ -39,6 +39,12 @@ impl Kind {
         }
     }
 
+    /// As kubectl names an object of this kind.
+    #[must_use]
+    pub fn named(self, name: &str) -> String {
+        format!("{}/{name}", self.as_str().to_lowercase())
+    }
+
     /// Where the template stands, as a JSON pointer.
     #[must_use]
     pub fn template_pointer(self) -> &'static str {
