@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use datakit_policy_cluster::cluster::Cluster;
+use datakit_policy_cluster::record::Recorder;
 use datakit_policy_cluster::runner;
 use libtest_mimic::{Arguments, Trial};
 
@@ -18,17 +19,28 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let cluster = (!arguments.list).then(|| Arc::new(Cluster::start()));
     let counts = Arc::new(Counts::default());
+    let recorder = Arc::new(Recorder::from_environment());
     let mut trials = admission::trials(cluster.as_ref(), &counts);
-    trials.extend(sequences(cluster.as_ref()));
+    trials.extend(sequences(cluster.as_ref(), &recorder));
     trials.extend(rollouts::trials(cluster.as_ref()));
     trials.extend(walk::trials(cluster.as_ref()));
     let conclusion = libtest_mimic::run(&arguments, trials);
+    if arguments.list {
+        return conclusion.exit_code();
+    }
     println!("{}", counts.line());
+    if let Some(recorder) = recorder.as_ref() {
+        if conclusion.has_failed() || conclusion.num_filtered_out > 0 {
+            println!("nothing is recorded: not all tests ran and passed");
+            return ExitCode::FAILURE;
+        }
+        println!("recorded: {}", recorder.write().display());
+    }
     conclusion.exit_code()
 }
 
 /// Each sequence on each of its kinds, in each of its styles.
-fn sequences(cluster: Option<&Arc<Cluster>>) -> Vec<Trial> {
+fn sequences(cluster: Option<&Arc<Cluster>>, recorder: &Arc<Option<Recorder>>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for sequence in sequences::all() {
         let sequence = Arc::new(sequence);
@@ -36,9 +48,13 @@ fn sequences(cluster: Option<&Arc<Cluster>>) -> Vec<Trial> {
             for style in sequence.styles {
                 let name = format!("{}, {}: {}", kind.as_str(), style.as_str(), sequence.name);
                 let (sequence, cluster) = (sequence.clone(), cluster.cloned());
+                let (recorder, recorded) = (recorder.clone(), name.clone());
                 trials.push(Trial::test(name, move || {
                     let cluster = cluster.ok_or("there is no cluster")?;
-                    runner::run(&cluster, &sequence, *kind, *style)?;
+                    let exchanges = runner::run(&cluster, &sequence, *kind, *style)?;
+                    if let Some(recorder) = recorder.as_ref() {
+                        recorder.add(&recorded, *kind, &exchanges)?;
+                    }
                     Ok(())
                 }));
             }

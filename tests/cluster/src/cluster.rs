@@ -99,6 +99,7 @@ impl Cluster {
         let mut cluster = Self {
             client: Client::new(server, &certificates.authority),
             kubectl: Kubectl {
+                program: kubectl(&binaries),
                 configuration: files.path("kubeconfig"),
                 home: folder.path().to_owned(),
             },
@@ -110,9 +111,14 @@ impl Cluster {
         };
         cluster.wait_until_ready();
         cluster.register(&certificates.authority);
-        let controllers = start_controllers(&binaries, &cluster.kubectl.home);
-        cluster.controllers = Some(controllers);
+        cluster.controllers = start_controllers(&binaries, &cluster.kubectl.home);
         cluster
+    }
+
+    /// Whether the controllers of Deployments and the like are there.
+    #[must_use]
+    pub fn has_controllers(&self) -> bool {
+        self.controllers.is_some()
     }
 
     /// A new namespace.
@@ -234,7 +240,11 @@ fn add_rarer_kinds(rules: &mut Value) {
 }
 
 /// The module that is tested, compiled.
-fn policy() -> Policy {
+///
+/// # Panics
+/// Where it is not built.
+#[must_use]
+pub fn policy() -> Policy {
     let path = std::env::var_os("POLICY_WASM").map_or(root().join("policy.wasm"), PathBuf::from);
     let module = std::fs::read(&path).unwrap_or_else(|error| {
         panic!("{}: {error}; run `make policy.wasm` first", path.display())
@@ -247,6 +257,15 @@ fn binaries() -> PathBuf {
     folder.expect(
         "KUBEBUILDER_ASSETS names no folder with etcd and kube-apiserver; run `make test-cluster`",
     )
+}
+
+/// kubectl from that folder, else the one that is installed.
+fn kubectl(binaries: &Path) -> PathBuf {
+    let program = binaries.join("kubectl");
+    match program.exists() {
+        true => program,
+        false => PathBuf::from("kubectl"),
+    }
 }
 
 /// Ports that are free now. All are taken at once, so that they differ.
@@ -343,7 +362,12 @@ fn start_api_server(binaries: &Path, files: &Files<'_>, etcd_port: u16, port: u1
 }
 
 /// The controllers that make ReplicaSets and revisions. Without those of Jobs, nothing that a test creates starts a pod by itself.
-fn start_controllers(binaries: &Path, folder: &Path) -> Background {
+/// setup-envtest does not bring them.
+fn start_controllers(binaries: &Path, folder: &Path) -> Option<Background> {
+    let program = binaries.join("kube-controller-manager");
+    if !program.exists() {
+        return None;
+    }
     let [port] = free_ports();
     let kubeconfig = folder.join("controllers.kubeconfig");
     let arguments = [
@@ -358,9 +382,8 @@ fn start_controllers(binaries: &Path, folder: &Path) -> Background {
         "--controllers=deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller"
             .to_owned(),
     ];
-    let program = binaries.join("kube-controller-manager");
     let log = folder.join("kube-controller-manager.log");
-    Background::start(&program, &arguments, log)
+    Some(Background::start(&program, &arguments, log))
 }
 
 fn base64(text: &str) -> String {

@@ -8,6 +8,8 @@ use std::io::Write as _;
 /// kubectl with the configuration of one cluster.
 #[derive(Clone)]
 pub struct Kubectl {
+    /// The program.
+    pub program: PathBuf,
     /// Its kubeconfig file.
     pub configuration: PathBuf,
     /// Where it keeps what it discovered.
@@ -47,12 +49,14 @@ impl Kubectl {
         input: &str,
         editor: &str,
     ) -> Output {
-        let mut child = Command::new("kubectl")
+        let mut child = Command::new(&self.program)
             .args(["--namespace", namespace])
             .args(arguments)
             .env("KUBECONFIG", &self.configuration)
             .env("HOME", &self.home)
             .env("KUBE_EDITOR", editor)
+            // It ends before collecting garbage pays: a quarter less work.
+            .env("GOGC", "off")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -10,6 +10,7 @@ pub mod client;
 pub mod cluster;
 pub mod kubectl;
 pub mod process;
+pub mod record;
 pub mod rollout;
 pub mod runner;
 pub mod sequence;
