@@ -78,7 +78,7 @@ fn commands() -> Vec<Sequence> {
         ),
         and_apply(
             "kubectl edit changes what we injected",
-            Step::Edit("s/9529/9999/"),
+            Step::Edit("s/cmd.sh/other.sh/"),
         ),
         and_apply("kubectl scale", run("scale @ --replicas=0")),
         and_apply(

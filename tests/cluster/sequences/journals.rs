@@ -1,6 +1,6 @@
 //! The journal is removed, cut or forged, and the policy is away.
 
-use datakit_policy_cluster::sequence::Sequence;
+use datakit_policy_cluster::sequence::{Sequence, Style};
 
 use super::parts::{
     DEFAULT, NEWER, NO_JOURNAL, NOTHING, RESTART, RULES, Template, apply, apply_while_away,
@@ -129,7 +129,9 @@ fn absence() -> Vec<Sequence> {
                 RESTART,
                 apply(own()),
             ],
-        ),
+        )
+        // After a merge nothing tells any more what was injected.
+        .by(&[Style::Replace]),
         Sequence::new(
             "a container is added while the policy is away",
             &RULES,

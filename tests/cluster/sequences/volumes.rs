@@ -1,6 +1,6 @@
 //! Volumes and mounts of the user's, by our names and at our paths.
 
-use datakit_policy_cluster::sequence::Sequence;
+use datakit_policy_cluster::sequence::{Sequence, Style};
 use serde_json::json;
 
 use super::parts::{DEFAULT, NEWER, RULES, apply, everything, java, plain, settings};
@@ -70,7 +70,9 @@ fn by_our_names() -> Vec<Sequence> {
                     apply(everything().claim(name)),
                     apply(everything()),
                 ],
-            ),
+            )
+            // After a merge it is our mount that mounts it, and stays.
+            .by(&[Style::Replace]),
         ]);
     }
     sequences

@@ -19,7 +19,8 @@ use crate::cluster::{CONTROLLERS, Cluster, Level};
 use crate::kubectl::Output;
 use crate::rollout;
 use crate::sequence::{Sequence, Step, Style};
-use crate::template::{comparable, difference, journal, same_part, without_journal};
+use crate::template::{comparable, difference, journal, same_part, without_identity, without_journal,
+};
 use crate::workload::Kind;
 
 /// What kubectl says of a second `rollout restart` within a second.
@@ -40,6 +41,9 @@ pub struct Runner<'c> {
     twin: String,
     /// The user's part that the live template followed last.
     followed: Value,
+    /// Whether a manifest was refused for the live object alone, while the policy was away. Until the next one arrives the
+    /// two have nothing in common.
+    diverged: bool,
     /// How often the live template has changed.
     changes: u64,
     exchanges: Vec<Exchange>,
@@ -116,6 +120,7 @@ impl<'c> Runner<'c> {
             live,
             twin,
             followed: Value::Null,
+            diverged: false,
             changes: 0,
             exchanges: Vec::new(),
         }
@@ -171,6 +176,10 @@ impl<'c> Runner<'c> {
             }
             Step::ApplyWhileAway(_) | Step::Journal(_) => unreachable!("they are done above"),
         };
+        if self.diverged && !matches!(step, Step::Apply(_) | Step::Put(_)) {
+            return self.collect();
+        }
+        self.diverged = false;
         self.check(Some(before), outcome)
     }
 
@@ -257,7 +266,8 @@ impl<'c> Runner<'c> {
     /// Whether the live template is what creating the twin anew gives.
     fn follows(&self, actual: &Value) -> Result<Option<(&'static str, String)>, Problem> {
         let anew = self.anew()?;
-        let (expected, got) = (without_journal(&anew), without_journal(actual));
+        let bare = |template| without_journal(&comparable(template));
+        let (expected, got) = (bare(&anew), bare(actual));
         if expected != got {
             let what = "the template is not what creating the user's manifest anew gives";
             return Ok(Some((what, difference(&expected, &got))));
@@ -282,7 +292,7 @@ impl<'c> Runner<'c> {
             if let Some(spec) = object["spec"].as_object_mut() {
                 spec.shift_remove("selector");
             }
-            object["spec"]["template"] = comparable(&object["spec"]["template"]);
+            object["spec"]["template"] = without_identity(&object["spec"]["template"]);
         }
         let created = self
             .cluster
@@ -298,13 +308,17 @@ impl<'c> Runner<'c> {
         self.cluster.bridge.set_away(&self.live, false);
         outcome.twin?;
         // What a merge with the injected template gives can be refused; then the object is as it was.
-        if outcome.live.is_ok() {
-            self.followed = self.template(&self.twin)?;
+        match outcome.live {
+            Ok(()) => self.followed = self.template(&self.twin)?,
+            Err(_) => self.diverged = true,
         }
         Ok(())
     }
 
     fn tamper(&mut self, text: Option<&str>, before: &Value) -> Result<(), Problem> {
+        if self.diverged {
+            return Ok(());
+        }
         let annotations = json!({"metadata": {"annotations": {crate::template::JOURNAL: text}}});
         let patch = self.around_template(annotations);
         let live = self
@@ -455,7 +469,7 @@ impl<'c> Runner<'c> {
 
     fn template_of(&self, object: &Value) -> Value {
         let template = object.pointer(self.kind.template_pointer());
-        comparable(template.unwrap_or(&Value::Null))
+        without_identity(template.unwrap_or(&Value::Null))
     }
 
     /// An object that has nothing but this in its template.

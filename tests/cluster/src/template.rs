@@ -18,20 +18,25 @@ const LABELS_OF_JOBS: [&str; 4] = [
     "job-name",
 ];
 
-/// The template without what differs from one object to the next: labels that name the object, the time of a restart.
+/// The template without labels that name its object.
 #[must_use]
-pub fn comparable(template: &Value) -> Value {
+pub fn without_identity(template: &Value) -> Value {
     let mut template = template.clone();
-    if let Some(labels) = template
-        .pointer_mut("/metadata/labels")
-        .and_then(Value::as_object_mut)
-    {
+    let labels = template.pointer_mut("/metadata/labels");
+    if let Some(labels) = labels.and_then(Value::as_object_mut) {
         labels.retain(|key, _| !LABELS_OF_JOBS.contains(&key.as_str()));
     }
-    if let Some(restarted) = template
+    template
+}
+
+/// The template without what differs from one object to the next: also the time of a restart.
+#[must_use]
+pub fn comparable(template: &Value) -> Value {
+    let mut template = without_identity(template);
+    let restarted = template
         .pointer_mut("/metadata/annotations")
-        .and_then(|annotations| annotations.get_mut(RESTARTED_AT))
-    {
+        .and_then(|annotations| annotations.get_mut(RESTARTED_AT));
+    if let Some(restarted) = restarted {
         *restarted = json!("2026-01-01T00:00:00Z");
     }
     template
