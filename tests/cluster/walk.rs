@@ -60,6 +60,7 @@ pub fn trials(cluster: Option<&Arc<Cluster>>) -> Vec<Trial> {
                 let mut walk = Walk {
                     random: StdRng::seed_from_u64(seed.wrapping_mul(WALKS).wrapping_add(walk)),
                     manifest: everything().into(),
+                    sets_ours: walk % 2 == 0,
                 };
                 walk.run(&cluster, kind, style, steps)
             })
@@ -71,6 +72,8 @@ struct Walk {
     random: StdRng,
     /// The template that the user's manifest has by now.
     manifest: Value,
+    /// Whether commands set variables that the settings have; else manifests are exported.
+    sets_ours: bool,
 }
 
 impl Walk {
@@ -127,7 +130,9 @@ impl Walk {
             9..=11 => Step::Run(self.command(kind)),
             12 => self.patch(),
             13 => Step::Put(self.manifest.clone()),
-            14 => Step::Export,
+            // An exported manifest has what we injected, and so has what the next one is merged with: a variable of ours
+            // that was set by a command goes with it, as it would without the policy.
+            14 if !self.sets_ours => Step::Export,
             15 | 16 => {
                 let settings: [&Arc<Value>; 5] = [&DEFAULT, &NEWER, &RULES, &NEWER_RULES, &NOTHING];
                 Step::Settings(Arc::clone(self.one(&settings)))
@@ -136,8 +141,25 @@ impl Walk {
             18 if kind != Kind::CronJob => RESTART,
             _ => {
                 self.edit();
+                self.keep_annotations();
                 Step::ApplyWhileAway(self.manifest.clone())
             }
+        }
+    }
+
+    /// While the policy is away nothing keeps the journal where the key goes.
+    fn keep_annotations(&mut self) {
+        let metadata = &mut self.manifest["metadata"];
+        if metadata["annotations"].is_null() {
+            metadata["annotations"] = json!({"owner": "a"});
+        }
+    }
+
+    /// A variable that a command sets.
+    fn variable(&mut self) -> &'static str {
+        match self.sets_ours {
+            true => self.one(&VARIABLES),
+            false => self.one(&["JAVA_TOOL_OPTIONS", "OWN", "OTHER"]),
         }
     }
 
@@ -148,8 +170,8 @@ impl Walk {
             1 => format!("set image @ app=web:{number}").into(),
             2 => format!("set env @ ADDED={number}").into(),
             3 => "set env @ ADDED-".into(),
-            4 => format!("set env @ {}={number}", self.one(&VARIABLES)).into(),
-            5 => format!("set env @ {}-", self.one(&VARIABLES)).into(),
+            4 => format!("set env @ {}={number}", self.variable()).into(),
+            5 => format!("set env @ {}-", self.variable()).into(),
             6 if matches!(kind, Kind::Deployment | Kind::StatefulSet) => {
                 "scale @ --replicas=0".into()
             }
@@ -170,7 +192,7 @@ impl Walk {
                 Step::Patch(PatchType::Strategic, patch)
             }
             1 => {
-                let name = self.one(&VARIABLES);
+                let name = self.variable();
                 let patch =
                     container(json!({"env": [{"name": name, "value": number, "valueFrom": null}]}));
                 Step::Patch(PatchType::Strategic, patch)
@@ -305,7 +327,11 @@ impl Walk {
             "/datadog-lib",
             "/var/lib/data",
         ]);
-        let source = self.one(&["persistentVolumeClaim", "emptyDir"]);
+        // An emptyDir by a name of ours equals ours.
+        let source = match name {
+            "data" | "timezone" => self.one(&["persistentVolumeClaim", "emptyDir"]),
+            _ => "persistentVolumeClaim",
+        };
         let source_value = match source {
             "emptyDir" => json!({}),
             _ => json!({"claimName": "data"}),

@@ -306,11 +306,12 @@ impl<'c> Runner<'c> {
         self.cluster.bridge.set_away(&self.live, true);
         let outcome = self.apply(template);
         self.cluster.bridge.set_away(&self.live, false);
-        outcome.twin?;
         // What a merge with the injected template gives can be refused; then the object is as it was.
-        match outcome.live {
-            Ok(()) => self.followed = self.template(&self.twin)?,
-            Err(_) => self.diverged = true,
+        match (outcome.live, outcome.twin) {
+            (Ok(()), Ok(())) => self.followed = self.template(&self.twin)?,
+            (Err(_), Err(_)) => {}
+            (Err(_), Ok(())) => self.diverged = true,
+            (Ok(()), Err(problem)) => return Err(format!("let in, which it is not without injection: {problem}")),
         }
         Ok(())
     }
