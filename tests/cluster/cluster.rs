@@ -36,7 +36,10 @@ fn main() -> ExitCode {
             println!("nothing is recorded: not all sequences ran");
             return ExitCode::FAILURE;
         }
-        println!("recorded, but for sequences that failed: {}", recorder.write().display());
+        println!(
+            "recorded, but for sequences that failed: {}",
+            recorder.write().display()
+        );
     }
     conclusion.exit_code()
 }

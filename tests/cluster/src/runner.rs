@@ -19,7 +19,8 @@ use crate::cluster::{CONTROLLERS, Cluster, Level};
 use crate::kubectl::Output;
 use crate::rollout;
 use crate::sequence::{Sequence, Step, Style};
-use crate::template::{comparable, difference, journal, same_part, without_identity, without_journal,
+use crate::template::{
+    comparable, difference, journal, same_part, without_identity, without_journal,
 };
 use crate::workload::Kind;
 
@@ -311,7 +312,11 @@ impl<'c> Runner<'c> {
             (Ok(()), Ok(())) => self.followed = self.template(&self.twin)?,
             (Err(_), Err(_)) => {}
             (Err(_), Ok(())) => self.diverged = true,
-            (Ok(()), Err(problem)) => return Err(format!("let in, which it is not without injection: {problem}")),
+            (Ok(()), Err(problem)) => {
+                return Err(format!(
+                    "let in, which it is not without injection: {problem}"
+                ));
+            }
         }
         Ok(())
     }
