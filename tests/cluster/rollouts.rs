@@ -15,7 +15,7 @@ use crate::sequences::{DEFAULT, NEWER, everything};
 type Test = fn(&Site<'_>) -> Result<(), Failed>;
 
 /// The tests, as sentences.
-const TESTS: [(&str, Test); 8] = [
+const TESTS: [(&str, Test); 10] = [
     (
         "settings that change during a pause make one ReplicaSet",
         pause_with_a_change,
@@ -47,6 +47,14 @@ const TESTS: [(&str, Test); 8] = [
     (
         "a Job has its CronJob's template, whatever the settings are by then",
         job_of_a_cron_job,
+    ),
+    (
+        "server-side apply after client-side apply conflicts once, over the extended variables",
+        server_side_after_client_side,
+    ),
+    (
+        "a second manager conflicts once, over the extended variables",
+        second_manager,
     ),
 ];
 
@@ -285,4 +293,38 @@ fn job_of_a_cron_job(site: &Site<'_>) -> Result<(), Failed> {
         Ok::<Value, Failed>(comparable(&template))
     };
     equal("the Job's template", &get(Kind::Job)?, &get(Kind::CronJob)?)
+}
+
+/// The API server knows the policy's change as that of whoever applied the object, so another manager who brings the value
+/// of the manifest is told of a conflict. Without the policy both values would be the same.
+fn server_side_after_client_side(site: &Site<'_>) -> Result<(), Failed> {
+    site.apply(Kind::Deployment, "web:1")?;
+    conflicts_once(site, "apply --server-side -f -")
+}
+
+fn second_manager(site: &Site<'_>) -> Result<(), Failed> {
+    let manifest = Kind::Deployment
+        .around("web", template("web:1"))
+        .to_string();
+    site.kubectl("apply --server-side -f -", &manifest)?;
+    conflicts_once(site, "apply --server-side --field-manager=other -f -")
+}
+
+fn conflicts_once(site: &Site<'_>, command: &str) -> Result<(), Failed> {
+    let manifest = Kind::Deployment
+        .around("web", template("web:1"))
+        .to_string();
+    let before = site.template(Kind::Deployment)?;
+    let Err(refusal) = site.kubectl(command, &manifest) else {
+        return Err("there is no conflict".into());
+    };
+    let refusal = refusal.message().unwrap_or_default().to_owned();
+    for word in ["conflict", "JAVA_TOOL_OPTIONS"] {
+        if !refusal.contains(word) {
+            return Err(format!("no word of {word}: {refusal}").into());
+        }
+    }
+    site.kubectl(&format!("{command} --force-conflicts"), &manifest)?;
+    site.kubectl(command, &manifest)?;
+    equal("the template", &site.template(Kind::Deployment)?, &before)
 }
