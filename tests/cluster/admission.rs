@@ -183,6 +183,10 @@ fn examples() -> Vec<Case> {
         let mut files: Vec<_> = std::fs::read_dir(root().join(folder))
             .unwrap()
             .map(|entry| entry.unwrap().path())
+            .filter(|file| {
+                file.extension()
+                    .is_some_and(|extension| extension == "yaml")
+            })
             .collect();
         files.sort();
         cases.extend(files.iter().map(|file| example(file)));

@@ -353,11 +353,15 @@ impl<'c> Runner<'c> {
             )
         };
         match run(arguments) {
-            // After `kubectl set` and the like both are told of a conflict: no matter of the policy.
+            // After `kubectl set` and the like both are told of a conflict: no matter of the policy. A variable that the
+            // policy extends has another value than its manager wrote, so a second manager conflicts, once.
             Outcome {
                 live: Err(live),
-                twin: Err(twin),
-            } if live.contains("conflict") && twin.contains("conflict") => {
+                twin,
+            } if live.contains("conflict")
+                && (live.contains(".env[name=")
+                    || twin.as_ref().is_err_and(|twin| twin.contains("conflict"))) =>
+            {
                 let forced = [arguments, &["--force-conflicts"]].concat();
                 run(&forced)
             }

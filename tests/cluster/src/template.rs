@@ -8,7 +8,7 @@ use similar::TextDiff;
 pub const JOURNAL: &str = "admission.datakit/injected";
 
 /// Written by `kubectl rollout restart`: the second in which it ran.
-const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
 /// What the API server writes into the template of a Job.
 const LABELS_OF_JOBS: [&str; 4] = [
