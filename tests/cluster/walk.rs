@@ -192,7 +192,8 @@ impl Walk {
                 Step::Patch(PatchType::Strategic, patch)
             }
             1 => {
-                let name = self.variable();
+                // A patch puts what is new in front, and what we injected already stays where it is.
+                let name = self.one(&["OWN", "OTHER"]);
                 let patch =
                     container(json!({"env": [{"name": name, "value": number, "valueFrom": null}]}));
                 Step::Patch(PatchType::Strategic, patch)
@@ -233,6 +234,7 @@ impl Walk {
                 }
             }
             5 | 6 => self.edit_annotation(),
+            7 if self.worker_mounts() => {}
             7 => self.toggle("containers", json!({"name": "worker", "image": "web:1"})),
             8 => self.toggle("initContainers", json!({"name": "setup", "image": "web:1"})),
             _ => self.edit_volume(),
@@ -245,6 +247,13 @@ impl Walk {
         let containers = containers.unwrap_or_else(|| panic!("the manifest has no containers"));
         let place = self.random.random_range(0..containers.len());
         &mut containers[place]
+    }
+
+    /// A volume of our name that nobody mounts any more would be mounted by our mount of it.
+    fn worker_mounts(&self) -> bool {
+        self.manifest
+            .pointer("/spec/containers/1/volumeMounts/0")
+            .is_some()
     }
 
     fn edit_variable(&mut self) {
