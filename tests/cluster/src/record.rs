@@ -137,7 +137,9 @@ impl Times {
             .0
             .iter()
             .position(|known| known.as_deref() == time.as_str());
-        *time = json!(format!("2026-01-01T00:00:0{}Z", place.unwrap_or_default()));
+        if let Some(place) = place {
+            *time = json!(format!("2026-01-01T00:00:0{place}Z"));
+        }
     }
 }
 
