@@ -11,8 +11,9 @@ pub struct Background {
     log: PathBuf,
 }
 
-/// Ends the program where the pipe to this shell is closed, as happens when the test is killed.
-const WATCH: &str = r#"read -r _; kill "$1""#;
+/// Ends the program where the pipe to this shell is closed, as happens when the test is killed. Asked to end, an API server
+/// would wait for an etcd that is gone.
+const WATCH: &str = r#"read -r _; kill -KILL "$1""#;
 
 impl Background {
     /// Starts `program` with its output in `log`.
