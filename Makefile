@@ -159,6 +159,14 @@ test-wasm: wasm-target wasm-bindgen node ## Unit tests inside wasm32, run by Nod
 e2e-tests: annotated-policy.wasm host-program bats jq ## The command line tests, with KWCTL
 	KWCTL="$(KWCTL)" bats e2e.bats
 
+# etcd and kube-apiserver are built from their Go modules; KUBEBUILDER_ASSETS names ready ones.
+# UPDATE_SEQUENCES=1 writes tests/sequences anew; WALK_SEED and WALK_STEPS are for the random walks; ARGS may be words of names.
+.PHONY: test-cluster
+test-cluster: policy.wasm ## Test the policy as a webhook of a real API server (needs Go)
+	@assets=$$(tests/cluster/assets.sh $(TARGET_DIR)/cluster); \
+	KUBEBUILDER_ASSETS="$$assets" cargo test --locked --workspace --features datakit-policy-cluster/cluster \
+		--test cluster -- $(ARGS)
+
 ##@ Tools, installed where they are missing
 
 # All that `make test` needs besides Rust, make and a C compiler.

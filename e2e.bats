@@ -45,6 +45,22 @@ answer() { tail -n 1 <<<"$output"; }
 # The patch, decoded, in the order of its paths.
 patch() { answer | jq --raw-output .patch | base64 --decode | jq --compact-output --sort-keys 'sort_by(.path)'; }
 
+# A patch without the journal, the policy's own annotation on the template.
+without_journal() {
+  jq --compact-output --sort-keys '
+    "admission.datakit/injected" as $journal |
+    map(select(.path | endswith("/annotations/admission.datakit~1injected") | not)) |
+    map(if (.value | type) == "object" then del(.value[$journal], .value.annotations?[$journal]?) else . end) |
+    map(select(.path | endswith("/annotations") | not) // select(.value != {}))'
+}
+
+# The object of the last request with the patch, whose operations set keys of objects and items that are there.
+patched() {
+  jq --argjson patch "$(patch)" '.object | reduce $patch[] as $operation (.; setpath(
+    $operation.path | split("/")[1:] | map(gsub("~1"; "/") | (tonumber? // .)); $operation.value))' \
+    "$BATS_TEST_TMPDIR/request.json"
+}
+
 allowed() {
   [ "$status" -eq 0 ]
   [ "$(answer | jq .allowed)" = true ]
@@ -57,13 +73,13 @@ unchanged() {
   [ "$(answer | jq 'has("patchType")')" = false ]
 }
 
-# Fails with both patches where they differ; $1 is the expected one.
+# Fails with both patches where they differ, journal aside; $1 is the expected one.
 patch_is() {
   allowed
   [ "$(answer | jq --raw-output .patchType)" = JSONPatch ]
   local expected actual
   expected=$(jq --compact-output --sort-keys 'sort_by(.path)' <<<"$1")
-  actual=$(patch)
+  actual=$(patch | without_journal)
   if [ "$expected" != "$actual" ]; then
     printf 'expected %s\nactual   %s\n' "$expected" "$actual" >&2
     return 1
@@ -307,6 +323,32 @@ EOF
   request UPDATE apps/v1 Deployment "$object" "$(deployment '{}')"
   evaluate "$settings"
   patch_is "$(java_patch /spec/template)"
+}
+
+@test "keeps what it injected when the manifest is applied again, and starts no rollout" {
+  containers='[{"name": "web", "image": "nginx:1.22", "env": [{"name": "JAVA_TOOL_OPTIONS", "value": "-Xmx1g"}]}]'
+  request CREATE apps/v1 Deployment "$(deployment '{"admission.datakit/java-lib.version": ""}' "$containers")"
+  evaluate "$settings"
+  allowed
+  live=$(patched)
+  [ "$(jq '.spec.template.metadata.annotations | has("admission.datakit/injected")' <<<"$live")" = true ]
+
+  # As `kubectl apply` does it, with other settings by now.
+  echo '{}' >"$BATS_TEST_TMPDIR/empty.json"
+  applied=$(jq '.spec.template.spec.containers[0].env[0].value = "-Xmx1g"' <<<"$live")
+  request UPDATE apps/v1 Deployment "$applied" "$live"
+  evaluate "$BATS_TEST_TMPDIR/empty.json"
+  patch_is '[{"op": "replace", "path": "/spec/template/spec/containers/0/env/0/value",
+    "value": "-Xmx1g -javaagent:/datadog-lib/dd-java-agent.jar"}]'
+  warnings_are null
+
+  # A change of the user's part follows the settings: with none, no trace is left.
+  applied=$(jq '.spec.template.spec.containers[0].image = "nginx:1.23"' <<<"$live")
+  request UPDATE apps/v1 Deployment "$applied" "$live"
+  evaluate "$BATS_TEST_TMPDIR/empty.json"
+  allowed
+  [[ $(patch) == *'"op":"remove","path":"/spec/template/spec/initContainers"'* ]]
+  [[ $(patch) == *'"op":"remove","path":"/spec/template/metadata/annotations/admission.datakit~1injected"'* ]]
 }
 
 @test "does not inject twice" {

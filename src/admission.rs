@@ -177,7 +177,9 @@ impl Before {
         // From bytes like the payload: two readers would both be in the module.
         let old = old.and_then(|old| serde_json::from_slice::<Value>(old.get().as_bytes()).ok());
         let template = old.and_then(|mut old| workload.template_mut(&mut old).map(Value::take));
-        template.map_or(Self::Unknown, Self::Template)
+        template
+            .filter(|template| !has_too_many_containers(template))
+            .map_or(Self::Unknown, Self::Template)
     }
 
     fn template(&self) -> Option<&Value> {
@@ -191,6 +193,13 @@ impl Before {
 /// More containers than run in any pod. Something is added to each: an object of many would come out
 /// as one that is too large to be stored.
 const MOST_CONTAINERS: usize = 1000;
+
+fn has_too_many_containers(template: &Value) -> bool {
+    let containers = template.get("spec").and_then(|spec| spec.get("containers"));
+    containers
+        .and_then(Value::as_array)
+        .is_some_and(|containers| containers.len() > MOST_CONTAINERS)
+}
 
 /// What an injection into a template depends on.
 struct Injection<'i> {
@@ -211,6 +220,11 @@ impl Injection<'_> {
         before: &Before,
         report: &mut Report,
     ) -> Result<bool, Problem> {
+        if has_too_many_containers(template) {
+            return Err(problem_of(format!(
+                "there are more than {MOST_CONTAINERS} containers"
+            )));
+        }
         let course = match before {
             Before::Nothing => rollout::on_create(template, report),
             Before::Template(before) => rollout::on_update(template, before, report),
@@ -280,11 +294,6 @@ impl Injection<'_> {
             let at = if path.is_empty() { "" } else { " at " };
             problem_of(format!("the template is malformed{at}{path}"))
         })?;
-        if template.app_containers().count() > MOST_CONTAINERS {
-            return Err(problem_of(format!(
-                "there are more than {MOST_CONTAINERS} containers"
-            )));
-        }
         let context = Context {
             workload: self.workload,
             namespace: self.namespace,

@@ -4,6 +4,8 @@
 //! the same requests in this process, with nothing around it. The memory is the program's at its highest, as the
 //! system counts it (Linux only).
 
+mod deployment;
+
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,14 +13,10 @@ use datakit_policy_host::policy::{Policy, payload};
 use datakit_policy_host::request::{AdmissionRequest, Context};
 use datakit_policy_host::settings;
 use datakit_policy_host::yaml::to_yaml;
+use deployment::{POLICY, SETTINGS, deployment};
 use serde_json::{Value, json};
 
 const DEPLOYMENTS: usize = 5_000;
-const SETTINGS: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../policy-settings/default.json"
-);
-const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../policy.wasm");
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -113,57 +111,4 @@ fn policys_own(deployments: &[Value]) -> Result<Duration, Failure> {
         policy.instance()?.call("validate", payload)?;
     }
     Ok(begin.elapsed())
-}
-
-/// A Deployment like those in clusters: probes, resources, what controllers wrote. Every other asks for an agent.
-fn deployment(number: usize) -> Value {
-    let mut annotations =
-        json!({"prometheus.io/scrape": "true", "checksum/config": "0".repeat(64)});
-    if number.is_multiple_of(2) {
-        annotations["admission.datakit/java-lib.version"] = json!("");
-    }
-    let name = format!("service-{number}");
-    let labels = json!({"app": name, "team": format!("team-{}", number % 40), "version": "v1"});
-    json!({
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {
-            "name": name,
-            "namespace": format!("namespace-{}", number % 200),
-            "labels": labels,
-            "generation": 3,
-            "resourceVersion": "8412345",
-            "annotations": {"deployment.kubernetes.io/revision": "3"}
-        },
-        "spec": {
-            "replicas": 3,
-            "selector": {"matchLabels": {"app": name}},
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
-            "template": {
-                "metadata": {"labels": labels, "annotations": annotations},
-                "spec": {
-                    "containers": [{
-                        "name": "app",
-                        "image": format!("registry.example.com/team/{name}:1.2.{number}"),
-                        "ports": [{"containerPort": 8080, "name": "http", "protocol": "TCP"}],
-                        "env": [
-                            {"name": "JAVA_TOOL_OPTIONS", "value": "-XX:MaxRAMPercentage=75"},
-                            {"name": "DB_PASSWORD", "valueFrom": {"secretKeyRef": {"name": name, "key": "password"}}},
-                            {"name": "DD_TAGS", "value": "tier:backend"}
-                        ],
-                        "resources": {
-                            "requests": {"cpu": "250m", "memory": "512Mi"},
-                            "limits": {"memory": "1Gi"}
-                        },
-                        "livenessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 10},
-                        "readinessProbe": {"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 5},
-                        "volumeMounts": [{"name": "config", "mountPath": "/etc/app"}]
-                    }],
-                    "volumes": [{"name": "config", "configMap": {"name": name}}],
-                    "serviceAccountName": name
-                }
-            }
-        },
-        "status": {"replicas": 3, "readyReplicas": 3, "observedGeneration": 3}
-    })
 }

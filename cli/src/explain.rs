@@ -11,6 +11,8 @@ use serde_json::Value;
 
 use crate::Failure;
 use crate::aside::say;
+use crate::journal;
+use crate::live::Notes;
 use crate::paint::{Ink, Paint, When};
 use crate::session::{Answer, FEATURES, Inputs, NO_SETTINGS, Outcome, Session};
 
@@ -24,6 +26,7 @@ Examples:
   datakit-policy explain -f app.yaml --settings settings.json
   kubectl get deploy web -o yaml | datakit-policy explain - --settings policy.yaml
   datakit-policy explain manifests/ -s settings.json --only deployment/web
+  datakit-policy explain edited.yaml --old live.yaml -s settings.json
 
 Exit codes: 0 done, 1 an error, or no workload to explain, 2 wrong usage.")]
 pub struct Args {
@@ -45,6 +48,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let mut explained = 0_usize;
     let mut others = Vec::new();
     let mut has_errors = false;
+    let mut notes = Notes::default();
     for document in args.inputs.documents() {
         let answer = match document {
             Ok(document) => session.ask(document)?,
@@ -65,12 +69,14 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
             writeln!(stdout())?;
         }
         write!(stdout(), "{}", explanation(&answer, paint))?;
+        notes.add(&answer);
         explained += 1;
     }
     let is_all_broken = has_errors && others.is_empty();
     if explained == 0 && !is_all_broken {
         return Err(nothing_to_explain(args, &others).into());
     }
+    notes.tell();
     if args.inputs.settings.is_none() {
         say(NO_SETTINGS);
     }
@@ -132,16 +138,25 @@ fn reference(answer: &Answer) -> String {
 fn explanation(answer: &Answer, paint: Paint) -> String {
     let mut text = format!("{}\n", paint.ink(Ink::Title, answer.place()));
     let told = Told::new(answer);
-    if told.is_about_the_object_alone() {
-        text.push_str("nothing injected\n");
+    match (&answer.outcome, answer.update()) {
+        // The policy logs nothing where it need not look.
+        (Outcome::Kept(_), Some(why)) if answer.logs.is_empty() => {
+            let _ = writeln!(text, "kept as it was\n  {why}");
+        }
+        (Outcome::Kept(_), _) => text.push_str("kept as it was\n"),
+        _ if told.is_about_the_object_alone() => text.push_str("nothing injected\n"),
+        _ => {}
     }
     told.write(&mut text, "policy", paint);
+    let has = answer.result().map(journal::features).unwrap_or_default();
     for feature in FEATURES {
         let Some(about) = told.about.get(feature) else {
             continue;
         };
         let verdict = match answer.injected.get(feature) {
             Some(what) => paint.ink(Ink::Added, format_args!("injected {what}")),
+            None if has.contains(feature) => "stays as it is".to_owned(),
+            None if answer.had.contains(feature) => paint.ink(Ink::Removed, "taken away"),
             None => "nothing injected".to_owned(),
         };
         let _ = writeln!(text, "{}: {verdict}", paint.ink(Ink::Title, feature));
@@ -161,6 +176,7 @@ struct Told {
 }
 
 /// A line of an explanation.
+#[derive(PartialEq)]
 enum Line {
     Decision(String),
     /// A selector of the rule that was decided about last.
@@ -198,7 +214,11 @@ impl Told {
             Some(_) => Line::Detail(message),
             None => Line::Decision(message),
         };
-        self.about.entry(about.to_owned()).or_default().push(line);
+        let about = self.about.entry(about.to_owned()).or_default();
+        // The journal before an update and the one after it mostly say the same.
+        if about.last() != Some(&line) {
+            about.push(line);
+        }
     }
 
     /// Warnings begin with `datakit FEATURE: `, or `datakit policy: ` for the object as a whole.

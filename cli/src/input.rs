@@ -71,6 +71,30 @@ pub fn policy_variable() -> Option<&'static str> {
     (!is_empty).then_some(NAME)
 }
 
+/// Which objects are read.
+#[derive(clap::Args)]
+pub struct Manifests {
+    /// Manifests: files, folders with all that is in them, or - for standard input. YAML or JSON, with any number of
+    /// documents and lists
+    #[arg(value_name = "FILE", required_unless_present = "files")]
+    objects: Vec<String>,
+
+    /// The same, as kubectl has it
+    #[arg(short, long = "filename", value_name = "FILE", num_args = 1..)]
+    files: Vec<String>,
+}
+
+impl Manifests {
+    /// The documents of all files, in their order; for what cannot be read, the reason.
+    pub fn documents(&self) -> Vec<Result<Document, Failure>> {
+        self.objects
+            .iter()
+            .chain(&self.files)
+            .flat_map(|path| manifests(path))
+            .collect()
+    }
+}
+
 /// Which policy is asked.
 #[derive(clap::Args)]
 pub struct PolicyArgs {

@@ -8,6 +8,8 @@ mod check;
 mod explain;
 mod input;
 mod inspect;
+mod journal;
+mod live;
 mod logs;
 mod manual;
 mod migrate;
@@ -18,6 +20,7 @@ mod registry;
 mod run;
 mod session;
 mod settings;
+mod uninject;
 
 use std::process::ExitCode;
 
@@ -46,6 +49,7 @@ enum Command {
     Explain(explain::Args),
     Check(check::Args),
     Migrate(migrate::Args),
+    Uninject(uninject::Args),
     Run(run::Args),
     Bench(bench::Args),
     Annotate(annotate::Args),
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::exec(&args),
         Command::Check(args) => check::exec(&args),
         Command::Migrate(args) => migrate::exec(&args),
+        Command::Uninject(args) => uninject::exec(&args),
         Command::Run(args) => run::exec(&args),
         Command::Bench(args) => bench::exec(&args),
         Command::Annotate(args) => annotate::exec(&args),

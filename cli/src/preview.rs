@@ -10,6 +10,7 @@ use datakit_policy_host::manifest::Document;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::aside::say;
+use crate::live::Notes;
 use crate::paint::{Paint, When};
 use crate::session::{Answer, Inputs, NO_SETTINGS, Session};
 use crate::{Failure, logs};
@@ -27,14 +28,15 @@ Examples:
   datakit-policy preview app.yaml --settings settings.json
   datakit-policy preview manifests/ -s policy.yaml -o summary
   kubectl get deploy -A -o yaml | datakit-policy preview - -s cm.yaml
+  datakit-policy preview edited.yaml --old live.yaml -s settings.json
 
 Exit codes:
   0  done
   1  an error: a file or a document that cannot be used, settings that are refused
   2  wrong usage
 with --exit-code:
-  0  nothing would be injected
-  1  something would be injected
+  0  nothing would be injected, nor taken away
+  1  something would be
   2  wrong usage
   3  an error, or a reader that wants no more of the output")]
 pub struct Args {
@@ -45,7 +47,7 @@ pub struct Args {
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Diff)]
     output: Format,
 
-    /// Exit with 1 if anything would be injected, and with 3 if there is an error
+    /// Exit with 1 if anything would be injected or taken away, and with 3 if there is an error
     #[arg(long)]
     exit_code: bool,
 
@@ -94,17 +96,19 @@ fn show(args: &Args) -> Result<Count, Failure> {
     let progress = Progress::new(documents.len());
     let mut printer = Printer::new(args.output, Paint::new(args.color));
     let mut count = Count::default();
+    let mut notes = Notes::default();
     for answer in batches(documents).flat_map(|batch| answers(&session, batch)) {
         match answer {
             Ok(answer) => {
                 let answer = answer?;
                 count.add(&answer);
+                notes.add(&answer);
                 progress.aside(|| {
                     if args.verbose && !answer.logs.is_empty() {
                         say(answer.place());
                     }
                     logs::print(&answer.logs, args.verbose);
-                    printer.print(answer)
+                    printer.print(&answer)
                 })?;
             }
             Err(error) => {
@@ -116,6 +120,7 @@ fn show(args: &Args) -> Result<Count, Failure> {
     }
     progress.finish();
     printer.finish(&count)?;
+    notes.tell();
     if args.inputs.settings.is_none() && !count.has_changes() {
         say(NO_SETTINGS);
     }

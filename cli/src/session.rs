@@ -1,18 +1,18 @@
 //! What `preview` and `explain` share: the objects that they look at, and the policy's answer to each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
-use datakit_operator_policy::workload::Workload;
 use datakit_policy_host::manifest::{Document, Source};
 use datakit_policy_host::policy::{self, LogLine, Policy};
-use datakit_policy_host::request::{self, AdmissionRequest, Context};
+use datakit_policy_host::request::{self, AdmissionRequest, Context, RequestError};
 use serde_json::{Value, json};
 
-use crate::input::PolicyArgs;
+use crate::input::{Manifests, PolicyArgs};
+use crate::live::{Before, Live};
 use crate::order::in_order_of;
 use crate::settings::SettingsFile;
-use crate::{Failure, input};
+use crate::{Failure, input, journal};
 
 /// The features, in the order in which the policy goes through them.
 pub const FEATURES: [&str; 5] = ["ddtrace", "logfwd", "flameshot", "profiler", "logging"];
@@ -23,14 +23,8 @@ pub const NO_SETTINGS: &str = "note: without --settings the policy has nothing t
 /// Which objects, with which settings.
 #[derive(clap::Args)]
 pub struct Inputs {
-    /// Manifests: files, folders with all that is in them, or - for standard input. YAML or JSON, with any number of
-    /// documents and lists
-    #[arg(value_name = "FILE", required_unless_present = "files")]
-    objects: Vec<String>,
-
-    /// The same, as kubectl has it
-    #[arg(short, long = "filename", value_name = "FILE", num_args = 1..)]
-    files: Vec<String>,
+    #[command(flatten)]
+    manifests: Manifests,
 
     /// The policy's settings, recognised by their content: a file of settings (YAML or JSON), a ClusterAdmissionPolicy,
     /// or the operator's ConfigMap, release file or Helm values; - is standard input
@@ -45,6 +39,11 @@ pub struct Inputs {
     #[arg(long, value_enum, ignore_case = true, default_value_t = Operation::Create)]
     operation: Operation,
 
+    /// The objects as they are in the cluster, in files or folders, for an UPDATE of those that are there, by kind,
+    /// namespace and name
+    #[arg(long, value_name = "FILE", conflicts_with = "operation")]
+    old: Vec<String>,
+
     #[command(flatten)]
     policy: PolicyArgs,
 }
@@ -52,11 +51,7 @@ pub struct Inputs {
 impl Inputs {
     /// The documents of all files, in their order; for what cannot be read, the reason.
     pub fn documents(&self) -> Vec<Result<Document, Failure>> {
-        self.objects
-            .iter()
-            .chain(&self.files)
-            .flat_map(|path| input::manifests(path))
-            .collect()
+        self.manifests.documents()
     }
 }
 
@@ -75,7 +70,9 @@ pub struct Session {
     policy: Policy,
     settings: Value,
     namespace: String,
-    operation: request::Operation,
+    operation: Operation,
+    /// None where nobody said how the objects are in the cluster.
+    live: Option<Live>,
 }
 
 /// An object, and what the policy says about it.
@@ -87,6 +84,9 @@ pub struct Answer {
     /// None where the server is to generate it.
     pub name: Option<String>,
     pub object: Value,
+    pub before: Before,
+    /// The features that it had by the journals in it and in the object before.
+    pub had: BTreeSet<String>,
     pub outcome: Outcome,
     pub warnings: Vec<String>,
     /// The audit annotations: feature by feature, what was injected.
@@ -98,6 +98,10 @@ pub struct Answer {
 pub enum Outcome {
     /// The object as the policy wants it, in the user's order.
     Injected(Value),
+    /// Likewise, without what was injected into it once.
+    Uninjected(Value),
+    /// An update after which the template is what it was before. The object as it is then, where it came otherwise.
+    Kept(Option<Value>),
     /// A workload that nothing is injected into, and why where the policy leaves it alone as a whole.
     Unchanged(Option<String>),
     /// It runs no pods, so the policy is not asked.
@@ -118,9 +122,10 @@ impl Session {
             policy,
             settings: at_debug(settings),
             namespace: args.namespace.clone(),
-            operation: match args.operation {
-                Operation::Create => request::Operation::Create,
-                Operation::Update => request::Operation::Update,
+            operation: args.operation,
+            live: match &args.old[..] {
+                [] => None,
+                files => Some(Live::read(files, &args.namespace)?),
             },
         })
     }
@@ -130,27 +135,9 @@ impl Session {
     /// # Errors
     /// Where the policy cannot be started.
     pub fn ask(&self, document: Document) -> Result<Answer, Failure> {
-        let Document { source, object } = document;
-        let context = Context {
-            namespace: self.namespace.clone(),
-            operation: self.operation,
-            old_object: None,
-        };
-        let mut request = AdmissionRequest::for_object(&object, &context)?;
-        if self.operation == request::Operation::Update {
-            request.old_object = Some(with_another_template(&object, &request));
-        }
-        let mut answer = Answer {
-            source,
-            kind: request.kind.kind.clone(),
-            namespace: request.namespace.clone(),
-            name: request.name.clone(),
-            outcome: Outcome::NoWorkload,
-            warnings: Vec::new(),
-            injected: BTreeMap::new(),
-            logs: Vec::new(),
-            object,
-        };
+        let (request, before) = self.request(&document.object)?;
+        let old = request.old_object.as_ref();
+        let mut answer = Answer::new(document, &request, before);
         if !request::is_workload(&answer.object) {
             return Ok(answer);
         }
@@ -159,24 +146,127 @@ impl Session {
         let said = instance.validate(&request, &self.settings);
         answer.logs = instance.take_logs();
         match said {
-            Ok(said) => answer.take(said),
+            Ok(said) => answer.take(said, old),
             Err(error) => answer.outcome = Outcome::Refused(error.to_string()),
         }
         Ok(answer)
     }
+
+    /// The request for an object: where it is in the cluster already, an UPDATE.
+    fn request(&self, object: &Value) -> Result<(AdmissionRequest, Before), RequestError> {
+        let request = |operation, old_object| {
+            let context = Context {
+                namespace: self.namespace.clone(),
+                operation,
+                old_object,
+            };
+            AdmissionRequest::for_object(object, &context)
+        };
+        let created = request(request::Operation::Create, None)?;
+        let (old, before) = match (&self.live, self.operation) {
+            _ if !request::is_workload(object) => return Ok((created, Before::Unknown)),
+            (Some(live), _) => match live.find(&created) {
+                Some(old) => (old.clone(), Before::of_update(old, object)),
+                None => return Ok((created, Before::Absent)),
+            },
+            (None, Operation::Create) => return Ok((created, Before::Unknown)),
+            (None, Operation::Update) => (with_another_template(object), Before::Unknown),
+        };
+        Ok((request(request::Operation::Update, Some(old))?, before))
+    }
 }
 
 impl Answer {
-    fn take(&mut self, said: policy::Answer) {
-        self.outcome = if !said.accepted {
-            Outcome::Refused(said.message.unwrap_or_default())
-        } else if let Some(after) = said.mutated_object.filter(|after| *after != self.object) {
-            Outcome::Injected(in_order_of(&self.object, after))
-        } else {
-            Outcome::Unchanged(left_alone(&self.logs))
-        };
+    fn new(document: Document, request: &AdmissionRequest, before: Before) -> Self {
+        let Document { source, object } = document;
+        let mut had = journal::features(&object);
+        had.extend(request.old_object.iter().flat_map(journal::features));
+        Self {
+            source,
+            kind: request.kind.kind.clone(),
+            namespace: request.namespace.clone(),
+            name: request.name.clone(),
+            object,
+            before,
+            had,
+            outcome: Outcome::NoWorkload,
+            warnings: Vec::new(),
+            injected: BTreeMap::new(),
+            logs: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, said: policy::Answer, old: Option<&Value>) {
         self.warnings = said.warnings.unwrap_or_default();
         self.injected = said.audit_annotations.unwrap_or_default();
+        self.outcome = if said.accepted {
+            self.outcome_of(said.mutated_object, old)
+        } else {
+            Outcome::Refused(said.message.unwrap_or_default())
+        };
+    }
+
+    fn outcome_of(&self, mutated: Option<Value>, old: Option<&Value>) -> Outcome {
+        let after = mutated
+            .filter(|after| *after != self.object)
+            .map(|after| in_order_of(&self.object, after));
+        let old = old
+            .filter(|_| self.before.is_known())
+            .and_then(journal::template);
+        let template = journal::template(after.as_ref().unwrap_or(&self.object));
+        if old.is_some() && old == template {
+            return Outcome::Kept(after);
+        }
+        match after {
+            Some(after) if self.injected.is_empty() && !self.had.is_empty() => {
+                Outcome::Uninjected(after)
+            }
+            Some(after) => Outcome::Injected(after),
+            None => Outcome::Unchanged(self.reason()),
+        }
+    }
+
+    /// Why nothing is injected into the object as a whole, if there is a reason.
+    fn reason(&self) -> Option<String> {
+        let said = self.said_of_it(|line| line != CHANGED);
+        let is_injected = !journal::features(&self.object).is_empty();
+        said.or_else(|| is_injected.then(|| "injected already".to_owned()))
+    }
+
+    /// What the policy says about the object, rather than about a feature, in the lines that are wanted.
+    fn said_of_it(&self, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
+        let about = |line: &&LogLine| {
+            line.fields
+                .get("feature")
+                .is_some_and(|about| about == "policy")
+        };
+        let lines = self.logs.iter().filter(about);
+        let lines = lines.map(|line| line.message.as_str());
+        let lines: Vec<&str> = lines.filter(|line| is_wanted(line)).collect();
+        (!lines.is_empty()).then(|| lines.join("; "))
+    }
+
+    /// What the policy says about an update of a known object.
+    pub fn update(&self) -> Option<String> {
+        if !self.before.is_known() {
+            return None;
+        }
+        let said = self.said_of_it(|_| true);
+        said.or_else(|| {
+            matches!(self.outcome, Outcome::Kept(_))
+                .then(|| "the template is the same as before".to_owned())
+        })
+    }
+
+    /// The object as it would be; none where it is refused.
+    pub fn result(&self) -> Option<&Value> {
+        match &self.outcome {
+            Outcome::Injected(after) | Outcome::Uninjected(after) | Outcome::Kept(Some(after)) => {
+                Some(after)
+            }
+            Outcome::Kept(None) | Outcome::Unchanged(_) | Outcome::NoWorkload => Some(&self.object),
+            Outcome::Refused(_) => None,
+        }
     }
 
     /// What the object is: `Deployment shop/web`.
@@ -204,15 +294,8 @@ impl Answer {
     }
 }
 
-/// What the policy says about an object, rather than about a feature.
-fn left_alone(logs: &[LogLine]) -> Option<String> {
-    let about = |line: &&LogLine| {
-        line.fields
-            .get("feature")
-            .is_some_and(|about| about == "policy")
-    };
-    logs.iter().find(about).map(|line| line.message.clone())
-}
+/// The policy's line about an update that injects anew, which is no reason for leaving an object alone.
+const CHANGED: &str = "the user's part changed";
 
 /// Settings with which the policy logs every decision.
 fn at_debug(settings: Value) -> Value {
@@ -233,10 +316,9 @@ fn at_debug(settings: Value) -> Value {
 }
 
 /// The object with an empty template: whatever is in the new one, it differs from that.
-fn with_another_template(object: &Value, request: &AdmissionRequest) -> Value {
+fn with_another_template(object: &Value) -> Value {
     let mut object = object.clone();
-    let workload = Workload::of(&request.kind.group, &request.kind.kind);
-    if let Some(template) = workload.and_then(|workload| workload.template_mut(&mut object)) {
+    if let Some(template) = journal::template_mut(&mut object) {
         *template = json!({});
     }
     object

@@ -26,8 +26,13 @@ fn migrate_prints_what_its_cases_expect() {
 }
 
 #[test]
+fn uninject_prints_what_its_cases_expect() {
+    golden::run_suite("uninject");
+}
+
+#[test]
 fn every_suite_has_a_test_and_every_input_a_case() {
-    let tested = ["check", "explain", "migrate", "preview"].map(str::to_owned);
+    let tested = ["check", "explain", "migrate", "preview", "uninject"].map(str::to_owned);
     assert_eq!(golden::suites(), BTreeSet::from(tested));
     assert_eq!(golden::unused_inputs(), BTreeSet::new());
 }

@@ -5,11 +5,12 @@ mod program;
 use program::Folder;
 use serde_json::json;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "preview",
     "explain",
     "check",
     "migrate",
+    "uninject",
     "run",
     "bench",
     "annotate",

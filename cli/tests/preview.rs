@@ -398,6 +398,39 @@ fn the_policy_gets_request_and_settings() {
         ],
         [&json!("UPDATE"), &json!({})]
     );
+    let old = POD.replace("1.25", "1.24");
+    folder.write("old/pod.yaml", &old);
+    for other in [
+        old.replace("name: a ", "name: b "),
+        old.replace("name: a ", "{name: a, namespace: other} #")
+            .replace("metadata:\n  ", "metadata: "),
+        "{kind: Pod, apiVersion: example.com/v1, metadata: {name: a}}".to_owned(),
+        "{kind: Pod, apiVersion: v1, metadata: {generateName: a}}".to_owned(),
+    ] {
+        folder.write("other.yaml", &other);
+        let created = sent(&["--old", "other.yaml"]);
+        assert_eq!(created["request"]["operation"], "CREATE", "{other}");
+        let updated = sent(&["--old", "other.yaml", "--old", "old"]);
+        assert_eq!(
+            [
+                &updated["request"]["operation"],
+                &updated["request"]["oldObject"]
+            ],
+            [
+                &json!("UPDATE"),
+                &json!({
+                    "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
+                    "spec": {"containers": [{"name": "web", "image": "nginx:1.24"}]}
+                })
+            ],
+            "{other}"
+        );
+    }
+    let both = preview(
+        &folder,
+        &["pod.yaml", "--old", "old", "--operation", "create"],
+    );
+    assert_eq!(both.code, Some(2));
 }
 
 #[test]

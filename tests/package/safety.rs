@@ -1,4 +1,4 @@
-//! The page about safety: the tests that it names are there, and try as many cases as it says.
+//! The pages about safety and rollouts: the tests that they name are there, and try as many cases as they say.
 
 use crate::files::{path, text};
 
@@ -29,11 +29,10 @@ fn cases(row: &str) -> Option<u32> {
     number.replace(',', "").parse().ok()
 }
 
-#[test]
-fn the_page_about_safety_names_tests_and_figures_that_are_true() {
-    let page = text("docs/safety.md");
+/// Checks the tables of a page that has at least so many references to tests.
+fn check(page: &str, least: usize) {
     let mut named = 0;
-    for row in page.lines().filter(|line| line.starts_with("| ")) {
+    for row in text(page).lines().filter(|line| line.starts_with("| ")) {
         let spans = row.split('`').skip(1).step_by(2);
         let tests: Vec<String> = spans
             .filter_map(|span| span.split_once(": "))
@@ -46,5 +45,15 @@ fn the_page_about_safety_names_tests_and_figures_that_are_true() {
             assert!(tests.iter().any(|test| test.contains(&tried)), "{row}");
         }
     }
-    assert!(named > 20, "{named}");
+    assert!(named >= least, "{page}: {named}");
+}
+
+#[test]
+fn the_page_about_safety_names_tests_and_figures_that_are_true() {
+    check("docs/safety.md", 21);
+}
+
+#[test]
+fn the_page_about_rollouts_names_tests_and_figures_that_are_true() {
+    check("docs/rollouts.md", 16);
 }

@@ -10,6 +10,7 @@ mod hostile;
 mod module;
 mod outlook;
 mod parts;
+mod sequences;
 mod settings;
 mod support;
 mod vectors;

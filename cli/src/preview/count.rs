@@ -10,6 +10,9 @@ use crate::session::{Answer, Outcome};
 #[derive(Default)]
 pub struct Count {
     injected: usize,
+    uninjected: usize,
+    /// Updates that leave the template as it was.
+    kept: usize,
     /// By their reasons.
     skipped: BTreeMap<String, usize>,
     refused: usize,
@@ -28,6 +31,8 @@ impl Count {
         self.warnings += answer.warnings.len();
         match &answer.outcome {
             Outcome::Injected(_) => self.injected += 1,
+            Outcome::Uninjected(_) => self.uninjected += 1,
+            Outcome::Kept(_) => self.kept += 1,
             Outcome::Unchanged(reason) => self.skip(reason.as_deref().unwrap_or(NOTHING)),
             Outcome::NoWorkload => self.skip(NO_WORKLOAD),
             Outcome::Refused(_) => self.refused += 1,
@@ -43,9 +48,9 @@ impl Count {
         self.errors += 1;
     }
 
-    /// Whether something would be injected.
+    /// Whether something would be injected, or taken away.
     pub fn has_changes(&self) -> bool {
-        self.injected > 0
+        self.injected + self.uninjected > 0
     }
 
     /// Whether anything went wrong.
@@ -57,13 +62,18 @@ impl Count {
 impl fmt::Display for Count {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let skipped: usize = self.skipped.values().sum();
-        let objects = self.injected + skipped + self.refused;
-        write!(
-            out,
-            "{}: {} injected, {skipped} skipped",
-            plural(objects, "object"),
-            self.injected
-        )?;
+        let objects = self.injected + self.uninjected + self.kept + skipped + self.refused;
+        let objects = plural(objects, "object");
+        write!(out, "{objects}: {} injected", self.injected)?;
+        for (count, what) in [
+            (self.uninjected, "uninjected"),
+            (self.kept, "kept as it was"),
+        ] {
+            if count > 0 {
+                write!(out, ", {count} {what}")?;
+            }
+        }
+        write!(out, ", {skipped} skipped")?;
         let mut reasons: Vec<_> = self.skipped.iter().collect();
         reasons.sort_by_key(|(_, count)| Reverse(**count));
         for (place, (reason, count)) in reasons.into_iter().enumerate() {

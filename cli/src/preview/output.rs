@@ -11,6 +11,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::count::Count;
 use crate::aside::say;
+use crate::journal;
 use crate::paint::{Ink, Paint};
 use crate::session::{Answer, Outcome};
 
@@ -50,22 +51,22 @@ impl Printer {
     }
 
     /// Prints one object; those of a JSON list are kept for the end.
-    pub fn print(&mut self, answer: Answer) -> io::Result<()> {
+    pub fn print(&mut self, answer: &Answer) -> io::Result<()> {
         let paint = self.paint;
         match self.format {
-            Format::Diff => return self.print_diff(&answer),
-            Format::Summary => return write!(stdout(), "{}", summary_of(&answer, paint)),
+            Format::Diff => return self.print_diff(answer),
+            Format::Summary => return write!(stdout(), "{}", summary_of(answer, paint)),
             Format::Patch => {
-                if let Some(line) = patch_of(&answer) {
+                if let Some(line) = patch_of(answer) {
                     writeln!(stdout(), "{line}")?;
                 }
             }
             Format::Yaml | Format::Json => {}
         }
-        remarks_with_place(&answer).iter().for_each(say);
-        match (self.format, answer.into_object()) {
-            (Format::Yaml, Some(object)) => write!(stdout(), "---\n{}", yaml(&object))?,
-            (Format::Json, Some(object)) => self.items.push(object),
+        remarks_with_place(answer).iter().for_each(say);
+        match (self.format, answer.result()) {
+            (Format::Yaml, Some(object)) => write!(stdout(), "---\n{}", yaml(object))?,
+            (Format::Json, Some(object)) => self.items.push(object.clone()),
             _ => {}
         }
         Ok(())
@@ -96,27 +97,17 @@ impl Printer {
     }
 }
 
-impl Answer {
-    /// The object as it would be; none where it is refused.
-    fn into_object(self) -> Option<Value> {
-        match self.outcome {
-            Outcome::Injected(after) => Some(after),
-            Outcome::Unchanged(_) | Outcome::NoWorkload => Some(self.object),
-            Outcome::Refused(_) => None,
-        }
-    }
-}
-
 /// Where it stands, what changes, what the policy says about it. Ends with a blank line where it is longer than one.
 /// What is no workload is only counted.
 fn diff_of(answer: &Answer, paint: Paint) -> String {
     let place = answer.place();
     let mut text = match &answer.outcome {
         Outcome::NoWorkload => return String::new(),
-        Outcome::Injected(after) => {
+        Outcome::Injected(after) | Outcome::Uninjected(after) | Outcome::Kept(Some(after)) => {
             let diff = diff(&answer.object, after, paint);
             format!("{}\n{diff}", paint.ink(Ink::Title, place))
         }
+        Outcome::Kept(None) => format!("kept as it was: {place}{}\n", why(&answer.update())),
         Outcome::Unchanged(reason) => format!("nothing to inject: {place}{}\n", why(reason)),
         Outcome::Refused(message) => {
             format!(
@@ -130,10 +121,30 @@ fn diff_of(answer: &Answer, paint: Paint) -> String {
         let injected = paint.ink(Ink::Added, "injected");
         let _ = writeln!(text, "{injected}: {feature}: {what}");
     }
+    text.push_str(&verdict(answer, paint));
     if text.lines().nth(1).is_some() {
         text.push('\n');
     }
     text
+}
+
+/// What changes otherwise than by an injection.
+fn verdict(answer: &Answer, paint: Paint) -> String {
+    let verdict = match &answer.outcome {
+        Outcome::Uninjected(_) => {
+            let had = answer.had.iter().map(String::as_str);
+            let had = Vec::from_iter(had).join(", ");
+            format!("{}: {had}\n", paint.ink(Ink::Removed, "uninjected"))
+        }
+        _ => String::new(),
+    };
+    match answer
+        .update()
+        .filter(|_| !matches!(answer.outcome, Outcome::Kept(None)))
+    {
+        Some(update) => format!("{verdict}update: {update}\n"),
+        None => verdict,
+    }
 }
 
 /// A line, with the features that are injected, and the warnings below it.
@@ -149,6 +160,10 @@ fn summary_of(answer: &Answer, paint: Paint) -> String {
                 paint.ink(Ink::Added, "injected:")
             )
         }
+        Outcome::Uninjected(_) => {
+            format!("{}        {place}", paint.ink(Ink::Removed, "uninjected:"))
+        }
+        Outcome::Kept(_) => format!("kept as it was:    {place}{}", why(&answer.update())),
         Outcome::Unchanged(reason) => format!("nothing to inject: {place}{}", why(reason)),
         Outcome::Refused(message) => {
             format!(
@@ -190,9 +205,7 @@ fn remarks_with_place(answer: &Answer) -> Vec<String> {
 
 /// The patch as the API server would get it, with what it is for.
 fn patch_of(answer: &Answer) -> Option<Value> {
-    let Outcome::Injected(after) = &answer.outcome else {
-        return None;
-    };
+    let after = answer.result().filter(|after| **after != answer.object)?;
     Some(json!({
         "apiVersion": answer.object["apiVersion"],
         "kind": answer.kind,
@@ -206,9 +219,11 @@ fn yaml(object: &Value) -> String {
     with_comments(object, &Comments::default())
 }
 
-/// A unified diff of the two as YAML. Both have the user's order of keys, so nothing but the policy's changes shows.
+/// A unified diff of the two as YAML. Both have the user's order of keys, so nothing but the policy's changes shows; of
+/// journals only that they are there.
 fn diff(before: &Value, after: &Value, paint: Paint) -> String {
-    let (before, after) = (yaml(before), yaml(after));
+    let (before, after) = journal::shortened(before, after);
+    let (before, after) = (yaml(&before), yaml(&after));
     let diff = TextDiff::from_lines(&before, &after);
     let mut text = String::new();
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {

@@ -38,11 +38,10 @@ impl<T> Named<T> {
         self.0.get_mut(place).map(|(_, value)| value)
     }
 
-    /// The name itself, if there is a value of that name.
-    pub fn name(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(self.place(name).ok()?)
-            .map(|(name, _)| name.as_str())
+    /// The name itself and its value, if there is one.
+    pub fn entry(&self, name: &str) -> Option<(&str, &T)> {
+        let (name, value) = self.0.get(self.place(name).ok()?)?;
+        Some((name, value))
     }
 
     pub fn has(&self, name: &str) -> bool {

@@ -310,29 +310,16 @@ fn a_container_of_ours_goes_whatever_is_in_it() {
 #[wasm_bindgen_test(unsupported = test)]
 fn says_what_is_missing() {
     let (part, taken) = taken_apart(|template| {
-        template["spec"]
-            .as_object_mut()
-            .unwrap()
-            .remove("initContainers");
-        template["spec"]["shareProcessNamespace"] = json!(false);
-        template["spec"]["volumes"]
-            .as_array_mut()
-            .unwrap()
-            .remove(2);
-        let worker = template["spec"]["containers"][1].as_object_mut().unwrap();
+        let spec = template["spec"].as_object_mut().unwrap();
+        spec.remove("initContainers");
+        spec["shareProcessNamespace"] = json!(false);
+        spec["volumes"].as_array_mut().unwrap().remove(2);
+        let worker = spec["containers"][1].as_object_mut().unwrap();
         worker.remove("env");
         worker["volumeMounts"].as_array_mut().unwrap().remove(0);
     });
     let mut expected = before();
     expected["spec"]["shareProcessNamespace"] = json!(false);
-    // Without its volume it could be the mount of a claim.
-    for container in expected["spec"]["containers"].as_array_mut().unwrap() {
-        let own = json!({"name": "timezone", "mountPath": "/etc/localtime", "readOnly": true});
-        match container["volumeMounts"].as_array_mut() {
-            Some(mounts) => mounts.push(own),
-            None => container["volumeMounts"] = json!([own]),
-        }
-    }
     assert_eq!(part, expected);
     assert_eq!(
         taken.altered,
@@ -344,6 +331,39 @@ fn says_what_is_missing() {
             "shareProcessNamespace",
         ]
     );
+}
+
+/// `kubectl apply` of a manifest whose key `volumes` is gone takes all volumes away, and leaves the
+/// mounts of containers that never had that key in the manifest.
+#[wasm_bindgen_test(unsupported = test)]
+fn its_mounts_go_where_all_volumes_are_gone() {
+    let (part, _) = taken_apart(|template| {
+        template["spec"].as_object_mut().unwrap().remove("volumes");
+    });
+    let mut expected = before();
+    expected["spec"].as_object_mut().unwrap().remove("volumes");
+    assert_eq!(part, expected);
+}
+
+/// Its mount is the only one of that volume, so it may be the manifest's, which did not say `readOnly`.
+#[wasm_bindgen_test(unsupported = test)]
+fn a_claim_by_the_name_of_a_volume_is_not_read_only() {
+    let (part, _) = taken_apart(|template| {
+        template["spec"]["volumes"][2] =
+            json!({"name": "timezone", "persistentVolumeClaim": {"claimName": "mine"}});
+    });
+    let mut expected = before();
+    expected["spec"]["volumes"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "timezone", "persistentVolumeClaim": {"claimName": "mine"}}));
+    let own = json!({"name": "timezone", "mountPath": "/etc/localtime"});
+    expected["spec"]["containers"][0]["volumeMounts"]
+        .as_array_mut()
+        .unwrap()
+        .push(own.clone());
+    expected["spec"]["containers"][1]["volumeMounts"] = json!([own]);
+    assert_eq!(part, expected);
 }
 
 #[wasm_bindgen_test(unsupported = test)]

@@ -181,7 +181,12 @@ impl ContainerRecord {
                 _ => return None,
             }
         }
-        Some(record)
+        record.is_plausible().then_some(record)
+    }
+
+    /// Whether the policy could have done so much: looking for it costs time.
+    fn is_plausible(&self) -> bool {
+        self.extended.len() <= 16 && self.renamed.len() <= 16 && self.moved.len() <= 1000
     }
 
     fn write(&self, out: &mut Writer) {

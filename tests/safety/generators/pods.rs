@@ -312,6 +312,7 @@ fn volumes() -> BoxedStrategy<Vec<(&'static str, Value)>> {
             {"emptyDir": {}},
             {"emptyDir": {"medium": "Memory", "sizeLimit": "1Gi", "future": 1}},
         ])),
+        4 => Just(json!({"hostPath": {"path": "/srv"}})),
         5 => one_of(json!([
             {"hostPath": {"path": "/etc/localtime", "type": "File"}},
             {"hostPath": {"path": "/srv"}},
@@ -431,7 +432,7 @@ fn hooks() -> BoxedStrategy<Value> {
 
 fn mounts() -> BoxedStrategy<(Index, Value)> {
     let mount = objects(vec![
-        ("readOnly", maybe(20, any_boolean())),
+        ("readOnly", maybe(30, any_boolean())),
         ("subPath", maybe(15, one_of(json!(["", "a/b"])))),
         ("subPathExpr", maybe(4, one_of(json!([""])))),
         ("recursiveReadOnly", maybe(5, one_of(json!(["Disabled"])))),
