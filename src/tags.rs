@@ -7,9 +7,8 @@
 pub fn lacking(own: &str, added: &str) -> Option<String> {
     let by_blanks = is_separated_by_blanks(own);
     let keys: Vec<&str> = pairs(own, by_blanks).map(key).collect();
-    let mut ends_a_pair = !own.trim_end_matches(' ').is_empty()
-        && !own.trim_end_matches(' ').ends_with(',')
-        && !(by_blanks && own.ends_with(' '));
+    let ends_with_a_pair = own.trim_end_matches(' ').ends_with(|end| end != ',');
+    let mut ends_a_pair = ends_with_a_pair && !(by_blanks && own.ends_with(' '));
     let mut lacking = String::new();
     let added = pairs(added, by_blanks || is_separated_by_blanks(added));
     for pair in added.filter(|pair| !keys.contains(&key(pair))) {

@@ -55,5 +55,5 @@ fn the_page_about_safety_names_tests_and_figures_that_are_true() {
 
 #[test]
 fn the_page_about_rollouts_names_tests_and_figures_that_are_true() {
-    check("docs/rollouts.md", 16);
+    check("docs/rollouts.md", 17);
 }

@@ -180,7 +180,7 @@ pub fn env(before: &Value, after: &Value) -> Result<EnvChange, String> {
     let name = |entry: &Value| entry["name"].clone();
     let is_known = |entry: &&Value| {
         let is_name = |own: &&Value| name(own) == name(entry);
-        !moved.iter().any(|own| is_name(&own)) && before.iter().any(|own| is_name(&own))
+        !moved.iter().any(&is_name) && before.iter().any(|own| is_name(&own))
     };
     match rest.iter().find(is_known) {
         Some(entry) => Err(format!("{entry} is there twice")),
