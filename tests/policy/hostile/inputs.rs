@@ -109,8 +109,48 @@ pub const INPUTS: &[Input] = &[
         100_000,
         update,
     ),
+    input(
+        "a journal that names {} variables, and as many variables",
+        10_000,
+        journal_of_variables,
+    ),
+    input(
+        "a journal of {} containers, and as many others",
+        1_000,
+        journal_of_containers,
+    ),
     input("{} bytes that are no JSON", 2 << 20, no_json),
 ];
+
+fn with_journal(journal: Value, containers: Value) -> Vec<u8> {
+    let template = json!({
+        "metadata": {"annotations": {"admission.datakit/injected": journal.to_string()}},
+        "spec": {"containers": containers}
+    });
+    payload_of(&workload("Deployment", &template))
+}
+
+fn journal_of_variables(count: usize) -> Vec<u8> {
+    let names = || (0..count).map(|number| format!("N{number}"));
+    let added: serde_json::Map<_, _> = names().map(|name| (name, json!("00000000"))).collect();
+    let env = list(count, |number| variable(&format!("N{number}"), "x"));
+    with_journal(
+        json!({"v": 1, "edits": [{"in": ["main"], "added": added}]}),
+        json!([with(container("main", &[]), json!({"env": env}))]),
+    )
+}
+
+/// Each with another record, none of which is for the containers that are there.
+fn journal_of_containers(count: usize) -> Vec<u8> {
+    let record = |number: usize| {
+        let name = format!("N{number}");
+        json!({"in": [format!("c{number}")], "added": {name: "00000000"}})
+    };
+    with_journal(
+        json!({"v": 1, "edits": list(count, record)}),
+        list(count, |number| container(&format!("d{number}"), &[])),
+    )
+}
 
 fn list<T: Into<Value>>(count: usize, item: impl Fn(usize) -> T) -> Value {
     Value::Array((0..count).map(|number| item(number).into()).collect())
