@@ -38,9 +38,6 @@ pub(super) const ASKING: [&str; 5] = ["java", "python", "nodejs", "js", "php"];
 
 /// Plans the injection of an agent, if the template is to have one.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
-    if scene.has_container(CONTAINER, FEATURE, report) {
-        return None;
-    }
     let names = |agent: &Agent| annotations_of(agent.language);
     let chosen = choose(FEATURE, &scene.settings.ddtrace, scene, names, report);
     warn_of_unused(
@@ -51,6 +48,9 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         report,
     );
     let chosen = chosen?;
+    if scene.has_container(CONTAINER, FEATURE, report) {
+        return None;
+    }
     let agent = chosen.rule.what;
     let image = chosen.image(FEATURE, &format!("for {}", agent.language.name()), report)?;
     let settings = &chosen.rule.container;

@@ -403,6 +403,7 @@ mod tests {
     use super::*;
     use crate::json::Node;
     use crate::settings::Document;
+    use crate::workload::Workload;
     use serde_json::json;
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
@@ -428,6 +429,7 @@ mod tests {
         let document = Document::new(Node::Null);
         let settings = document.settings().unwrap();
         let scene = Scene {
+            workload: Workload::Pod,
             template,
             namespace: "default",
             settings: &settings,

@@ -31,9 +31,6 @@ pub(super) const CONTAINER: &str = "datakit-flameshot";
 
 /// Plans the sidecar, if the template is to have it.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
-    if scene.has_container(CONTAINER, FEATURE, report) {
-        return None;
-    }
     let chosen = choose(
         FEATURE,
         &scene.settings.flameshot,
@@ -41,6 +38,9 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         |_| Vec::new(),
         report,
     )?;
+    if scene.has_container(CONTAINER, FEATURE, report) {
+        return None;
+    }
     let rule = chosen.rule;
     let settings = &rule.container;
     if rule.what.processes.is_empty() {

@@ -30,9 +30,6 @@ const JSON_CONFIG: &str = "LOGFWD_JSON_CONFIG";
 
 /// Plans the sidecar, if the template is to have it.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
-    if scene.has_container(CONTAINER, FEATURE, report) {
-        return None;
-    }
     let names = [ANNOTATION.to_owned()];
     let chosen = choose(
         FEATURE,
@@ -45,6 +42,9 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         warn_of_unused(FEATURE, &names, chosen.as_ref(), scene, report);
     }
     let chosen = chosen?;
+    if scene.has_container(CONTAINER, FEATURE, report) {
+        return None;
+    }
     let forwarder = &chosen.rule.what;
     let image = chosen.rule.image;
     let Some(image) = image else {

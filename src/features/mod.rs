@@ -35,6 +35,7 @@ const PREFIX: &str = "admission.datakit/";
 
 /// What a feature sees of an admission: the template as the features before left it.
 struct Scene<'s, 't> {
+    workload: Workload,
     template: &'s Template<'t>,
     namespace: &'s str,
     settings: &'s Settings<'s>,
@@ -59,11 +60,18 @@ impl<'s> Scene<'s, '_> {
         self.template.annotation(&format!("{PREFIX}{name}"))
     }
 
-    /// Whether the container that `feature` adds is there already, from an earlier pass or the user.
-    fn has_container(&self, name: &str, feature: Feature, report: &Report) -> bool {
+    /// Whether a container with the name of the one that `feature` adds is there already. What was
+    /// injected into a template before was taken away, so it is the user's, or that of somebody else
+    /// who injects; a pod may have it from an earlier pass.
+    fn has_container(&self, name: &str, feature: Feature, report: &mut Report) -> bool {
         let is_there = self.template.has_container(name);
-        if is_there {
+        if is_there && self.workload == Workload::Pod {
             report.explain(feature.name(), || format!("{name} is there already"));
+        } else if is_there {
+            report.warn(
+                feature.name(),
+                format_args!("nothing injected, a container {name} is there already"),
+            );
         }
         is_there
     }
@@ -158,6 +166,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             continue;
         }
         let scene = Scene {
+            workload: context.workload,
             template,
             namespace: &namespace,
             settings: context.settings,

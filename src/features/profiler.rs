@@ -33,9 +33,6 @@ pub(super) const ASKING: [Language; 3] = [Language::Java, Language::Python, Lang
 
 /// Plans the sidecar, if the template is to have it.
 pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
-    if scene.has_container(CONTAINER, FEATURE, report) {
-        return None;
-    }
     let names = |language: &Language| vec![annotation_name(*language)];
     let chosen = choose(FEATURE, &scene.settings.profiler, scene, names, report);
     warn_of_unused(
@@ -46,6 +43,9 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         report,
     );
     let chosen = chosen?;
+    if scene.has_container(CONTAINER, FEATURE, report) {
+        return None;
+    }
     let language = chosen.rule.what.name();
     let image = chosen.image(FEATURE, &format!("for {language}"), report)?;
 

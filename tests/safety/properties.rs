@@ -155,6 +155,8 @@ fn told(admission: &Admission, operation: &str, old: &Value) -> (Value, Vec<Stri
     warnings.retain(|warning| {
         !warning.contains("the pod does not complete")
             && !warning.contains("of the object has no effect")
+            // A pod may have it from an earlier pass.
+            && !(warning.contains("a container ") && warning.ends_with(" is there already"))
     });
     (fields, warnings, json!(answer.audit_annotations))
 }

@@ -342,6 +342,13 @@ fn difference_16_adds_nothing_beside_an_init_container_of_that_name() {
     let mut pod = asking("java", main(json!([])));
     pod["spec"]["initContainers"] = json!([{"name": "datakit-lib-init", "image": "own:1"}]);
     assert_leaves_alone(&pod, &settings(json!({"A": "b"})), &[]);
+    // A pod may have it from an earlier pass; of a template what was injected is taken away first.
+    let template = json!({"metadata": pod["metadata"], "spec": pod["spec"]});
+    assert_leaves_alone(
+        &workload("Deployment", &template),
+        &settings(json!({"A": "b"})),
+        &["datakit ddtrace: nothing injected, a container datakit-lib-init is there already"],
+    );
 }
 
 #[test]
