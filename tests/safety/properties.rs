@@ -153,10 +153,11 @@ fn told(admission: &Admission, operation: &str, old: &Value) -> (Value, Vec<Stri
     let fields = json!([template["metadata"], template["spec"], template["future"]]);
     let mut warnings = answer.warnings.unwrap_or_default();
     warnings.retain(|warning| {
-        !warning.contains("the pod does not complete")
-            && !warning.contains("of the object has no effect")
-            // A pod may have it from an earlier pass.
-            && !(warning.contains("a container ") && warning.ends_with(" is there already"))
+        let of_kinds = ["the pod does not complete", "of the object has no effect"];
+        // A pod may have it from an earlier pass.
+        let of_templates =
+            warning.contains("a container ") && warning.ends_with(" is there already");
+        !of_kinds.iter().any(|text| warning.contains(text)) && !of_templates
     });
     (fields, warnings, json!(answer.audit_annotations))
 }
