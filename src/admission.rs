@@ -12,7 +12,7 @@ use slog::Level;
 use wapc_guest::CallResult;
 
 use crate::features::{self, Context};
-use crate::json::{Node, syntax_error};
+use crate::json::{Node, Problem, SyntaxError};
 use crate::report::Report;
 use crate::rollout::{self, Course};
 use crate::settings::Document;
@@ -88,7 +88,7 @@ fn problem(error: &serde_json::Error) -> String {
     if error.classify() == serde_json::error::Category::Data {
         return format!("is no admission request (column {})", error.column());
     }
-    syntax_error(error)
+    SyntaxError::from(error).to_string()
 }
 
 /// The object as it should be, or `None` if it stays as it came.
@@ -137,7 +137,7 @@ fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
     };
     match changed {
         Ok(changed) => changed.then_some(object),
-        Err(Problem { about, what }) => {
+        Err(Obstacle { about, what }) => {
             report.warn(about, format_args!("nothing injected, {what}"));
             None
         }
@@ -145,20 +145,20 @@ fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
 }
 
 /// Why nothing can be injected.
-struct Problem {
+struct Obstacle {
     /// What it is about: the policy, or its settings.
     about: &'static str,
     /// The end of a sentence.
     what: String,
 }
 
-fn problem_of(what: impl Into<String>) -> Problem {
+fn obstacle(what: impl Into<String>) -> Obstacle {
     let (about, what) = ("policy", what.into());
-    Problem { about, what }
+    Obstacle { about, what }
 }
 
-fn missing(workload: Workload) -> Problem {
-    problem_of(match workload.template_path() {
+fn missing(workload: Workload) -> Obstacle {
+    obstacle(match workload.template_path() {
         [] => "there is no object".to_owned(),
         path => format!("the object has no {}", path.join(".")),
     })
@@ -219,9 +219,9 @@ impl Injection<'_> {
         template: &mut Value,
         before: &Before,
         report: &mut Report,
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, Obstacle> {
         if has_too_many_containers(template) {
-            return Err(problem_of(format!(
+            return Err(obstacle(format!(
                 "there are more than {MOST_CONTAINERS} containers"
             )));
         }
@@ -229,7 +229,7 @@ impl Injection<'_> {
             Before::Nothing => rollout::on_create(template, report),
             Before::Template(before) => rollout::on_update(template, before, report),
             Before::Unknown => {
-                return Err(problem_of(
+                return Err(obstacle(
                     "the update came without the object as it was before",
                 ));
             }
@@ -263,7 +263,7 @@ impl Injection<'_> {
         part: Option<Value>,
         template: &mut Value,
         report: &mut Report,
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, Obstacle> {
         let Some(mut part) = part else {
             return self.inject_into(template, report);
         };
@@ -273,7 +273,7 @@ impl Injection<'_> {
         Ok(changed)
     }
 
-    fn inject_into(&self, template: &mut Value, report: &mut Report) -> Result<bool, Problem> {
+    fn inject_into(&self, template: &mut Value, report: &mut Report) -> Result<bool, Obstacle> {
         if is_windows(template) {
             if features::asks_for_a_feature(template) {
                 report.warn(
@@ -285,19 +285,19 @@ impl Injection<'_> {
             }
             return Ok(false);
         }
-        let settings = self.document.settings().map_err(|what| Problem {
+        self.document.check_form().map_err(|what| Obstacle {
             about: "settings",
             what,
         })?;
         let mut template = Template::new(template).map_err(|malformed| {
             let path = malformed.to_string();
             let at = if path.is_empty() { "" } else { " at " };
-            problem_of(format!("the template is malformed{at}{path}"))
+            obstacle(format!("the template is malformed{at}{path}"))
         })?;
         let context = Context {
             workload: self.workload,
             namespace: self.namespace,
-            settings: &settings,
+            settings: self.document,
             beside: self.beside,
         };
         Ok(features::inject(context, &mut template, report))
@@ -310,23 +310,33 @@ impl Injection<'_> {
 /// None: the signature is waPC's.
 pub fn validate_settings(payload: &[u8]) -> CallResult {
     let problems = match serde_json::from_slice::<Node<'_>>(payload) {
-        Ok(root) => Document::new(root).problems(),
-        Err(error) => vec![format!("the JSON {}", syntax_error(&error))],
+        Ok(root) => features::problems(&Document::new(root)),
+        Err(error) => vec![Problem::of_syntax(
+            String::new(),
+            &SyntaxError::from(&error),
+        )],
     };
+    let report = Report::new(Level::Error);
+    for problem in &problems {
+        report.tell_of_problem(problem);
+    }
     Ok(serde_json::to_vec(&SettingsValidationResponse {
         valid: problems.is_empty(),
         message: message(&problems),
     })?)
 }
 
-fn message(problems: &[String]) -> Option<String> {
+fn message(problems: &[Problem]) -> Option<String> {
     match problems {
         [] => None,
-        [problem] => Some(problem.clone()),
-        problems => Some(format!(
-            "{} problems:\n- {}",
-            problems.len(),
-            problems.join("\n- ")
-        )),
+        [problem] => Some(problem.to_string()),
+        problems => {
+            let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+            Some(format!(
+                "{} problems:\n- {}",
+                lines.len(),
+                lines.join("\n- ")
+            ))
+        }
     }
 }

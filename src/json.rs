@@ -28,9 +28,9 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// What is wrong and where (line and column), without a word of the text.
-    pub fn parse(text: &'a str) -> Result<Self, String> {
+    pub fn parse(text: &'a str) -> Result<Self, SyntaxError> {
         // From bytes like the payload: two readers would both be in the module.
-        serde_json::from_slice(text.as_bytes()).map_err(|error| syntax_error(&error))
+        serde_json::from_slice(text.as_bytes()).map_err(|error| SyntaxError::from(&error))
     }
 
     /// The same value, which borrows nothing.
@@ -83,14 +83,47 @@ pub fn is_shown(key: &str) -> bool {
     env::is_name(key)
 }
 
-/// Says what is wrong with a text that is no JSON, and where, without showing any of it.
-#[must_use]
-pub fn syntax_error(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        serde_json::error::Category::Eof => "ends too early",
-        _ => "is not valid JSON",
-    };
-    format!("{what} (line {}, column {})", error.line(), error.column())
+/// What is wrong with a text that is no JSON, and where, without any of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntaxError {
+    what: &'static str,
+    pub place: TextPlace,
+}
+
+/// A place in a text; both numbers begin at 1, columns count bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextPlace {
+    pub line: usize,
+    pub column: usize,
+}
+
+impl From<&serde_json::Error> for SyntaxError {
+    fn from(error: &serde_json::Error) -> Self {
+        Self {
+            what: match error.classify() {
+                serde_json::error::Category::Eof => "ends too early",
+                _ => "is not valid JSON",
+            },
+            place: TextPlace {
+                line: error.line(),
+                column: error.column(),
+            },
+        }
+    }
+}
+
+impl std::error::Error for SyntaxError {}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", self.what, self.place)
+    }
+}
+
+impl fmt::Display for TextPlace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, " (line {}, column {})", self.line, self.column)
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Node<'a> {
@@ -211,14 +244,48 @@ impl fmt::Display for Path<'_> {
     }
 }
 
+/// What is wrong at a place; printed as `path: what is wrong`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Empty for the document as a whole.
+    pub path: String,
+    pub what: String,
+    /// Where in the text that is at the path.
+    pub place: Option<TextPlace>,
+}
+
+impl Problem {
+    /// A text at `path` that is no JSON.
+    #[must_use]
+    pub fn of_syntax(path: String, error: &SyntaxError) -> Self {
+        Self {
+            path,
+            what: format!("the JSON {}", error.what),
+            place: Some(error.place),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(formatter, "{}: ", self.path)?;
+        }
+        formatter.write_str(&self.what)?;
+        match self.place {
+            Some(place) => place.fmt(formatter),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Reads nodes as what they should be, and keeps a list of what they are not.
 ///
 /// A value of the wrong type is reported and then counts as absent, so that reading goes on and all
 /// problems come out at once.
 #[derive(Debug, Default)]
 pub struct Problems {
-    /// One line for each problem, `path: what is wrong`.
-    pub list: Vec<String>,
+    pub list: Vec<Problem>,
     /// Whether the first one is enough.
     only_first: bool,
 }
@@ -235,13 +302,24 @@ impl Problems {
 
     /// Notes a problem at `path`.
     pub fn add(&mut self, path: Path<'_>, problem: impl fmt::Display) {
-        if self.only_first && !self.list.is_empty() {
-            return;
+        if !self.is_full() {
+            self.list.push(Problem {
+                path: path.to_string(),
+                what: problem.to_string(),
+                place: None,
+            });
         }
-        self.list.push(match path {
-            Path::Root => problem.to_string(),
-            path => format!("{path}: {problem}"),
-        });
+    }
+
+    /// Notes that the text at `path` is no JSON.
+    pub fn add_syntax(&mut self, path: Path<'_>, error: &SyntaxError) {
+        if !self.is_full() {
+            self.list.push(Problem::of_syntax(path.to_string(), error));
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.only_first && !self.list.is_empty()
     }
 
     fn wrong_type(&mut self, node: &Node<'_>, path: Path<'_>, wanted: &str) {
@@ -354,6 +432,10 @@ mod tests {
     use super::*;
     use wasm_bindgen_test::wasm_bindgen_test;
 
+    fn lines(problems: &Problems) -> Vec<String> {
+        problems.list.iter().map(Problem::to_string).collect()
+    }
+
     #[wasm_bindgen_test(unsupported = test)]
     fn keeps_the_order_of_keys() {
         let node = Node::parse(r#"{"b":1,"a":[true,null,"x\n"]}"#);
@@ -376,11 +458,11 @@ mod tests {
     #[wasm_bindgen_test(unsupported = test)]
     fn says_where_the_syntax_is_wrong_but_not_what_stood_there() {
         assert_eq!(
-            Node::parse("{\n  \"password\": secret}"),
+            Node::parse("{\n  \"password\": secret}").map_err(|error| error.to_string()),
             Err("is not valid JSON (line 2, column 15)".to_owned())
         );
         assert_eq!(
-            Node::parse("{\"a\":[1,2"),
+            Node::parse("{\"a\":[1,2").map_err(|error| error.to_string()),
             Err("ends too early (line 1, column 9)".to_owned())
         );
     }
@@ -394,7 +476,7 @@ mod tests {
         assert_eq!(problems.string(node.get("text"), root.key("text")), None);
         assert_eq!(problems.boolean(node.get("flag"), root.key("flag")), None);
         assert_eq!(
-            problems.list,
+            lines(&problems),
             [
                 "list[0]: must be a string, is a number",
                 "text: must be a string, is an object",
@@ -408,7 +490,7 @@ mod tests {
         let node = Node::parse("[1,2,3]").unwrap();
         let mut problems = Problems::only_first();
         problems.strings(Some(&node), Path::Root);
-        assert_eq!(problems.list, ["[0]: must be a string, is a number"]);
+        assert_eq!(lines(&problems), ["[0]: must be a string, is a number"]);
     }
 
     #[wasm_bindgen_test(unsupported = test)]
@@ -418,7 +500,10 @@ mod tests {
         let mut problems = Problems::default();
         let root = Path::Root;
         problems.object(node.get("a"), root.key("a"));
-        assert_eq!(problems.list, ["a.x: is given twice", "a: has a key twice"]);
+        assert_eq!(
+            lines(&problems),
+            ["a.x: is given twice", "a: has a key twice"]
+        );
     }
 
     #[wasm_bindgen_test(unsupported = test)]

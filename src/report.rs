@@ -4,35 +4,50 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::json::Problem;
 use kubewarden_policy_sdk::logging::KubewardenDrain;
-use slog::{Drain, Level, Logger, debug, o};
+use slog::{Drain, Level, Logger, debug, error, o};
 
-/// What the policy injects, in the order in which it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Feature {
-    Ddtrace,
-    Logfwd,
-    Flameshot,
-    Profiler,
-    Logging,
+/// What a debug line is about. Each line carries the word for it in the field `event`, so that programs
+/// need not read the sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Why something is so.
+    Reason,
+    /// What becomes of a template on an update.
+    Update,
+    /// What the journal of a template holds.
+    Journal,
+    /// What is decided about a rule; in the fields `rule` and `verdict`.
+    Rule,
+    /// What a selector of a rule was compared with; in the fields `rule`, `selector` and `verdict`.
+    Selector,
+    /// What a feature injected.
+    Injected,
+    /// One edit of a template.
+    Edit,
+    /// A warning that the answer has, too.
+    Warning,
+    /// A problem of the settings; in the fields `path` and, where it is in a text, `text_line` and `text_column`
+    /// (else 0).
+    Problem,
 }
 
-impl Feature {
+impl Event {
+    /// The word for it in the field `event`.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
-            Self::Ddtrace => "ddtrace",
-            Self::Logfwd => "logfwd",
-            Self::Flameshot => "flameshot",
-            Self::Profiler => "profiler",
-            Self::Logging => "logging",
+            Self::Reason => "reason",
+            Self::Update => "update",
+            Self::Journal => "journal",
+            Self::Rule => "rule",
+            Self::Selector => "selector",
+            Self::Injected => "injected",
+            Self::Edit => "edit",
+            Self::Warning => "warning",
+            Self::Problem => "problem",
         }
-    }
-
-    /// The name of the annotation that switches it off, behind its prefix.
-    #[must_use]
-    pub fn switch(self) -> String {
-        format!("{}.enabled", self.name())
     }
 }
 
@@ -72,10 +87,12 @@ impl Report {
 
     /// Notes what was asked for and not done, and why.
     pub fn warn(&mut self, about: &str, what: impl fmt::Display) {
+        let what = what.to_string();
         let warning = one_line(&format!("datakit {about}: {what}"));
         if self.warnings.contains(&warning) {
             return;
         }
+        self.tell(about, Event::Warning, || what);
         if self.warnings.len() < MOST_WARNINGS {
             self.warnings.push(warning);
         } else {
@@ -83,11 +100,10 @@ impl Report {
         }
     }
 
-    /// Notes what `feature` injected: its image, or the rule where there is none.
-    pub fn injected(&mut self, feature: Feature, what: &str) {
-        self.explain(feature.name(), || format!("injected {what}"));
-        self.audit
-            .insert(feature.name().to_owned(), what.to_owned());
+    /// Notes what a feature injected: its image, or the rule where there is none.
+    pub fn injected(&mut self, feature: &str, what: &str) {
+        self.tell(feature, Event::Injected, || format!("injected {what}"));
+        self.audit.insert(feature.to_owned(), what.to_owned());
     }
 
     /// Takes back what was noted as injected: the object stays as it was.
@@ -95,19 +111,49 @@ impl Report {
         self.audit.clear();
     }
 
-    /// Logs a decision at debug. It may name objects, labels and rules, and no values.
-    pub fn explain<T: fmt::Display>(&self, about: &str, decision: impl FnOnce() -> T) {
+    /// Logs why something is so, at debug. It may name objects, labels and rules, and no values.
+    pub fn explain<T: fmt::Display>(&self, about: &str, reason: impl FnOnce() -> T) {
+        self.tell(about, Event::Reason, reason);
+    }
+
+    /// Logs an event at debug.
+    pub fn tell<T: fmt::Display>(&self, about: &str, event: Event, what: impl FnOnce() -> T) {
         if self.explains {
-            debug!(self.log, "{}", one_line(&decision().to_string()); "feature" => about);
+            let line = one_line(&what().to_string());
+            debug!(self.log, "{}", line; "feature" => about, "event" => event.word());
         }
     }
 
-    /// Logs a detail of the decision about `rule`, at debug.
-    pub fn explain_rule(&self, about: &str, rule: impl fmt::Display, detail: &str) {
+    /// Logs the verdict on a rule, at debug.
+    pub fn tell_of_rule(&self, about: &str, rule: &str, verdict: &str, line: &str) {
         if self.explains {
-            let rule = rule.to_string();
-            debug!(self.log, "{}", one_line(detail); "feature" => about, "rule" => rule);
+            debug!(self.log, "{}", one_line(line); "feature" => about, "event" => Event::Rule.word(),
+                "rule" => rule, "verdict" => verdict);
         }
+    }
+
+    /// Logs whether a selector of a rule fits, at debug.
+    pub fn tell_of_selector(
+        &self,
+        about: &str,
+        rule: &str,
+        selector: &str,
+        fits: bool,
+        line: &str,
+    ) {
+        if self.explains {
+            let verdict = if fits { "fits" } else { "does not fit" };
+            debug!(self.log, "{}", one_line(line); "feature" => about, "event" => Event::Selector.word(),
+                "rule" => rule, "selector" => one_line(selector), "verdict" => verdict);
+        }
+    }
+
+    /// Logs a problem of the settings, at error: programs find the place by the fields.
+    pub fn tell_of_problem(&self, problem: &Problem) {
+        let Problem { path, what, place } = problem;
+        let (line, column) = place.map_or((0, 0), |place| (place.line, place.column));
+        error!(self.log, "{what}"; "feature" => "settings", "event" => Event::Problem.word(),
+            "path" => path, "text_line" => line, "text_column" => column);
     }
 
     /// Whether decisions are logged, for details that are worth nothing otherwise.

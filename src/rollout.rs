@@ -9,7 +9,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::report::Report;
+use crate::features::{self, PREFIX, SWITCH};
+use crate::report::{Event, Report};
 use crate::template::journal::{self, ANNOTATION, Journal, Taken};
 use crate::template::{annotation, boolean};
 
@@ -63,7 +64,7 @@ pub fn on_update(new: &Value, old: &Value, report: &mut Report) -> Course {
         );
         return Course::Stay;
     }
-    report.explain("policy", || "the user's part changed");
+    report.tell("policy", Event::Update, || "the user's part changed");
     Course::Inject(came.into_part())
 }
 
@@ -79,7 +80,7 @@ impl<'t> Side<'t> {
     fn new(template: &'t Value, report: &mut Report) -> Self {
         let mut part = Cow::Borrowed(template);
         let mut taken = Taken::nothing();
-        let journal = match annotation(template, ANNOTATION).map(Journal::parse) {
+        let journal = match annotation(template, ANNOTATION).map(features::journal) {
             None => None,
             Some(Ok(journal)) => {
                 tell(&journal, report);
@@ -112,7 +113,7 @@ impl<'t> Side<'t> {
 
 /// A template that is switched off as a whole was not injected so.
 fn is_switched_off(template: &Value) -> bool {
-    annotation(template, "admission.datakit/enabled").and_then(boolean) == Some(false)
+    annotation(template, &format!("{PREFIX}{SWITCH}")).and_then(boolean) == Some(false)
 }
 
 /// Tells that an update leaves the user's part as it is; `of_ours` is what it has of the policy's.
@@ -138,7 +139,7 @@ fn tell_that_nothing_changed(was: &Side<'_>, of_ours: &Taken, report: &mut Repor
 /// Tells what a journal holds.
 fn tell(journal: &Journal, report: &Report) {
     for (feature, source) in journal.features() {
-        report.explain(feature, || {
+        report.tell(feature, Event::Journal, || {
             format!("the journal has {source}, by {}", source.rule)
         });
     }

@@ -1,40 +1,67 @@
-//! The value of `DD_TAGS`: pairs `key:value`, separated by commas or by blanks.
+//! Variables that hold a list of pairs: `DD_TAGS` and `OTEL_RESOURCE_ATTRIBUTES`.
 
-/// What has to stand behind `own` so that it has the pairs of `added` whose keys it lacks; `None` if it
-/// lacks none. The pairs of `own` stay to the letter as they are. A value may hold more colons
-/// (`url:http://x`), and a pair may have none.
-#[must_use]
-pub fn lacking(own: &str, added: &str) -> Option<String> {
-    let by_blanks = is_separated_by_blanks(own);
-    let keys: Vec<&str> = pairs(own, by_blanks).map(key).collect();
-    let ends_with_a_pair = own.trim_end_matches(' ').ends_with(|end| end != ',');
-    let mut ends_a_pair = ends_with_a_pair && !(by_blanks && own.ends_with(' '));
-    let mut lacking = String::new();
-    let added = pairs(added, by_blanks || is_separated_by_blanks(added));
-    for pair in added.filter(|pair| !keys.contains(&key(pair))) {
-        if ends_a_pair {
-            lacking.push(if by_blanks { ' ' } else { ',' });
+/// How a list of pairs is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Pairs {
+    /// What they are called.
+    pub noun: &'static str,
+    /// What stands between key and value.
+    separator: char,
+    /// Whether the pairs are taken apart at their blanks where there are no commas.
+    may_use_blanks: bool,
+}
+
+impl Pairs {
+    /// `key:value`, separated by commas or by blanks. A value may hold more colons (`url:http://x`), and
+    /// a pair may have none.
+    pub const DATADOG: Self = Self {
+        noun: "tags",
+        separator: ':',
+        may_use_blanks: true,
+    };
+
+    /// `key=value`, separated by commas.
+    pub const OPEN_TELEMETRY: Self = Self {
+        noun: "attributes",
+        separator: '=',
+        may_use_blanks: false,
+    };
+
+    /// What has to stand behind `own` so that it has the pairs of `added` whose keys it lacks; `None` if
+    /// it lacks none. The pairs of `own` stay to the letter as they are.
+    #[must_use]
+    pub fn lacking(self, own: &str, added: &str) -> Option<String> {
+        let by_blanks = self.uses_blanks(own);
+        let keys: Vec<&str> = pairs(own, by_blanks).map(|pair| self.key(pair)).collect();
+        let ends_with_a_pair = own.trim_end_matches(' ').ends_with(|end| end != ',');
+        let mut ends_a_pair = ends_with_a_pair && !(by_blanks && own.ends_with(' '));
+        let mut lacking = String::new();
+        let added = pairs(added, by_blanks || self.uses_blanks(added));
+        for pair in added.filter(|pair| !keys.contains(&self.key(pair))) {
+            if ends_a_pair {
+                lacking.push(if by_blanks { ' ' } else { ',' });
+            }
+            lacking.push_str(pair);
+            ends_a_pair = true;
         }
-        lacking.push_str(pair);
-        ends_a_pair = true;
+        (!lacking.is_empty()).then_some(lacking)
     }
-    (!lacking.is_empty()).then_some(lacking)
+
+    fn uses_blanks(self, list: &str) -> bool {
+        let list = list.trim();
+        self.may_use_blanks && list.contains(' ') && !list.contains(',')
+    }
+
+    fn key(self, pair: &str) -> &str {
+        pair.split_once(self.separator)
+            .map_or(pair, |(key, _)| key.trim_end())
+    }
 }
 
-/// Tracers take tags apart at their commas or, where there are none, at their blanks.
-fn is_separated_by_blanks(tags: &str) -> bool {
-    let tags = tags.trim();
-    tags.contains(' ') && !tags.contains(',')
-}
-
-fn pairs(tags: &str, by_blanks: bool) -> impl Iterator<Item = &str> {
-    tags.split(move |character| character == ',' || (by_blanks && character == ' '))
+fn pairs(list: &str, by_blanks: bool) -> impl Iterator<Item = &str> {
+    list.split(move |character| character == ',' || (by_blanks && character == ' '))
         .map(str::trim)
         .filter(|pair| !pair.is_empty())
-}
-
-fn key(pair: &str) -> &str {
-    pair.split_once(':').map_or(pair, |(key, _)| key)
 }
 
 #[cfg(test)]
@@ -43,7 +70,9 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 
     fn merge(own: &str, added: &str) -> Option<String> {
-        lacking(own, added).map(|lacking| format!("{own}{lacking}"))
+        Pairs::DATADOG
+            .lacking(own, added)
+            .map(|lacking| format!("{own}{lacking}"))
     }
 
     #[wasm_bindgen_test(unsupported = test)]
@@ -85,6 +114,27 @@ mod tests {
             if let Some(merged) = merge(own, added) {
                 assert_eq!(merge(&merged, added), None, "{own} + {added} = {merged}");
             }
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn takes_attributes_apart_at_commas_and_equal_signs() {
+        for (own, added, expected) in [
+            ("", "a=1,b=2", Some("a=1,b=2")),
+            ("a=x:y", "a=1,b=2", Some("b=2")),
+            ("a=1 2", "a=1,b=2 c=3", Some("b=2 c=3")),
+            ("a = 1", "a=2", None),
+            ("a:1", "a=1", Some("a=1")),
+            ("url=http://x?q=1,", "url=y,b=2", Some("b=2")),
+        ] {
+            let separator = if own.is_empty() || own.ends_with(',') {
+                ""
+            } else {
+                ","
+            };
+            let lacking = Pairs::OPEN_TELEMETRY.lacking(own, added);
+            let expected = expected.map(|pairs| format!("{separator}{pairs}"));
+            assert_eq!(lacking, expected, "{own} + {added}");
         }
     }
 }

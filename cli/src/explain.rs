@@ -5,16 +5,16 @@ use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
+use datakit_operator_policy::features;
 use datakit_policy_host::policy::LogLine;
 use datakit_policy_host::request::resource_name;
-use serde_json::Value;
 
 use crate::Failure;
 use crate::aside::say;
 use crate::journal;
 use crate::live::Notes;
 use crate::paint::{Ink, Paint, When};
-use crate::session::{Answer, FEATURES, Inputs, NO_SETTINGS, Outcome, Session};
+use crate::session::{Answer, Inputs, NO_SETTINGS, OBJECT, Outcome, Session};
 
 /// Explain what the policy decides about a workload, and why
 ///
@@ -147,9 +147,9 @@ fn explanation(answer: &Answer, paint: Paint) -> String {
         _ if told.is_about_the_object_alone() => text.push_str("nothing injected\n"),
         _ => {}
     }
-    told.write(&mut text, "policy", paint);
+    told.write(&mut text, OBJECT, paint);
     let has = answer.result().map(journal::features).unwrap_or_default();
-    for feature in FEATURES {
+    for feature in features::ALL.iter().map(|feature| feature.name) {
         let Some(about) = told.about.get(feature) else {
             continue;
         };
@@ -190,30 +190,32 @@ impl Told {
             about: BTreeMap::new(),
         };
         for line in &answer.logs {
-            told.add_log(line, answer);
+            told.add_log(line);
         }
-        for warning in &answer.warnings {
-            told.add_warning(warning);
+        // Another policy than ours may not log its warnings.
+        if !answer.logs.iter().any(is_warning) {
+            for warning in &answer.warnings {
+                told.add(OBJECT, Line::Warning(warning.clone()));
+            }
         }
         told
     }
 
-    fn add_log(&mut self, line: &LogLine, answer: &Answer) {
-        let field = |name: &str| line.fields.get(name).and_then(Value::as_str);
-        let about = field("feature").unwrap_or("policy");
+    fn add_log(&mut self, line: &LogLine) {
         let message = line.message.clone();
-        let is_verdict = answer
-            .injected
-            .get(about)
-            .is_some_and(|what| message == format!("injected {what}"));
-        // The heading says it.
-        if is_verdict {
-            return;
-        }
-        let line = match field("rule") {
-            Some(_) => Line::Detail(message),
-            None => Line::Decision(message),
+        let line_of = match line.field("event") {
+            // The heading says it.
+            Some("injected") => return,
+            Some("selector") => Line::Detail(message),
+            Some("warning") => Line::Warning(message),
+            _ => Line::Decision(message),
         };
+        self.add(line.field("feature").unwrap_or(OBJECT), line_of);
+    }
+
+    fn add(&mut self, about: &str, line: Line) {
+        // What is known of no feature is of the object.
+        let about = if is_feature(about) { about } else { OBJECT };
         let about = self.about.entry(about.to_owned()).or_default();
         // The journal before an update and the one after it mostly say the same.
         if about.last() != Some(&line) {
@@ -221,19 +223,8 @@ impl Told {
         }
     }
 
-    /// Warnings begin with `datakit FEATURE: `, or `datakit policy: ` for the object as a whole.
-    fn add_warning(&mut self, warning: &str) {
-        let (about, message) = warning
-            .strip_prefix("datakit ")
-            .and_then(|rest| rest.split_once(": "))
-            .filter(|(about, _)| FEATURES.contains(about) || *about == "policy")
-            .unwrap_or(("policy", warning));
-        let line = Line::Warning(message.to_owned());
-        self.about.entry(about.to_owned()).or_default().push(line);
-    }
-
     fn is_about_the_object_alone(&self) -> bool {
-        self.about.keys().all(|about| about == "policy")
+        self.about.keys().all(|about| about == OBJECT)
     }
 
     fn write(&self, text: &mut String, about: &str, paint: Paint) {
@@ -241,6 +232,14 @@ impl Told {
             let _ = writeln!(text, "{}", line.show(paint));
         }
     }
+}
+
+fn is_warning(line: &LogLine) -> bool {
+    line.field("event") == Some("warning")
+}
+
+fn is_feature(name: &str) -> bool {
+    features::ALL.iter().any(|feature| feature.name == name)
 }
 
 impl Line {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use datakit_operator_policy::features as table;
 use datakit_operator_policy::template::annotation;
 pub use datakit_operator_policy::template::journal::ANNOTATION;
 use datakit_operator_policy::template::journal::Journal;
@@ -34,7 +35,7 @@ pub fn template_mut(object: &mut Value) -> Option<&mut Value> {
 
 /// The journal of a workload, if it has one; for one that cannot be read, the reason as the end of a sentence.
 pub fn of(object: &Value) -> Option<Result<Journal, &'static str>> {
-    annotation(template(object)?, ANNOTATION).map(Journal::parse)
+    annotation(template(object)?, ANNOTATION).map(table::journal)
 }
 
 /// The features that a workload has by its journal.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
+use datakit_operator_policy::features;
 use datakit_policy_host::manifest::{Document, Source};
 use datakit_policy_host::policy::{self, LogLine, Policy};
 use datakit_policy_host::request::{self, AdmissionRequest, Context, RequestError};
@@ -13,9 +14,6 @@ use crate::live::{Before, Live};
 use crate::order::in_order_of;
 use crate::settings::SettingsFile;
 use crate::{Failure, input, journal};
-
-/// The features, in the order in which the policy goes through them.
-pub const FEATURES: [&str; 5] = ["ddtrace", "logfwd", "flameshot", "profiler", "logging"];
 
 /// Said where nobody gave settings.
 pub const NO_SETTINGS: &str = "note: without --settings the policy has nothing to inject";
@@ -228,21 +226,25 @@ impl Answer {
 
     /// Why nothing is injected into the object as a whole, if there is a reason.
     fn reason(&self) -> Option<String> {
-        let said = self.said_of_it(|line| line != CHANGED);
+        let said = self.said_of_it(&["reason"]);
         let is_injected = !journal::features(&self.object).is_empty();
         said.or_else(|| is_injected.then(|| "injected already".to_owned()))
     }
 
-    /// What the policy says about the object, rather than about a feature, in the lines that are wanted.
-    fn said_of_it(&self, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
-        let about = |line: &&LogLine| {
-            line.fields
-                .get("feature")
-                .is_some_and(|about| about == "policy")
+    /// What the policy says about the object, rather than about a feature, in lines of these events.
+    fn said_of_it(&self, events: &[&str]) -> Option<String> {
+        let is_wanted = |line: &&LogLine| {
+            line.field("feature") == Some(OBJECT)
+                && line
+                    .field("event")
+                    .is_some_and(|event| events.contains(&event))
         };
-        let lines = self.logs.iter().filter(about);
-        let lines = lines.map(|line| line.message.as_str());
-        let lines: Vec<&str> = lines.filter(|line| is_wanted(line)).collect();
+        let lines: Vec<&str> = self
+            .logs
+            .iter()
+            .filter(is_wanted)
+            .map(|line| line.message.as_str())
+            .collect();
         (!lines.is_empty()).then(|| lines.join("; "))
     }
 
@@ -251,7 +253,7 @@ impl Answer {
         if !self.before.is_known() {
             return None;
         }
-        let said = self.said_of_it(|_| true);
+        let said = self.said_of_it(&["reason", "update"]);
         said.or_else(|| {
             matches!(self.outcome, Outcome::Kept(_))
                 .then(|| "the template is the same as before".to_owned())
@@ -280,9 +282,9 @@ impl Answer {
 
     /// What was injected by which feature, in the order in which the policy goes through them.
     pub fn injected(&self) -> impl Iterator<Item = (&str, &str)> {
-        let place = |feature: &str| FEATURES.iter().position(|known| *known == feature);
+        let place = |feature: &str| features::ALL.iter().position(|known| known.name == feature);
         let mut injected: Vec<_> = self.injected.iter().collect();
-        injected.sort_by_key(|(feature, _)| place(feature).unwrap_or(FEATURES.len()));
+        injected.sort_by_key(|(feature, _)| place(feature).unwrap_or(usize::MAX));
         injected
             .into_iter()
             .map(|(feature, what)| (feature.as_str(), what.as_str()))
@@ -294,8 +296,8 @@ impl Answer {
     }
 }
 
-/// The policy's line about an update that injects anew, which is no reason for leaving an object alone.
-const CHANGED: &str = "the user's part changed";
+/// What the policy's lines about the object as a whole have in the field `feature`.
+pub const OBJECT: &str = "policy";
 
 /// Settings with which the policy logs every decision.
 fn at_debug(settings: Value) -> Value {

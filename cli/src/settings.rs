@@ -1,6 +1,6 @@
 //! A file with settings in it, and what the policy says about them.
 
-use datakit_policy_host::policy::Policy;
+use datakit_policy_host::policy::{LogLine, Policy};
 use datakit_policy_host::settings::{self, Found, Positions, Problem};
 use datakit_policy_host::yaml::Position;
 use serde_json::{Value, json};
@@ -41,15 +41,33 @@ impl SettingsFile {
 
     /// What the policy does not accept, in the order of the file; nothing if it takes the settings.
     pub fn problems(&self, policy: &Policy) -> Result<Vec<Problem>, Failure> {
-        let verdict = policy.instance()?.validate_settings(&self.found.settings)?;
+        let instance = policy.instance()?;
+        let verdict = instance.validate_settings(&self.found.settings)?;
         if verdict.valid {
             return Ok(Vec::new());
         }
-        let message = verdict.message.unwrap_or_default();
-        let lines = settings::lines(&message).into_iter();
-        let mut problems: Vec<_> = lines.map(|line| self.positions.problem(line)).collect();
+        let logs = instance.take_logs();
+        let mut problems: Vec<_> = logs.iter().filter_map(|line| self.problem(line)).collect();
+        // Another policy than ours says no more than its message.
+        if problems.is_empty() {
+            let message = verdict.message.unwrap_or_default();
+            problems.push(self.positions.problem("", &message, None));
+        }
         problems.sort_by_key(|problem| (problem.at.line, problem.at.column));
         Ok(problems)
+    }
+
+    /// A line about a problem, which has its place in fields.
+    fn problem(&self, line: &LogLine) -> Option<Problem> {
+        if line.field("event") != Some("problem") {
+            return None;
+        }
+        let number = |name: &str| usize::try_from(line.fields.get(name)?.as_u64()?).ok();
+        let inside = number("text_line").zip(number("text_column"));
+        let inside = inside.filter(|(line, _)| *line > 0);
+        let inside = inside.map(|(line, column)| Position { line, column });
+        let path = line.field("path")?;
+        Some(self.positions.problem(path, &line.message, inside))
     }
 
     /// The settings, if the policy takes them.

@@ -89,6 +89,14 @@ pub struct LogLine {
     pub fields: Map<String, Value>,
 }
 
+impl LogLine {
+    /// The text of a field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.get(name)?.as_str()
+    }
+}
+
 /// A compiled policy. Compiling takes long, an [`Instance`] is made in microseconds.
 pub struct Policy {
     compiled: WasmtimeEngineProviderPre,

@@ -4,7 +4,7 @@ mod find;
 mod positions;
 
 pub use find::{Form, Found, ObjectName, find, find_file, name_of};
-pub use positions::{Positions, Problem, lines};
+pub use positions::{Positions, Problem};
 
 use std::path::Path;
 

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{PREFIX, logfwd};
-use crate::report::{Feature, Report, shown};
-use crate::settings::{Settings, nearest};
+use super::{ALL, PREFIX, SWITCH, annotation_names, ddtrace};
+use crate::report::{Report, shown};
+use crate::settings::{Document, nearest};
 use crate::template::{Object, Template, boolean};
 use crate::workload::Workload;
 
@@ -50,11 +50,12 @@ pub(super) fn warn_of_unseen(template: &Template<'_>, beside: &[String], report:
         let Some(name) = key.strip_prefix(PREFIX) else {
             continue;
         };
-        if KNOWN.contains(&name) {
+        if annotation_names().any(|known| known == name) {
             continue;
         }
         let key = shown(key);
-        match nearest(name, &KNOWN) {
+        let known: Vec<&str> = annotation_names().collect();
+        match nearest(name, &known) {
             Some(near) => report.warn(
                 "policy",
                 format_args!("annotation {key} is not known, did you mean {PREFIX}{near}?"),
@@ -71,15 +72,14 @@ const OTHER_VENDOR: &str = "admission.datadoghq.com/";
 /// there would have been an agent.
 pub(super) fn warn_of_other_vendor(
     template: &Template<'_>,
-    settings: &Settings<'_>,
+    settings: &Document<'_>,
     report: &mut Report,
 ) {
-    let has_agents = settings
-        .ddtrace
-        .rules
-        .iter()
-        .any(|rule| rule.image.is_some());
-    if !has_agents || keys(template.annotations()).any(|key| is_ours(key)) {
+    let has_agents = || {
+        let agents = (ddtrace::FEATURE.rules)(settings, &mut settings.reader());
+        agents.rules.iter().any(|rule| rule.image.is_some())
+    };
+    if keys(template.annotations()).any(|key| is_ours(key)) {
         return;
     }
     let wishes = [template.annotations(), template.labels()];
@@ -87,7 +87,7 @@ pub(super) fn warn_of_other_vendor(
         let is_on = value.as_str().and_then(boolean) != Some(false);
         key.starts_with(OTHER_VENDOR) && is_on
     });
-    if let Some((key, _)) = wish {
+    if let Some((key, _)) = wish.filter(|_| has_agents()) {
         report.warn(
             "policy",
             format_args!(
@@ -119,47 +119,15 @@ pub fn asks_for_a_feature(template: &Value) -> bool {
         let value = annotations.get(&format!("{PREFIX}{switch}"));
         value.and_then(Value::as_str).and_then(boolean) != Some(false)
     };
-    is_on("enabled")
-        && annotations
-            .keys()
-            .filter_map(|key| asked_for(key.strip_prefix(PREFIX)?))
-            .any(|feature| is_on(&feature.switch()))
+    let asks = |name: &str| annotations.contains_key(&format!("{PREFIX}{name}"));
+    is_on(SWITCH)
+        && ALL.iter().any(|feature| {
+            feature.switch.is_none_or(is_on) && feature.asks.iter().any(|ask| asks(ask.name))
+        })
 }
-
-/// The feature that an annotation, named without its prefix, asks for.
-fn asked_for(name: &str) -> Option<Feature> {
-    if name == logfwd::ANNOTATION {
-        Some(Feature::Logfwd)
-    } else if name.ends_with("-lib.version") {
-        Some(Feature::Ddtrace)
-    } else if name.ends_with("-profiler.version") {
-        Some(Feature::Profiler)
-    } else {
-        None
-    }
-}
-
-/// The names of all annotations that the policy looks at, behind their prefix.
-const KNOWN: [&str; 14] = [
-    "enabled",
-    "ddtrace.enabled",
-    "logfwd.enabled",
-    "flameshot.enabled",
-    "profiler.enabled",
-    "java-lib.version",
-    "python-lib.version",
-    "nodejs-lib.version",
-    "js-lib.version",
-    "php-lib.version",
-    "logfwd.instances",
-    "java-profiler.version",
-    "python-profiler.version",
-    "golang-profiler.version",
-];
 
 #[cfg(test)]
 mod tests {
-    use super::super::{FEATURES, ddtrace, profiler};
     use super::*;
     use serde_json::json;
     use slog::Level;
@@ -231,19 +199,6 @@ mod tests {
         ] {
             assert_eq!(asks(annotations.clone()), expected, "{annotations}");
         }
-    }
-
-    #[wasm_bindgen_test(unsupported = test)]
-    fn knows_what_the_features_look_for() {
-        let switched = FEATURES
-            .iter()
-            .filter(|(feature, _)| *feature != Feature::Logging);
-        let mut names = vec!["enabled".to_owned()];
-        names.extend(switched.map(|(feature, _)| feature.switch()));
-        names.extend(ddtrace::ASKING.map(ddtrace::annotation_name));
-        names.push(logfwd::ANNOTATION.to_owned());
-        names.extend(profiler::ASKING.map(profiler::annotation_name));
-        assert_eq!(KNOWN.to_vec(), names);
     }
 
     #[wasm_bindgen_test(unsupported = test)]

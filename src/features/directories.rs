@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::programs::{self, Program};
-use super::{Scene, is_sidecar};
+use super::{Feature, Scene, is_sidecar};
 use crate::paths::{MountPath, unfit};
-use crate::report::{Feature, Report, shown};
+use crate::report::{Report, shown};
 use crate::template::{
     AppContainer, Around, Backing, Object, Plan, Template, VolumeKind, Volumes, is_empty_dir,
     mount, mount_like,
@@ -20,9 +20,20 @@ const MOST_DIRECTORIES: usize = 256;
 /// what else is injected.
 const MOST_BYTES: usize = super::MOST_BYTES / 2;
 
+/// Who reads the log files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadBy {
+    /// A sidecar, which sees one volume at a path.
+    Sidecar,
+    /// Datakit, which finds every volume on the node.
+    Node,
+}
+
 /// Directories in the order in which they were named, often more than once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Directories {
+    feature: &'static Feature,
+    read_by: ReadBy,
     list: Vec<String>,
     /// The paths that led to them.
     files: Vec<String>,
@@ -37,15 +48,24 @@ pub(super) struct Shared {
 }
 
 impl Directories {
+    pub fn new(feature: &'static Feature, read_by: ReadBy) -> Self {
+        Self {
+            feature,
+            read_by,
+            list: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+
     /// Adds the directory that `path` leads to; one that cannot be mounted is left out.
-    pub fn add(&mut self, path: &str, directory: String, feature: Feature, report: &mut Report) {
+    pub fn add(&mut self, path: &str, directory: String, report: &mut Report) {
         match unfit(path, &directory) {
             None => {
                 self.list.push(directory);
                 self.files.push(path.to_owned());
             }
             Some(problem) => report.warn(
-                feature.name(),
+                self.feature.name,
                 format_args!("no volume for {}: the path {problem}", shown(path)),
             ),
         }
@@ -62,7 +82,7 @@ impl Directories {
     }
 
     /// Each directory once, as many as there may be.
-    fn distinct(&self, feature: Feature, report: &mut Report) -> Vec<&str> {
+    fn distinct(&self, report: &mut Report) -> Vec<&str> {
         let mut distinct = Vec::new();
         let mut known = BTreeSet::new();
         for directory in &self.list {
@@ -71,7 +91,7 @@ impl Directories {
             }
             if distinct.len() == MOST_DIRECTORIES {
                 report.warn(
-                    feature.name(),
+                    self.feature.name,
                     format_args!(
                         "log files in more than {MOST_DIRECTORIES} directories, the rest is left out"
                     ),
@@ -91,7 +111,6 @@ impl Directories {
     pub fn share(
         &self,
         prefix: &str,
-        feature: Feature,
         scene: &Scene<'_, '_>,
         plan: &mut Plan,
         report: &mut Report,
@@ -103,11 +122,12 @@ impl Directories {
         let template = scene.template;
         let containers: Vec<AppContainer<'_>> = template.app_containers().collect();
         let own_mounts = OwnMounts::new(template);
-        let distinct = self.distinct(feature, report);
+        let distinct = self.distinct(report);
         let programs =
             programs::in_directories(template, &distinct.iter().copied().collect(), &self.files);
         let mut told = Told {
-            feature,
+            feature: self.feature,
+            read_by: self.read_by,
             report,
             known: BTreeSet::new(),
         };
@@ -120,7 +140,7 @@ impl Directories {
                 .saturating_mul(containers.len());
             let Some(rest) = room.checked_sub(bytes) else {
                 told.report.warn(
-                    feature.name(),
+                    self.feature.name,
                     format_args!(
                         "no volumes for {} and what follows: too much for {} containers",
                         shown(directory),
@@ -274,7 +294,8 @@ fn mounted_by_the_pod(own: &[(usize, &Object)], directory: &str, volumes: &Volum
 
 /// What the user is told of directories, each reason once. The policy's own containers are not spoken of.
 struct Told<'r, 't> {
-    feature: Feature,
+    feature: &'static Feature,
+    read_by: ReadBy,
     report: &'r mut Report,
     /// The mounts that were spoken of.
     known: BTreeSet<&'t str>,
@@ -316,13 +337,13 @@ impl<'t> Told<'_, 't> {
                 "the volume at {directory} in container {name} hides what the node has there, by hostPath {at}"
             )
         };
-        self.report.warn(self.feature.name(), warning);
+        self.report.warn(self.feature.name, warning);
         is_free
     }
 
     fn of_program(&mut self, directory: &str, program: &Program<'_>) {
         self.report.warn(
-            self.feature.name(),
+            self.feature.name,
             format_args!(
                 "no volume at {}, it would hide the program of container {} ({}); log to another directory",
                 shown(directory),
@@ -339,7 +360,7 @@ impl<'t> Told<'_, 't> {
             && directory == "/var/log"
         {
             self.report.warn(
-                self.feature.name(),
+                self.feature.name,
                 format_args!(
                     "the volume at `/var/log` hides what the image of container {} has there; log to a folder in it",
                     shown(container.name())
@@ -348,28 +369,28 @@ impl<'t> Told<'_, 't> {
         }
     }
 
-    /// Logfwd cannot read what lies in another volume; Datakit reads it from the node.
+    /// A sidecar cannot read what lies in another volume; Datakit reads it from the node.
     fn of_another(
         &mut self,
         directory: &str,
         own: &[(usize, &Object)],
         containers: &[AppContainer<'_>],
     ) {
-        if self.feature != Feature::Logfwd {
+        if self.read_by != ReadBy::Sidecar {
             return;
         }
         let directory = shown(directory);
         let expanding = own.first().filter(|(_, mount)| expands(mount));
         match expanding.and_then(|(place, _)| containers.get(*place)) {
             Some(container) => self.report.warn(
-                self.feature.name(),
+                self.feature.name,
                 format_args!(
                     "{directory} of container {} has a subPathExpr, its files are not read; use subPath or none",
                     shown(container.name())
                 ),
             ),
             None => self.report.warn(
-                self.feature.name(),
+                self.feature.name,
                 format_args!(
                     "{directory} is mounted already and no emptyDir, its files are not read"
                 ),
@@ -379,9 +400,9 @@ impl<'t> Told<'_, 't> {
 
     /// The same, of one container.
     fn of_another_in(&mut self, directory: &str, container: AppContainer<'_>) {
-        if self.feature == Feature::Logfwd && !is_sidecar(container) {
+        if self.read_by == ReadBy::Sidecar && !is_sidecar(container) {
             self.report.warn(
-                self.feature.name(),
+                self.feature.name,
                 format_args!(
                     "{} of container {} is another volume, its files are not read",
                     shown(directory),
@@ -400,10 +421,10 @@ fn text<'o>(object: &'o Object, key: &str) -> Option<&'o str> {
 mod tests {
     use std::cell::OnceCell;
 
+    use super::super::logfwd;
     use super::*;
     use crate::json::Node;
     use crate::settings::Document;
-    use crate::workload::Workload;
     use serde_json::json;
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
@@ -412,8 +433,8 @@ mod tests {
     fn with_logs(mut pod: Value) -> (Value, Vec<String>) {
         let mut template = Template::new(&mut pod).unwrap();
         let (mut plan, mut report) = (Plan::default(), Report::new(Level::Error));
-        let mut directories = Directories::default();
-        directories.add("/logs/x", "/logs".to_owned(), Feature::Logfwd, &mut report);
+        let mut directories = Directories::new(&logfwd::FEATURE, ReadBy::Sidecar);
+        directories.add("/logs/x", "/logs".to_owned(), &mut report);
         share_in(&template, "v", &directories, &mut plan, &mut report);
         template.inject("logfwd", plan, None).unwrap();
         (pod, report.warnings().unwrap_or_default())
@@ -427,15 +448,14 @@ mod tests {
         report: &mut Report,
     ) -> Shared {
         let document = Document::new(Node::Null);
-        let settings = document.settings().unwrap();
         let scene = Scene {
-            workload: Workload::Pod,
             template,
             namespace: "default",
-            settings: &settings,
+            settings: &document,
+            selected: &[],
             volumes: OnceCell::new(),
         };
-        directories.share(prefix, Feature::Logfwd, &scene, plan, report)
+        directories.share(prefix, &scene, plan, report)
     }
 
     fn is_another_volume(container: &str) -> String {
@@ -482,12 +502,12 @@ mod tests {
         let mut pod = json!({"spec": {"containers": vec![container; containers]}});
         let template = Template::new(&mut pod).unwrap();
         let mut report = Report::new(Level::Error);
-        let mut directories = Directories::default();
+        let mut directories = Directories::new(&logfwd::FEATURE, ReadBy::Sidecar);
         for number in 0..count {
             let directory = format!("/{number:0>length$}");
             let file = format!("{directory}/x.log");
-            directories.add(&file, directory.clone(), Feature::Logfwd, &mut report);
-            directories.add(&file, directory, Feature::Logfwd, &mut report);
+            directories.add(&file, directory.clone(), &mut report);
+            directories.add(&file, directory, &mut report);
         }
         let mut plan = Plan::default();
         let shared = share_in(&template, "logs", &directories, &mut plan, &mut report);

@@ -17,61 +17,177 @@ use super::places::Place;
 use super::processes::share_processes;
 use super::programs;
 use super::select::choose;
-use super::{Scene, is_sidecar};
-use crate::env;
+use super::table::{Added, Feature};
+use super::{Decision, Declined, Scene, is_sidecar, skipped};
+use crate::env::{self, Env};
+use crate::json::{Node, Path};
 use crate::paths::{self, MountPath};
-use crate::report::{Feature, Report, shown};
-use crate::settings::Sampler;
+use crate::report::{Report, shown};
+use crate::settings::{self, Document, OptIn, Place as SettingsPlace, Reader, RuleSet};
 use crate::template::{
     AppContainer, Backing, Container, Plan, SecurityContext, Template, VolumeKind, mount,
 };
 
-const FEATURE: Feature = Feature::Flameshot;
-pub(super) const CONTAINER: &str = "datakit-flameshot";
+pub(super) static FEATURE: Feature = Feature {
+    name: "flameshot",
+    switch: Some("flameshot.enabled"),
+    asks: &[],
+    adds: Some(Added::Sidecar(CONTAINER)),
+    place: SettingsPlace {
+        section: None,
+        list: "admission_inject_v2.flameshots",
+    },
+    sets: |_| Vec::new(),
+    rules: |settings, reader| rules(settings, reader).outline(|_| None),
+    plan,
+};
 
-/// Plans the sidecar, if the template is to have it.
-pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
-    let chosen = choose(
-        FEATURE,
-        &scene.settings.flameshot,
-        scene,
-        |_| Vec::new(),
-        report,
-    )?;
-    if scene.has_container(CONTAINER, FEATURE, report) {
-        return None;
+const CONTAINER: &str = "datakit-flameshot";
+
+/// What a rule injects.
+#[derive(Clone, Copy, Debug)]
+pub struct Sampler<'a> {
+    /// The value of `FLAMESHOT_PROCESSES`; empty makes the rule inert.
+    pub processes: &'a str,
+    pub prometheus_annotations: bool,
+}
+
+impl Sampler<'_> {
+    /// The variable with `processes`.
+    pub const PROCESSES: &'static str = "FLAMESHOT_PROCESSES";
+    /// The variable with the directory in which profiles are put.
+    pub const PATH: &'static str = "FLAMESHOT_PROFILING_PATH";
+    /// The variable with the port that metrics and requests are served on.
+    pub const PORT: &'static str = "FLAMESHOT_HTTP_LOCAL_PORT";
+
+    /// The directory in which profiles are put, cleaned.
+    #[must_use]
+    pub fn profiling_path(envs: &[Env<'_>]) -> Option<String> {
+        let path = value_of(envs, Self::PATH)?;
+        let directory = paths::clean(path);
+        paths::unmountable(path, &directory)
+            .is_none()
+            .then_some(directory)
     }
+
+    /// The port that metrics and requests are served on.
+    #[must_use]
+    pub fn http_port(envs: &[Env<'_>]) -> Option<u16> {
+        // `parse` would take a sign, which the port's container does not.
+        value_of(envs, Self::PORT)
+            .filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))?
+            .parse()
+            .ok()
+            .filter(|port| *port > 0)
+    }
+}
+
+fn value_of<'n>(envs: &[Env<'n>], name: &str) -> Option<&'n str> {
+    envs.iter()
+        .find(|env| env.name == name)
+        .map(|env| env.value)
+}
+
+fn rules<'n>(settings: &'n Document<'_>, reader: &mut Reader) -> RuleSet<'n, Sampler<'n>> {
+    settings.read(reader, FEATURE.place.list, listed)
+}
+
+/// The first rule for the pod decides.
+fn listed<'n>(
+    reader: &mut Reader,
+    list: Option<&'n Node<'_>>,
+    path: Path<'_>,
+) -> RuleSet<'n, Sampler<'n>> {
+    let section = FEATURE.place.list;
+    let mut rules = settings::listed(reader, list, path, section, sampler);
+    // There is no annotation that asks for it, so `check_annotation` has nothing to check.
+    for rule in &mut rules {
+        rule.opt_in = OptIn::Scope;
+    }
+    RuleSet::first_decides(rules)
+}
+
+fn sampler<'n>(reader: &mut Reader, rule: &'n Node<'_>, path: Path<'_>) -> Option<Sampler<'n>> {
+    let processes_path = path.key("processes");
+    let processes = reader.string(rule.get("processes"), processes_path);
+    let processes = processes.unwrap_or_default();
+    if reader.checks && !processes.is_empty() {
+        if !env::fits(Sampler::PROCESSES, processes) {
+            reader.add(processes_path, env::TOO_LONG);
+        }
+        check_processes(processes, reader, processes_path);
+        check_envs(reader, rule, path);
+    }
+    let prometheus = path.key("enable_prometheus_annotations");
+    Some(Sampler {
+        processes,
+        prometheus_annotations: reader
+            .boolean(rule.get("enable_prometheus_annotations"), prometheus)
+            .unwrap_or_default(),
+    })
+}
+
+fn check_processes(processes: &str, reader: &mut Reader, path: Path<'_>) {
+    match Node::parse(processes) {
+        Err(error) => reader.add_syntax(path, &error),
+        Ok(Node::List(items)) => {
+            for (index, item) in items.iter().enumerate() {
+                if !matches!(item, Node::Object(_)) {
+                    let problem = format!("must be an object, is {}", item.kind());
+                    reader.add(path.index(index), problem);
+                }
+            }
+        }
+        Ok(other) => {
+            let problem = format!("the JSON must be a list, is {}", other.kind());
+            reader.add(path, problem);
+        }
+    }
+}
+
+/// What the sidecar's form is made of must be in its variables.
+fn check_envs(reader: &mut Reader, rule: &Node<'_>, path: Path<'_>) {
+    let container = reader.unheard().container(rule, path, None);
+    let path = path.key("envs");
+    if Sampler::profiling_path(&container.envs).is_none() {
+        reader.add(
+            path.key(Sampler::PATH),
+            "must be an absolute path at which a volume can be mounted",
+        );
+    }
+    if Sampler::http_port(&container.envs).is_none() {
+        reader.add(path.key(Sampler::PORT), "must be a port from 1 to 65535");
+    }
+}
+
+/// Plans the sidecar.
+fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
+    let rules = rules(scene.settings, &mut scene.settings.reader());
+    let chosen = choose(&FEATURE, &rules, scene, |_| None, report)?;
+    scene.is_free(CONTAINER)?;
     let rule = chosen.rule;
     let settings = &rule.container;
     if rule.what.processes.is_empty() {
-        report.explain(FEATURE.name(), || {
-            format!("{} has no processes", rule.origin)
-        });
-        return None;
+        report.explain(FEATURE.name, || format!("{} has no processes", rule.origin));
+        return Err(Declined::NotAsked);
     }
-    let image = chosen.image(FEATURE, "", report)?;
+    let image = chosen.image(&FEATURE, "", report)?;
     let (Some(path), Some(port)) = (
         Sampler::profiling_path(&settings.envs),
         Sampler::http_port(&settings.envs),
     ) else {
-        report.warn(
-            FEATURE.name(),
-            format_args!(
-                "nothing injected, {} lacks {} or {}",
-                rule.origin,
-                Sampler::PATH,
-                Sampler::PORT
-            ),
-        );
-        return None;
+        return Err(skipped(format!(
+            "{} lacks {} or {}",
+            rule.origin,
+            Sampler::PATH,
+            Sampler::PORT
+        )));
     };
     if let Some(reason) = obstacle(scene.template, &path, port) {
-        report.warn(FEATURE.name(), format_args!("nothing injected, {reason}"));
-        return None;
+        return Err(Declined::Skipped(reason));
     }
-    let share_processes = share_processes(FEATURE, scene.template, report)?;
-
     let mut plan = Plan::default();
+    plan.share_process_namespace = share_processes(scene.template)?;
     let volume = plan.volume(
         scene.template,
         "flameshot-volume",
@@ -80,11 +196,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
     );
     let path = MountPath::new(&path);
     if !plan_mounts(scene, &volume, &path, &mut plan, report) {
-        report.warn(
-            FEATURE.name(),
-            "nothing injected, every container was left out",
-        );
-        return None;
+        return Err(skipped("every container was left out"));
     }
     if rule.what.prometheus_annotations {
         let annotations = prometheus_annotations(scene.template, port);
@@ -92,12 +204,11 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
             plan.annotations = annotations;
         } else {
             report.warn(
-                FEATURE.name(),
+                FEATURE.name,
                 "not announced to Prometheus, Kubernetes takes no more than 256 KiB of annotations",
             );
         }
     }
-    plan.share_process_namespace = share_processes;
     let mut env = scene.entries(&settings.envs);
     env.retain(|entry| entry.name != Sampler::PROCESSES);
     env.push(env::plain(Sampler::PROCESSES, rule.what.processes));
@@ -113,13 +224,13 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
             protocol: Some("TCP".to_owned()),
             ..ContainerPort::default()
         }],
-        resources: scene.resources(settings, FEATURE, report),
+        resources: scene.resources(settings, &FEATURE, report),
         security_context: Some(SecurityContext::adding(&["SYS_PTRACE"])),
         volume_mounts: vec![mount(&volume, path.as_str())],
         ..Container::default()
     });
-    plan.source = chosen.source(&image);
-    Some(plan)
+    plan.source = chosen.source(Some(&image));
+    Ok(plan)
 }
 
 /// What keeps flameshot from a pod.
@@ -178,7 +289,7 @@ fn plan_mounts(
             }
             Err(_) if is_ours => {}
             Err(reason) => report.warn(
-                FEATURE.name(),
+                FEATURE.name,
                 format_args!("container {} left out, {reason}", shown(container.name())),
             ),
         }

@@ -12,94 +12,117 @@
 
 use k8s_openapi::api::core::v1::{EnvVar, VolumeMount};
 
-use super::Scene;
-use super::directories::Directories;
+use super::directories::{Directories, ReadBy};
 use super::select::{choose, warn_of_unused};
+use super::table::{Added, Ask, Feature, PREFIX};
+use super::{Decision, Declined, Scene, skipped};
 use crate::env;
 use crate::json::{self, Node, Path, Problems};
 use crate::paths;
-use crate::report::{Feature, Report, shown};
-use crate::settings::{LogForwarder, file_paths};
+use crate::report::{Report, shown};
+use crate::settings::{
+    self, Document, LogForwarder, Place, Reader, RuleSet, check_log_config, file_paths, v1,
+};
 use crate::template::{Container, Plan, Template, VolumeKind, mount};
 
-const FEATURE: Feature = Feature::Logfwd;
-pub(super) const CONTAINER: &str = "datakit-logfwd";
-pub(super) const ANNOTATION: &str = "logfwd.instances";
+pub(super) static FEATURE: Feature = Feature {
+    name: "logfwd",
+    switch: Some("logfwd.enabled"),
+    asks: &[Ask::for_any(ANNOTATION)],
+    adds: Some(Added::Sidecar(CONTAINER)),
+    place: Place {
+        section: Some("admission_inject.logfwd"),
+        list: "admission_inject_v2.logfwds",
+    },
+    sets: |_| Vec::new(),
+    rules: |settings, reader| rules(settings, reader).outline(|_| None),
+    plan,
+};
+
+const CONTAINER: &str = "datakit-logfwd";
+const ANNOTATION: &str = "logfwd.instances";
 const POD_INFO: &str = "/etc/podinfo";
 const JSON_CONFIG: &str = "LOGFWD_JSON_CONFIG";
 
-/// Plans the sidecar, if the template is to have it.
-pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
-    let names = [ANNOTATION.to_owned()];
-    let chosen = choose(
-        FEATURE,
-        &scene.settings.logfwd,
-        scene,
-        |_| names.to_vec(),
-        report,
-    );
-    if chosen.is_none() {
-        warn_of_unused(FEATURE, &names, chosen.as_ref(), scene, report);
+fn rules<'n>(settings: &'n Document<'_>, reader: &mut Reader) -> RuleSet<'n, LogForwarder<'n>> {
+    settings.rules(reader, &FEATURE.place, v1::logfwd, listed)
+}
+
+/// The first rule for the pod decides.
+fn listed<'n>(
+    reader: &mut Reader,
+    list: Option<&'n Node<'_>>,
+    path: Path<'_>,
+) -> RuleSet<'n, LogForwarder<'n>> {
+    let section = FEATURE.place.list;
+    RuleSet::first_decides(settings::listed(reader, list, path, section, forwarder))
+}
+
+fn forwarder<'n>(
+    reader: &mut Reader,
+    rule: &'n Node<'_>,
+    path: Path<'_>,
+) -> Option<LogForwarder<'n>> {
+    let configs_path = path.key("log_configs");
+    let log_configs = reader.string(rule.get("log_configs"), configs_path);
+    let log_configs = log_configs.unwrap_or_default();
+    if reader.checks && !log_configs.is_empty() {
+        if !env::fits(LogForwarder::CONFIGS, log_configs) {
+            reader.add(configs_path, env::TOO_LONG);
+        }
+        check_log_config(log_configs, reader, configs_path);
+    }
+    let volumes_path = path.key("log_volume_paths");
+    let log_volume_paths = reader.strings(rule.get("log_volume_paths"), volumes_path);
+    if reader.checks {
+        check_directories(&log_volume_paths, reader, volumes_path);
+    }
+    Some(LogForwarder {
+        needs_instances: false,
+        needs_free_directories: false,
+        pod_info: true,
+        log_configs,
+        log_volume_paths,
+    })
+}
+
+fn check_directories(directories: &[&str], reader: &mut Reader, path: Path<'_>) {
+    for (index, directory) in directories.iter().enumerate() {
+        if let Some(problem) = paths::unmountable(directory, &paths::directory(directory)) {
+            reader.add(path.index(index), problem);
+        }
+    }
+}
+
+/// Plans the sidecar.
+fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
+    let rules = rules(scene.settings, &mut scene.settings.reader());
+    let chosen = choose(&FEATURE, &rules, scene, |_| None, report);
+    if chosen.is_err() {
+        warn_of_unused(&FEATURE, chosen.as_ref().ok(), scene, report);
     }
     let chosen = chosen?;
-    if scene.has_container(CONTAINER, FEATURE, report) {
-        return None;
-    }
+    scene.is_free(CONTAINER)?;
     let forwarder = &chosen.rule.what;
-    let image = chosen.rule.image;
-    let Some(image) = image else {
-        report.warn(
-            FEATURE.name(),
-            format_args!("nothing injected, {} has no image", chosen.rule.origin),
-        );
-        return None;
+    let Some(image) = chosen.rule.image else {
+        return Err(skipped(format!("{} has no image", chosen.rule.origin)));
     };
-    let instances = match scene.annotation(ANNOTATION).map(Instances::parse) {
-        None => None,
-        Some(Ok(instances)) => Some(instances),
-        // An empty annotation only asks, where that is enough.
-        Some(Err(_)) if !forwarder.needs_instances && asks_only(scene) => {
-            Some(Instances::default())
-        }
-        Some(Err(problem)) => {
-            let done = if forwarder.needs_instances {
-                "nothing injected"
-            } else {
-                "injected without it"
-            };
-            report.warn(
-                FEATURE.name(),
-                format_args!("{done}, admission.datakit/{ANNOTATION}{problem}"),
-            );
-            None
-        }
-    };
-    if instances.is_none() && forwarder.needs_instances {
-        return None;
-    }
+    let instances = instances(scene, forwarder, report)?;
 
     let mut plan = Plan::default();
     let directories = directories(instances.as_ref(), forwarder, report);
     if forwarder.needs_free_directories
         && let Some(directory) = directories.mounted_already(scene.template)
     {
-        report.warn(
-            FEATURE.name(),
-            format_args!(
-                "nothing injected, {} is mounted already and `reuse_exist_volume` is \"false\"",
-                shown(directory)
-            ),
-        );
-        return None;
+        return Err(skipped(format!(
+            "{} is mounted already and `reuse_exist_volume` is \"false\"",
+            shown(directory)
+        )));
     }
-    let shared = directories.share("datakit-logfwd-volume", FEATURE, scene, &mut plan, report);
+    let shared = directories.share("datakit-logfwd-volume", scene, &mut plan, report);
     let mut mounts = shared.mounts;
     if mounts.is_empty() && shared.some_expand {
-        report.warn(
-            FEATURE.name(),
-            "nothing injected, there is nothing that it could read",
-        );
-        return None;
+        return Err(skipped("there is nothing that it could read"));
     }
     for mount in &mut mounts {
         mount.read_only = Some(true);
@@ -108,30 +131,62 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         mounts.extend(pod_info(scene.template, &mounts, &mut plan));
     }
     let settings = &chosen.rule.container;
-    let mut env = scene.entries(&settings.envs);
+    let env = variables(scene.entries(&settings.envs), instances, forwarder);
+    plan.sidecar = Some(Container {
+        name: CONTAINER.to_owned(),
+        image: image.to_owned(),
+        image_pull_policy: settings.image_pull_policy.name(),
+        env: env::in_order_of_reference(env),
+        resources: scene.resources(settings, &FEATURE, report),
+        volume_mounts: mounts,
+        ..Container::default()
+    });
+    plan.source = chosen.source(Some(image));
+    Ok(plan)
+}
+
+/// What the annotation says; `None` where it is not there, or is of no use and not needed.
+///
+/// # Errors
+/// There is nothing to forward without it.
+fn instances(
+    scene: &Scene<'_, '_>,
+    forwarder: &LogForwarder<'_>,
+    report: &mut Report,
+) -> Result<Option<Instances>, Declined> {
+    let is_needed = forwarder.needs_instances;
+    match scene.annotation(ANNOTATION).map(Instances::parse) {
+        Some(Ok(instances)) => Ok(Some(instances)),
+        None if is_needed => Err(Declined::NotAsked),
+        None => Ok(None),
+        // An empty annotation only asks, where that is enough.
+        Some(Err(_)) if !is_needed && asks_only(scene) => Ok(Some(Instances::default())),
+        Some(Err(problem)) if is_needed => Err(skipped(format!("{PREFIX}{ANNOTATION}{problem}"))),
+        Some(Err(problem)) => {
+            report.warn(
+                FEATURE.name,
+                format_args!("injected without it, {PREFIX}{ANNOTATION}{problem}"),
+            );
+            Ok(None)
+        }
+    }
+}
+
+fn variables(
+    mut env: Vec<EnvVar>,
+    instances: Option<Instances>,
+    forwarder: &LogForwarder<'_>,
+) -> Vec<EnvVar> {
     if let Some(instances) = instances
         && !(instances.json.is_empty() && env.iter().any(|entry| entry.name == JSON_CONFIG))
     {
         set(&mut env, JSON_CONFIG, instances.json);
     }
     if !forwarder.log_configs.is_empty() {
-        set(
-            &mut env,
-            LogForwarder::CONFIGS,
-            forwarder.log_configs.to_owned(),
-        );
+        let configs = forwarder.log_configs.to_owned();
+        set(&mut env, LogForwarder::CONFIGS, configs);
     }
-    plan.sidecar = Some(Container {
-        name: CONTAINER.to_owned(),
-        image: image.to_owned(),
-        image_pull_policy: settings.image_pull_policy.name(),
-        env: env::in_order_of_reference(env),
-        resources: scene.resources(settings, FEATURE, report),
-        volume_mounts: mounts,
-        ..Container::default()
-    });
-    plan.source = chosen.source(image);
-    Some(plan)
+    env
 }
 
 fn asks_only(scene: &Scene<'_, '_>) -> bool {
@@ -151,16 +206,16 @@ fn directories(
     forwarder: &LogForwarder<'_>,
     report: &mut Report,
 ) -> Directories {
-    let mut directories = Directories::default();
+    let mut directories = Directories::new(&FEATURE, ReadBy::Sidecar);
     let files = instances.map(|instances| instances.log_files.as_slice());
     for file in files.unwrap_or_default() {
-        directories.add(file, paths::directory_of(file), FEATURE, report);
+        directories.add(file, paths::directory_of(file), report);
     }
     for file in file_paths(forwarder.log_configs) {
-        directories.add(&file, paths::directory_of(&file), FEATURE, report);
+        directories.add(&file, paths::directory_of(&file), report);
     }
     for path in &forwarder.log_volume_paths {
-        directories.add(path, paths::directory(path), FEATURE, report);
+        directories.add(path, paths::directory(path), report);
     }
     directories
 }
@@ -211,7 +266,7 @@ impl Instances {
         let log_files = log_files(&node, &mut problems);
         // The problems begin with a path, like `[0].loggings`.
         if let Some(problem) = problems.list.first() {
-            return Err(problem.clone());
+            return Err(problem.to_string());
         }
         let json = json::compact(text);
         if !env::fits(JSON_CONFIG, &json) {

@@ -6,64 +6,116 @@
 //! Added: annotation `datakit/logs`; for every directory that its log files lie in a volume
 //! `datakit-logs-volume-N` on the containers.
 
-use super::Scene;
-use super::directories::Directories;
-use super::select::{self, Title};
-use crate::paths;
-use crate::report::{Feature, Report};
-use crate::settings::{LoggingRule, file_paths};
-use crate::template::{Plan, Source};
+use std::rc::Rc;
 
-const FEATURE: Feature = Feature::Logging;
+use super::directories::{Directories, ReadBy};
+use super::select::choose;
+use super::table::Feature;
+use super::{Decision, Declined, Scene, skipped};
+use crate::json::{Node, Path};
+use crate::namespace::NamespacePattern;
+use crate::paths;
+use crate::report::Report;
+use crate::settings::{
+    Document, LogConfig, LoggingMatch, OptIn, Origin, Place, Reader, Rule, RuleSet, Scope,
+    Selectors, check_log_config, file_paths,
+};
+use crate::template::Plan;
+
+pub(super) static FEATURE: Feature = Feature {
+    name: "logging",
+    switch: None,
+    asks: &[],
+    adds: None,
+    place: Place {
+        section: None,
+        list: "admission_mutate.loggings",
+    },
+    sets: |_| Vec::new(),
+    rules: |settings, reader| rules(settings, reader).outline(|_| None),
+    plan,
+};
+
 const ANNOTATION: &str = "datakit/logs";
 
-/// Plans the annotation, if a rule is for the template.
-pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
-    if scene.template.annotation(ANNOTATION).is_some() {
-        report.explain(FEATURE.name(), || format!("{ANNOTATION} is there already"));
-        return None;
+/// The first rule for the pod decides.
+fn rules<'n>(settings: &'n Document<'_>, reader: &mut Reader) -> RuleSet<'n, LogConfig<'n>> {
+    let scope = match settings.logging_match(reader) {
+        LoggingMatch::Any => Scope::Either,
+        LoggingMatch::All => Scope::Each,
+    };
+    settings.read(reader, FEATURE.place.list, |reader, list, path| {
+        listed(reader, list, path, scope)
+    })
+}
+
+/// The rules of the list; `scope` says how their selectors go together.
+fn listed<'n>(
+    reader: &mut Reader,
+    list: Option<&'n Node<'_>>,
+    path: Path<'_>,
+    scope: fn(Selectors<'n>) -> Scope<'n>,
+) -> RuleSet<'n, LogConfig<'n>> {
+    let section = FEATURE.place.list;
+    let mut rules = Vec::new();
+    for (index, rule) in reader.list(list, path).iter().enumerate() {
+        let path = path.index(index);
+        reader.keys_of_item(rule, path, section);
+        rules.push(Rule {
+            origin: Origin {
+                section,
+                index: Some(index),
+            },
+            name: "",
+            scope: scope(reader.selectors(rule, path, NamespacePattern::name_or_expression)),
+            opt_in: OptIn::Scope,
+            container: Rc::default(),
+            image: None,
+            what: LogConfig {
+                config: config(reader, rule, path),
+            },
+        });
     }
-    let rule = choose(scene, report)?;
-    let config = rule.logs.config;
+    RuleSet::first_decides(rules)
+}
+
+fn config<'n>(reader: &mut Reader, rule: &'n Node<'_>, path: Path<'_>) -> &'n str {
+    let path = path.key("config");
+    let config = reader.string(rule.get("config"), path).unwrap_or_default();
+    if reader.checks && !config.is_empty() {
+        check_log_config(config, reader, path);
+    }
+    config
+}
+
+/// Plans the annotation, if a rule is for the template.
+fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
+    if scene.template.annotation(ANNOTATION).is_some() {
+        report.explain(FEATURE.name, || format!("{ANNOTATION} is there already"));
+        return Err(Declined::NotAsked);
+    }
+    let rules = rules(scene.settings, &mut scene.settings.reader());
+    let chosen = choose(&FEATURE, &rules, scene, |_| None, report)?;
+    let config = chosen.rule.what.config;
     if config.is_empty() {
-        report.explain(FEATURE.name(), || format!("{} has no config", rule.origin));
-        return None;
+        report.explain(FEATURE.name, || {
+            format!("{} has no config", chosen.rule.origin)
+        });
+        return Err(Declined::NotAsked);
     }
     let annotations = vec![(ANNOTATION, config.to_owned())];
     if !scene.template.has_room_for(&annotations) {
-        report.warn(
-            FEATURE.name(),
-            "nothing injected, the annotations would be more than the 256 KiB that Kubernetes takes",
-        );
-        return None;
+        return Err(skipped(
+            "the annotations would be more than the 256 KiB that Kubernetes takes",
+        ));
     }
-    let mut directories = Directories::default();
+    let mut directories = Directories::new(&FEATURE, ReadBy::Node);
     for file in file_paths(config) {
-        directories.add(&file, paths::directory_of(&file), FEATURE, report);
+        directories.add(&file, paths::directory_of(&file), report);
     }
     let mut plan = Plan::default();
-    directories.share("datakit-logs-volume", FEATURE, scene, &mut plan, report);
+    directories.share("datakit-logs-volume", scene, &mut plan, report);
     plan.annotations = annotations;
-    plan.source = Source {
-        rule: rule.origin.to_string(),
-        ..Source::default()
-    };
-    Some(plan)
-}
-
-fn choose<'s>(scene: &'s Scene<'_, '_>, report: &Report) -> Option<&'s LoggingRule<'s>> {
-    let rules = &scene.settings.logging;
-    if rules.is_empty() {
-        report.explain(FEATURE.name(), || "the settings have no rule for it");
-    }
-    let title = |rule: &LoggingRule<'_>| Title {
-        origin: rule.origin,
-        name: "",
-    };
-    let rule = rules
-        .iter()
-        .find(|rule| select::covers(FEATURE, title(rule), &rule.scope, scene, report))?;
-    report.explain(FEATURE.name(), || format!("{} decides", rule.origin));
-    select::trace(FEATURE, title(rule), &rule.scope, scene, report);
-    Some(rule)
+    plan.source = chosen.source(None);
+    Ok(plan)
 }

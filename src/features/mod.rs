@@ -1,5 +1,6 @@
-//! What is injected. Each feature is a file: it decides whether there is a rule or an annotation for
-//! the template, and says what it wants as a [`Plan`]; nothing is edited before the plan stands.
+//! What is injected. Each feature is a file and a row of the [table](ALL): it decides whether there is a
+//! rule or an annotation for the template, and says what it wants as a [`Plan`]; nothing is edited before
+//! the plan stands.
 
 mod agents;
 mod annotations;
@@ -8,39 +9,82 @@ mod directories;
 mod flameshot;
 mod logfwd;
 mod logging;
+mod otel;
 mod outlook;
 mod places;
 mod processes;
 mod profiler;
 mod programs;
 mod select;
+mod table;
 
 use std::cell::OnceCell;
 
 use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
 
 use crate::env::{self, Env};
-use crate::report::{Feature, Report, shown};
-use crate::settings::{ContainerSettings, Settings, Subject};
+use crate::report::{Event, Report, shown};
+use crate::settings::{ContainerSettings, Document, Subject};
 use crate::template::{AppContainer, Journal, JournalIsFull, Plan, Template, Volumes, boolean};
 use crate::workload::Workload;
 
 use outlook::Outlook;
 
 pub use annotations::{asks_for_a_feature, beside_the_template};
-pub use ddtrace::agent_variables;
-
-/// The prefix of the annotations that ask for something.
-const PREFIX: &str = "admission.datakit/";
+pub use flameshot::Sampler;
+pub use table::{
+    ALL, Added, Ask, Feature, PREFIX, SWITCH, adds_container, adds_sidecar, annotation_names,
+    journal, problems,
+};
 
 /// What a feature sees of an admission: the template as the features before left it.
 struct Scene<'s, 't> {
-    workload: Workload,
     template: &'s Template<'t>,
     namespace: &'s str,
-    settings: &'s Settings<'s>,
+    settings: &'s Document<'s>,
+    /// The features before that were asked for, also those that could not be injected.
+    selected: &'s [&'static str],
     /// Made when first asked for.
     volumes: OnceCell<Volumes<'s>>,
+}
+
+/// What a feature wants of a template.
+type Decision = Result<Plan, Declined>;
+
+/// Why a feature wants nothing.
+#[derive(Debug, PartialEq, Eq)]
+enum Declined {
+    /// No rule is for the template, or nobody asked.
+    NotAsked,
+    /// A container with the name of the one that it adds is there. What was injected into a template before
+    /// was taken away, so it is the user's, or that of somebody else who injects; a pod may have it from an
+    /// earlier pass.
+    ThereAlready(&'static str),
+    /// It was asked for; why it cannot be, as the end of a sentence.
+    Skipped(String),
+}
+
+/// Nothing is injected for this reason.
+fn skipped(reason: impl Into<String>) -> Declined {
+    Declined::Skipped(reason.into())
+}
+
+impl Declined {
+    fn tell(&self, feature: &Feature, workload: Workload, report: &mut Report) {
+        match self {
+            Self::NotAsked => {}
+            Self::ThereAlready(name) if workload == Workload::Pod => {
+                report.explain(feature.name, || format!("{name} is there already"));
+            }
+            Self::ThereAlready(name) => report.warn(
+                feature.name,
+                format_args!("nothing injected, a container {name} is there already"),
+            ),
+            Self::Skipped(reason) => {
+                report.warn(feature.name, format_args!("nothing injected, {reason}"));
+            }
+        }
+    }
 }
 
 impl<'s> Scene<'s, '_> {
@@ -60,20 +104,15 @@ impl<'s> Scene<'s, '_> {
         self.template.annotation(&format!("{PREFIX}{name}"))
     }
 
-    /// Whether a container with the name of the one that `feature` adds is there already. What was
-    /// injected into a template before was taken away, so it is the user's, or that of somebody else
-    /// who injects; a pod may have it from an earlier pass.
-    fn has_container(&self, name: &str, feature: Feature, report: &mut Report) -> bool {
-        let is_there = self.template.has_container(name);
-        if is_there && self.workload == Workload::Pod {
-            report.explain(feature.name(), || format!("{name} is there already"));
-        } else if is_there {
-            report.warn(
-                feature.name(),
-                format_args!("nothing injected, a container {name} is there already"),
-            );
+    /// Whether no container has this name, which must be unique.
+    ///
+    /// # Errors
+    /// One has.
+    fn is_free(&self, name: &'static str) -> Result<(), Declined> {
+        if self.template.has_container(name) {
+            return Err(Declined::ThereAlready(name));
         }
-        is_there
+        Ok(())
     }
 
     /// The resources of the settings. None where the pod as a whole has its own, which its containers
@@ -82,7 +121,7 @@ impl<'s> Scene<'s, '_> {
     fn resources(
         &self,
         settings: &ContainerSettings<'_>,
-        feature: Feature,
+        feature: &Feature,
         report: &mut Report,
     ) -> Option<ResourceRequirements> {
         let resources = settings.resources.clone()?;
@@ -95,7 +134,7 @@ impl<'s> Scene<'s, '_> {
             return Some(resources);
         }
         report.warn(
-            feature.name(),
+            feature.name,
             "the container gets no resources of its own, for the pod as a whole has some",
         );
         None
@@ -115,19 +154,8 @@ impl<'s> Scene<'s, '_> {
 /// Whether the container is a sidecar that the policy adds. A feature that is of use to no other
 /// container is not injected: in a second pass, too, when the sidecars of others are there.
 fn is_sidecar(container: AppContainer<'_>) -> bool {
-    [logfwd::CONTAINER, flameshot::CONTAINER, profiler::CONTAINER].contains(&container.name())
+    adds_sidecar(container.name())
 }
-
-type Planner = fn(&Scene<'_, '_>, &mut Report) -> Option<Plan>;
-
-/// In this order; each sees the template as the one before left it.
-const FEATURES: [(Feature, Planner); 5] = [
-    (Feature::Ddtrace, ddtrace::plan),
-    (Feature::Logfwd, logfwd::plan),
-    (Feature::Flameshot, flameshot::plan),
-    (Feature::Profiler, profiler::plan),
-    (Feature::Logging, logging::plan),
-];
 
 /// What an injection depends on, but for the template.
 #[derive(Clone, Copy, Debug)]
@@ -135,7 +163,7 @@ pub struct Context<'c> {
     pub workload: Workload,
     /// The request's.
     pub namespace: &'c str,
-    pub settings: &'c Settings<'c>,
+    pub settings: &'c Document<'c>,
     /// The [annotations beside the template](beside_the_template).
     pub beside: &'c [String],
 }
@@ -148,7 +176,7 @@ const MOST_BYTES: usize = 1_000_000;
 /// and writes the journal of it; says whether that was anything. A pod of which nothing is to be
 /// injected may hold a part of it, and is to be left as it came.
 pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Report) -> bool {
-    if !says_yes(template, "enabled", "policy", report) {
+    if !says_yes(template, SWITCH, "policy", report) {
         return false;
     }
     annotations::warn_of_unseen(template, context.beside, report);
@@ -156,24 +184,31 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
     let mut journal = (context.workload != Workload::Pod).then(Journal::default);
     let namespace = template.namespace().unwrap_or(context.namespace).to_owned();
     let mut injected = false;
+    let mut selected = Vec::with_capacity(ALL.len());
     let mut room = MOST_BYTES;
     let mut outlook = Outlook::default();
-    for (feature, plan) in FEATURES {
-        // Datakit's log annotation has no switch of its own.
-        if feature != Feature::Logging
-            && !says_yes(template, &feature.switch(), feature.name(), report)
-        {
+    for feature in ALL {
+        let is_on = |switch| says_yes(template, switch, feature.name, report);
+        if !feature.switch.is_none_or(is_on) {
             continue;
         }
         let scene = Scene {
-            workload: context.workload,
             template,
             namespace: &namespace,
             settings: context.settings,
+            selected: &selected,
             volumes: OnceCell::new(),
         };
-        let Some(plan) = plan(&scene, report) else {
-            continue;
+        let decision = (feature.plan)(&scene, report);
+        if !matches!(decision, Err(Declined::NotAsked)) {
+            selected.push(feature.name);
+        }
+        let plan = match decision {
+            Ok(plan) => plan,
+            Err(declined) => {
+                declined.tell(feature, context.workload, report);
+                continue;
+            }
         };
         let Some(rest) = room.checked_sub(plan.bytes()) else {
             report.warn(
@@ -202,7 +237,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
 /// Carries out the plan of a feature, and tells of it; says whether it was.
 fn carry_out(
     plan: Plan,
-    feature: Feature,
+    feature: &Feature,
     template: &mut Template<'_>,
     journal: Option<&mut Journal>,
     report: &mut Report,
@@ -212,16 +247,16 @@ fn carry_out(
         plan.describe(template, |edit| edits.push(edit));
     }
     let source = plan.source.to_string();
-    if let Err(JournalIsFull) = template.inject(feature.name(), plan, journal) {
+    if let Err(JournalIsFull) = template.inject(feature.name, plan, journal) {
         report.warn(
-            feature.name(),
+            feature.name,
             "nothing injected, the annotations of the template leave no room for the journal of it",
         );
         return false;
     }
-    report.injected(feature, &source);
+    report.injected(feature.name, &source);
     for edit in edits {
-        report.explain(feature.name(), || edit);
+        report.tell(feature.name, Event::Edit, || edit);
     }
     true
 }
@@ -249,12 +284,11 @@ fn says_yes(template: &Template<'_>, name: &str, about: &str, report: &mut Repor
 mod tests {
     use super::*;
     use crate::json::Node;
-    use crate::settings::Document;
     use serde_json::{Value, json};
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
 
-    fn inject_into(pod: &mut Value, settings: &Settings<'_>) -> Report {
+    fn inject_into(pod: &mut Value, settings: &Document<'_>) -> Report {
         let mut template = Template::new(pod).unwrap();
         let mut report = Report::new(Level::Error);
         let context = Context {
@@ -273,10 +307,9 @@ mod tests {
             {"namespace_selectors":["*"],"image":"repo/logfwd:1","resources":{"limits":{"cpu":"2"}}}
         ]}}"#;
         let document = Document::new(Node::parse(settings).unwrap());
-        let settings = document.settings().unwrap();
         let injected = |resources: Value| {
             let mut pod = json!({"spec": {"resources": resources, "containers": [{"name": "a"}]}});
-            let report = inject_into(&mut pod, &settings);
+            let report = inject_into(&mut pod, &document);
             let resources = pod["spec"]["containers"][1]["resources"].take();
             (resources, report.warnings())
         };
@@ -314,10 +347,9 @@ mod tests {
     fn warns_of_a_sidecar_that_may_not_run_as_root() {
         let settings = settings_of_logfwd(&json!({}));
         let document = Document::new(Node::parse(&settings).unwrap());
-        let settings = document.settings().unwrap();
         let warnings = |security_context: Value| {
             let spec = json!({"securityContext": security_context, "containers": [{"name": "a"}]});
-            inject_into(&mut json!({"spec": spec}), &settings).warnings()
+            inject_into(&mut json!({"spec": spec}), &document).warnings()
         };
         let warning = "datakit policy: the pod is runAsNonRoot: an image that runs as root \
                        does not start (datakit-logfwd); set runAsUser";
@@ -341,7 +373,6 @@ mod tests {
     fn takes_an_empty_annotation_as_a_wish_for_what_is_configured() {
         let settings = settings_of_java();
         let document = Document::new(Node::parse(&settings).unwrap());
-        let settings = document.settings().unwrap();
         let warnings = |version: &str| {
             let mut pod = json!({
                 "metadata": {"annotations": {
@@ -350,7 +381,7 @@ mod tests {
                 }},
                 "spec": {"containers": [{"name": "a"}]}
             });
-            inject_into(&mut pod, &settings).warnings()
+            inject_into(&mut pod, &document).warnings()
         };
         assert_eq!(warnings(""), None);
         let no_effect = |asked: &str| format!("datakit {asked}[0] decides");
@@ -383,7 +414,7 @@ mod tests {
                 "metadata": {"annotations": {"admission.datakit/logfwd.instances": annotation}},
                 "spec": {"containers": [{"name": "a"}]}
             });
-            inject_into(&mut pod, &document.settings().unwrap());
+            inject_into(&mut pod, &document);
             let variable = json!([{"name": "LOGFWD_JSON_CONFIG", "value": expected}]);
             assert_eq!(pod["spec"]["containers"][1]["env"], variable);
         }
@@ -393,13 +424,12 @@ mod tests {
     fn does_not_inject_later_what_only_sidecars_could_have() {
         let settings = settings_of_java();
         let document = Document::new(Node::parse(&settings).unwrap());
-        let settings = document.settings().unwrap();
         let mut pod = json!({"spec": {
             "volumes": [{"name": "own", "emptyDir": {}}],
             "containers": [{"name": "a", "volumeMounts": [{"name": "own", "mountPath": "/datadog-lib"}]}]
         }});
         let mut injected = || {
-            let report = inject_into(&mut pod, &settings);
+            let report = inject_into(&mut pod, &document);
             report
                 .audit_annotations()
                 .map(|audit| audit.into_keys().collect())

@@ -4,18 +4,17 @@
 use serde_json::Value;
 
 use super::processes::tolerates_virtual_nodes;
-use super::{PREFIX, is_sidecar};
+use super::{Feature, PREFIX, is_sidecar};
 use crate::quantity::Quantity;
-use crate::report::{Feature, Report, shown};
-use crate::template::{AppContainer, Plan, Template};
+use crate::report::{Report, shown};
+use crate::template::{AppContainer, Plan, SecurityContext, Template};
 use crate::words::ProcessOne;
 use crate::workload::Workload;
 
 /// What was injected, as far as something can go wrong with it.
 #[derive(Debug, Default)]
 pub(super) struct Outlook {
-    /// The features of the sidecars.
-    sidecars: Vec<Feature>,
+    sidecars: Vec<Sidecar>,
     /// Whether files of the policy's count against the limits of the pod's storage.
     takes_storage: bool,
     /// Whether the processes of the pod are shared from now on.
@@ -24,10 +23,24 @@ pub(super) struct Outlook {
     service: Option<String>,
 }
 
+#[derive(Debug)]
+struct Sidecar {
+    name: String,
+    /// The annotation that switches its feature off, behind the prefix.
+    switch: &'static str,
+    /// Whether it looks into the processes of others, for which it has capabilities.
+    looks_into_processes: bool,
+}
+
 impl Outlook {
-    pub fn note(&mut self, feature: Feature, plan: &Plan, template: &Template<'_>) {
-        if plan.sidecar.is_some() {
-            self.sidecars.push(feature);
+    pub fn note(&mut self, feature: &Feature, plan: &Plan, template: &Template<'_>) {
+        if let Some(sidecar) = &plan.sidecar {
+            let context = sidecar.security_context.as_ref();
+            self.sidecars.push(Sidecar {
+                name: sidecar.name.clone(),
+                switch: feature.switch.unwrap_or_default(),
+                looks_into_processes: context.is_some_and(SecurityContext::adds_capabilities),
+            });
         }
         self.takes_storage |= plan.adds_empty_dir();
         self.shares_processes |= plan.share_process_namespace;
@@ -67,7 +80,7 @@ impl Outlook {
         if !workload.runs_to_completion() && !matches!(policy, Some("Never" | "OnFailure")) {
             return;
         }
-        let switches: Vec<String> = self.sidecars.iter().map(|own| own.switch()).collect();
+        let switches: Vec<&str> = self.sidecars.iter().map(|own| own.switch).collect();
         let go_on = if self.sidecars.len() == 1 {
             "goes on"
         } else {
@@ -101,24 +114,22 @@ impl Outlook {
 
     /// Those that look into processes need what virtual nodes do not give.
     fn warn_of_virtual_nodes(&self, template: &Template<'_>, report: &mut Report) {
-        let looks = |feature: &&Feature| matches!(feature, Feature::Flameshot | Feature::Profiler);
-        let Some(feature) = self.sidecars.iter().find(looks) else {
+        let Some(sidecar) = self.sidecars.iter().find(|own| own.looks_into_processes) else {
             return;
         };
         if let Some(key) = tolerates_virtual_nodes(template) {
             report.warn(
                 "policy",
                 format_args!(
-                    "on a virtual node ({key}) the pod does not start with datakit-{}; select other nodes",
-                    feature.name()
+                    "on a virtual node ({key}) the pod does not start with {}; select other nodes",
+                    sidecar.name
                 ),
             );
         }
     }
 
     fn names(&self) -> String {
-        let name = |feature: &Feature| format!("datakit-{}", feature.name());
-        let names: Vec<String> = self.sidecars.iter().map(name).collect();
+        let names: Vec<&str> = self.sidecars.iter().map(|own| own.name.as_str()).collect();
         names.join(", ")
     }
 }

@@ -2,36 +2,30 @@
 
 use serde_json::Value;
 
-use crate::report::{Feature, Report};
+use super::{Declined, skipped};
 use crate::template::Template;
 
 /// Whether the pod has to be told to share its processes. Not where it shares those of the node:
-/// Kubernetes refuses both together, and it is not needed. `None`, with a warning, where the sidecar
-/// cannot run, or would be of no use.
-pub(super) fn share_processes(
-    feature: Feature,
-    template: &Template<'_>,
-    report: &mut Report,
-) -> Option<bool> {
+/// Kubernetes refuses both together, and it is not needed.
+///
+/// # Errors
+/// The sidecar cannot run, or would be of no use.
+pub(super) fn share_processes(template: &Template<'_>) -> Result<bool, Declined> {
     if let Some(how) = fargate(template) {
-        report.warn(
-            feature.name(),
-            format_args!("nothing injected, Fargate ({how}) takes no added capabilities"),
-        );
-        return None;
+        return Err(skipped(format!(
+            "Fargate ({how}) takes no added capabilities"
+        )));
     }
     let is = |key: &str, wanted: bool| template.spec(key) == Some(&Value::Bool(wanted));
     if is("hostPID", true) || is("shareProcessNamespace", true) {
-        return Some(false);
+        return Ok(false);
     }
     if is("shareProcessNamespace", false) {
-        report.warn(
-            feature.name(),
-            "nothing injected, it needs shareProcessNamespace, which is false; remove that or set true",
-        );
-        return None;
+        return Err(skipped(
+            "it needs shareProcessNamespace, which is false; remove that or set true",
+        ));
     }
-    Some(true)
+    Ok(true)
 }
 
 /// How a pod is one that runs on Fargate: by its scheduler, or by a label of its profile. Such pods stay

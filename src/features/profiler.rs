@@ -15,42 +15,75 @@ use k8s_openapi::api::core::v1::VolumeMount;
 use super::places::Place;
 use super::processes::share_processes;
 use super::select::{choose, warn_of_unused};
-use super::{Scene, is_sidecar};
+use super::table::{Added, Ask, Feature};
+use super::{Decision, Declined, Scene, is_sidecar, skipped};
 use crate::env;
+use crate::json::{Node, Path};
 use crate::paths::MountPath;
-use crate::report::{Feature, Report, shown};
-use crate::settings::Language;
+use crate::report::{Report, shown};
+use crate::settings::{
+    self, Document, Language, PROFILER_LANGUAGES, Place as SettingsPlace, Reader, RuleSet, v1,
+};
 use crate::template::{
     AppContainer, Backing, Container, Plan, SecurityContext, VolumeKind, mount, mount_like,
 };
 
-const FEATURE: Feature = Feature::Profiler;
-pub(super) const CONTAINER: &str = "datakit-profiler";
+pub(super) static FEATURE: Feature = Feature {
+    name: "profiler",
+    switch: Some("profiler.enabled"),
+    asks: &[
+        Ask::of("java-profiler.version", Language::Java),
+        Ask::of("python-profiler.version", Language::Python),
+        Ask::of("golang-profiler.version", Language::Golang),
+    ],
+    adds: Some(Added::Sidecar(CONTAINER)),
+    place: SettingsPlace {
+        section: Some("admission_inject.profiler"),
+        list: "admission_inject_v2.profilers",
+    },
+    sets: |_| Vec::new(),
+    rules: |settings, reader| rules(settings, reader).outline(Some),
+    plan,
+};
+
+const CONTAINER: &str = "datakit-profiler";
 const DIRECTORY: &str = "/app/datakit-profiler";
 const TMP: &str = "/tmp";
 const LOCAL_TIME: &str = "/etc/localtime";
-pub(super) const ASKING: [Language; 3] = [Language::Java, Language::Python, Language::Golang];
 
-/// Plans the sidecar, if the template is to have it.
-pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
-    let names = |language: &Language| vec![annotation_name(*language)];
-    let chosen = choose(FEATURE, &scene.settings.profiler, scene, names, report);
-    warn_of_unused(
-        FEATURE,
-        &ASKING.map(annotation_name),
-        chosen.as_ref(),
-        scene,
-        report,
-    );
+fn rules<'n>(settings: &'n Document<'_>, reader: &mut Reader) -> RuleSet<'n, Language> {
+    settings.rules(reader, &FEATURE.place, v1::profiler, listed)
+}
+
+/// The first rule for the pod decides.
+fn listed<'n>(
+    reader: &mut Reader,
+    list: Option<&'n Node<'_>>,
+    path: Path<'_>,
+) -> RuleSet<'n, Language> {
+    let section = FEATURE.place.list;
+    RuleSet::first_decides(settings::listed(
+        reader,
+        list,
+        path,
+        section,
+        |reader, rule, path| settings::language(reader, rule, path, &PROFILER_LANGUAGES),
+    ))
+}
+
+/// Plans the sidecar.
+fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
+    let rules = rules(scene.settings, &mut scene.settings.reader());
+    let language = |language: &Language| Some(*language);
+    let chosen = choose(&FEATURE, &rules, scene, language, report);
+    warn_of_unused(&FEATURE, chosen.as_ref().ok(), scene, report);
     let chosen = chosen?;
-    if scene.has_container(CONTAINER, FEATURE, report) {
-        return None;
-    }
+    scene.is_free(CONTAINER)?;
     let language = chosen.rule.what.name();
-    let image = chosen.image(FEATURE, &format!("for {language}"), report)?;
+    let image = chosen.image(&FEATURE, &format!(" for {language}"), report)?;
 
     let mut plan = Plan::default();
-    plan.share_process_namespace = share_processes(FEATURE, scene.template, report)?;
+    plan.share_process_namespace = share_processes(scene.template)?;
     let mounts = plan_mounts(scene, chosen.rule.what, &mut plan, report)?;
     let settings = &chosen.rule.container;
     plan.sidecar = Some(Container {
@@ -60,27 +93,25 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Option<Plan> {
         command: vec!["bash".to_owned(), "cmd.sh".to_owned()],
         working_dir: Some(DIRECTORY),
         env: env::in_order_of_reference(scene.entries(&settings.envs)),
-        resources: scene.resources(settings, FEATURE, report),
+        resources: scene.resources(settings, &FEATURE, report),
         security_context: Some(SecurityContext::adding(&["SYS_PTRACE", "SYS_ADMIN"])),
         volume_mounts: mounts,
         ..Container::default()
     });
-    plan.source = chosen.source(&image);
-    Some(plan)
+    plan.source = chosen.source(Some(&image));
+    Ok(plan)
 }
 
-pub(super) fn annotation_name(language: Language) -> String {
-    format!("{}-profiler.version", language.name())
-}
-
-/// Plans the volumes and their mounts on the app containers, and gives those of the sidecar. `None`
-/// if no container can have the profiler's programs, which are run in the container itself.
+/// Plans the volumes and their mounts on the app containers, and gives those of the sidecar.
+///
+/// # Errors
+/// No container can have the profiler's programs, which are run in the container itself.
 fn plan_mounts(
     scene: &Scene<'_, '_>,
     language: Language,
     plan: &mut Plan,
     report: &mut Report,
-) -> Option<Vec<VolumeMount>> {
+) -> Result<Vec<VolumeMount>, Declined> {
     let template = scene.template;
     let programs = plan.volume(
         template,
@@ -94,11 +125,7 @@ fn plan_mounts(
         containers.filter(|container| !is_sidecar(*container))
     };
     if of_the_user().next().is_none() {
-        report.warn(
-            FEATURE.name(),
-            "nothing injected, every container was left out",
-        );
-        return None;
+        return Err(skipped("every container was left out"));
     }
     let tmp = MountPath::new(TMP);
     let own_tmp = of_the_user().find_map(own_tmp);
@@ -121,7 +148,8 @@ fn plan_mounts(
         )
     };
     let programs = mount(&programs, DIRECTORY);
-    let shared_tmp = own_tmp.or_else(|| new_tmp.clone())?;
+    let shared_tmp = own_tmp.or_else(|| new_tmp.clone());
+    let shared_tmp = shared_tmp.ok_or(Declined::NotAsked)?;
     for target in targets {
         let Target {
             number,
@@ -144,7 +172,7 @@ fn plan_mounts(
             && !shares_tmp(container, &shared_tmp, new_tmp.as_ref());
         if is_cut_off {
             report.warn(
-                FEATURE.name(),
+                FEATURE.name,
                 format_args!(
                     "{TMP} of container {} is another volume, its JVM cannot be attached to",
                     shown(container.name())
@@ -152,7 +180,7 @@ fn plan_mounts(
             );
         }
     }
-    Some(vec![programs, shared_tmp, local_time])
+    Ok(vec![programs, shared_tmp, local_time])
 }
 
 /// A container that can have the profiler's programs.
@@ -174,7 +202,7 @@ fn targets<'s>(scene: &Scene<'s, '_>, programs: &str, report: &mut Report) -> Ve
             }),
             Err(_) if is_sidecar(container) => {}
             Err(reason) => report.warn(
-                FEATURE.name(),
+                FEATURE.name,
                 format_args!("container {} left out, {reason}", shown(container.name())),
             ),
         }

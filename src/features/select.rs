@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use super::{PREFIX, Scene};
+use super::table::Ask;
+use super::{Declined, Feature, PREFIX, Scene, skipped};
 use crate::image;
-use crate::report::{Feature, Report, shown};
-use crate::settings::{OptIn, Origin, Rule, RuleSet, Scope, WithoutAnnotation};
+use crate::report::{Report, shown};
+use crate::settings::{Language, OptIn, Origin, Rule, RuleSet, Scope, WithoutAnnotation};
 use crate::template::Source;
 
 /// The rule that was chosen, and the annotation by which the pod asked for it.
@@ -17,69 +18,76 @@ pub(super) struct Chosen<'r, 'n, 's, T> {
 /// An annotation that a rule looks at; its name stands behind `admission.datakit/`.
 #[derive(Clone)]
 pub(super) struct Annotation<'s> {
-    pub name: String,
+    pub name: &'static str,
     pub value: &'s str,
 }
 
 impl<'s> Annotation<'s> {
     /// The first of `names` that the template has.
-    pub fn find(scene: &'s Scene<'_, '_>, names: &[String]) -> Option<Self> {
-        names.iter().find_map(|name| {
-            scene.annotation(name).map(|value| Self {
-                name: name.clone(),
-                value,
-            })
-        })
+    pub fn find(scene: &'s Scene<'_, '_>, names: &[&'static str]) -> Option<Self> {
+        names
+            .iter()
+            .find_map(|name| scene.annotation(name).map(|value| Self { name, value }))
     }
 }
 
-/// Chooses the rule for the template; `names` are those of the annotations that a rule can ask for.
+/// Chooses the rule for the template; `language` is that of a rule, where it has one.
+///
+/// # Errors
+/// [`Declined::NotAsked`]: there is none.
 pub(super) fn choose<'r, 'n, 's, T>(
-    feature: Feature,
+    feature: &Feature,
     rules: &'r RuleSet<'n, T>,
     scene: &'s Scene<'_, '_>,
-    names: impl Fn(&T) -> Vec<String>,
+    language: impl Fn(&T) -> Option<Language>,
     report: &Report,
-) -> Option<Chosen<'r, 'n, 's, T>> {
+) -> Result<Chosen<'r, 'n, 's, T>, Declined> {
     if rules.rules.is_empty() {
-        report.explain(feature.name(), || "the settings have no rule for it");
+        report.explain(feature.name, || "the settings have no rule for it");
     }
     for rule in &rules.rules {
-        let title = Title {
-            origin: rule.origin,
-            name: rule.name,
+        let told = About {
+            feature,
+            title: Title {
+                origin: rule.origin,
+                name: rule.name,
+            },
+            scope: &rule.scope,
         };
-        if !covers(feature, title, &rule.scope, scene, report) {
+        if let Err(mismatch) = rule.scope.covers(scene.subject()) {
+            told.verdict(mismatch.word(), scene, report, || {
+                format!("{} is not for it: {mismatch}", told.title)
+            });
             continue;
         }
-        let names = names(&rule.what);
+        let names = feature.asks_for(language(&rule.what));
         let asked = Annotation::find(scene, &names);
         let asked = match rule.opt_in {
             // An empty annotation asks for what comes anyway.
             OptIn::Scope => asked.filter(|asked| asked.value.is_empty()),
             OptIn::Annotation if asked.is_none() => {
-                explain(feature, title, &rule.scope, scene, report, &|| {
-                    missing(title, &names, rule.image.is_some())
+                told.verdict("not asked", scene, report, || {
+                    missing(told.title, &names, rule.image.is_some())
                 });
                 match rules.without_annotation {
                     WithoutAnnotation::TryNextRule => continue,
-                    WithoutAnnotation::InjectNothing => return None,
+                    WithoutAnnotation::InjectNothing => return Err(Declined::NotAsked),
                 }
             }
             OptIn::Annotation => asked,
         };
-        explain(feature, title, &rule.scope, scene, report, &|| {
-            decision(title, rule.opt_in, asked.as_ref())
+        told.verdict("decides", scene, report, || {
+            decision(told.title, rule.opt_in, asked.as_ref())
         });
-        return Some(Chosen {
+        return Ok(Chosen {
             rule,
             annotation: asked,
         });
     }
-    None
+    Err(Declined::NotAsked)
 }
 
-fn missing(title: Title<'_>, names: &[String], has_image: bool) -> String {
+fn missing(title: Title<'_>, names: &[&str], has_image: bool) -> String {
     let names = names.join(&format!(" or {PREFIX}"));
     if has_image {
         format!("{title} needs the annotation {PREFIX}{names}, which is not there")
@@ -97,24 +105,11 @@ fn decision(title: Title<'_>, opt_in: OptIn, asked: Option<&Annotation<'_>>) -> 
     }
 }
 
-/// Logs a verdict on a rule, and for each of its selectors what it was compared with.
-fn explain(
-    feature: Feature,
-    title: Title<'_>,
-    scope: &Scope<'_>,
-    scene: &Scene<'_, '_>,
-    report: &Report,
-    verdict: &dyn Fn() -> String,
-) {
-    report.explain(feature.name(), verdict);
-    trace(feature, title, scope, scene, report);
-}
-
 /// A rule in words: where it stands, and its name if it has one.
 #[derive(Clone, Copy)]
-pub(super) struct Title<'r> {
-    pub origin: Origin,
-    pub name: &'r str,
+struct Title<'r> {
+    origin: Origin,
+    name: &'r str,
 }
 
 impl fmt::Display for Title<'_> {
@@ -126,61 +121,57 @@ impl fmt::Display for Title<'_> {
     }
 }
 
-/// Whether the template is in the scope of a rule; logs why it is not.
-pub(super) fn covers(
-    feature: Feature,
-    title: Title<'_>,
-    scope: &Scope<'_>,
-    scene: &Scene<'_, '_>,
-    report: &Report,
-) -> bool {
-    let verdict = scope.covers(scene.subject());
-    if let Err(mismatch) = verdict {
-        explain(feature, title, scope, scene, report, &|| {
-            format!("{title} is not for it: {mismatch}")
-        });
-    }
-    verdict.is_ok()
+/// The rule that is told of.
+#[derive(Clone, Copy)]
+struct About<'r> {
+    feature: &'r Feature,
+    title: Title<'r>,
+    scope: &'r Scope<'r>,
 }
 
-/// Logs of each selector whether it fits, and what it was compared with.
-pub(super) fn trace(
-    feature: Feature,
-    title: Title<'_>,
-    scope: &Scope<'_>,
-    scene: &Scene<'_, '_>,
-    report: &Report,
-) {
-    if report.explains() {
-        scope.trace(scene.subject(), |selector| {
-            report.explain_rule(feature.name(), title, &selector);
+impl About<'_> {
+    /// Logs a verdict on the rule, and for each of its selectors what it was compared with.
+    fn verdict(
+        self,
+        word: &str,
+        scene: &Scene<'_, '_>,
+        report: &Report,
+        line: impl FnOnce() -> String,
+    ) {
+        if !report.explains() {
+            return;
+        }
+        let about = self.feature.name;
+        let rule = self.title.origin.to_string();
+        report.tell_of_rule(about, &rule, word, &line());
+        self.scope.trace(scene.subject(), |seen| {
+            report.tell_of_selector(about, &rule, &seen.selector, seen.fits, &seen.line);
         });
     }
 }
 
 /// Warns of annotations of the feature that ask for something and have no effect.
 pub(super) fn warn_of_unused<T>(
-    feature: Feature,
-    names: &[String],
+    feature: &Feature,
     chosen: Option<&Chosen<'_, '_, '_, T>>,
     scene: &Scene<'_, '_>,
     report: &mut Report,
 ) {
     let used = chosen.and_then(|chosen| chosen.annotation.as_ref());
-    for name in names {
+    for Ask { name, .. } in feature.asks {
         if scene.annotation(name).is_none() || used.is_some_and(|used| used.name == *name) {
             continue;
         }
         match chosen {
             Some(chosen) => report.warn(
-                feature.name(),
+                feature.name,
                 format_args!(
                     "{PREFIX}{name} has no effect, {} decides",
                     chosen.rule.origin
                 ),
             ),
             None => report.warn(
-                feature.name(),
+                feature.name,
                 format_args!("{PREFIX}{name} has no effect, no rule of the settings is for it"),
             ),
         }
@@ -190,39 +181,43 @@ pub(super) fn warn_of_unused<T>(
 impl<T> Chosen<'_, '_, '_, T> {
     /// The rule's image, with the version that the pod asked for, if it did; `what` names the image
     /// where there is none.
-    pub fn image(&self, feature: Feature, what: &str, report: &mut Report) -> Option<String> {
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn image(
+        &self,
+        feature: &Feature,
+        what: &str,
+        report: &mut Report,
+    ) -> Result<String, Declined> {
         let Some(image) = self.rule.image else {
-            report.warn(
-                feature.name(),
-                format_args!("nothing injected, {} has no image {what}", self.rule.origin),
-            );
-            return None;
+            return Err(skipped(format!("{} has no image{what}", self.rule.origin)));
         };
         let Some(Annotation { name, value }) = self
             .annotation
             .as_ref()
             .filter(|annotation| !annotation.value.is_empty())
         else {
-            return Some(image.to_owned());
+            return Ok(image.to_owned());
         };
         if image::is_tag(value) {
-            return Some(image::with_tag(image, value));
+            return Ok(image::with_tag(image, value));
         }
         report.warn(
-            feature.name(),
+            feature.name,
             format_args!(
                 "{PREFIX}{name}: {} is no image tag, the configured image is used",
                 shown(value)
             ),
         );
-        Some(image.to_owned())
+        Ok(image.to_owned())
     }
 
-    /// Where an injection with `image` comes from.
-    pub fn source(&self, image: &str) -> Source {
+    /// Where an injection comes from, with the image of the container that is added.
+    pub fn source(&self, image: Option<&str>) -> Source {
         let name = Some(self.rule.name).filter(|name| !name.is_empty());
         Source {
-            image: Some(image.to_owned()),
+            image: image.map(str::to_owned),
             rule: self.rule.origin.to_string(),
             name: name.map(str::to_owned),
         }

@@ -27,6 +27,7 @@ pub const SECTIONS: &[(&str, &[&str])] = &[
     ),
     ("admission_inject_v2", V2),
     ("admission_inject_v2.ddtraces[]", V2_DDTRACE),
+    ("admission_inject_v2.otels[]", V2_OTEL),
     ("admission_inject_v2.logfwds[]", V2_LOGFWD),
     ("admission_inject_v2.flameshots[]", V2_FLAMESHOT),
     ("admission_inject_v2.profilers[]", V2_PROFILER),
@@ -34,6 +35,16 @@ pub const SECTIONS: &[(&str, &[&str])] = &[
     ("admission_mutate.loggings[]", LOGGING),
     ("policy", POLICY),
 ];
+
+/// The keys of the items of a list; none where there is no such list.
+#[must_use]
+pub fn of_items(list: &str) -> &'static [&'static str] {
+    let is_it = |section: &str| section.strip_suffix("[]") == Some(list);
+    SECTIONS
+        .iter()
+        .find(|(section, _)| is_it(section))
+        .map_or(&[], |(_, keys)| keys)
+}
 
 /// Keys that releases of the operator have, and that no operator ever read. They are accepted, whatever they hold.
 pub const NEVER_READ: &[&str] = &[
@@ -94,6 +105,8 @@ pub(super) const V2_DDTRACE: &[&str] = &[
     "envs",
     "resources",
 ];
+
+pub(super) const V2_OTEL: &[&str] = V2_PROFILER;
 
 pub(super) const V2_LOGFWD: &[&str] = &[
     "name",

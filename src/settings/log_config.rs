@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::reader::Reader;
 use crate::json::{Node, Path, Problems};
 
 /// The paths of the log files that `config` names: those of its entries of type `file` that are not
@@ -31,10 +32,11 @@ fn is_file(entry: &Node<'_>) -> bool {
 }
 
 /// Finds what would make Datakit drop `config`, or collect nothing of it.
-pub(super) fn check(config: &str, problems: &mut Problems, path: Path<'_>) {
+pub(crate) fn check(config: &str, reader: &mut Reader, path: Path<'_>) {
+    let problems = &mut reader.problems;
     let node = match Node::parse(config) {
         Ok(node) => node,
-        Err(problem) => return problems.add(path, format_args!("the JSON {problem}")),
+        Err(error) => return problems.add_syntax(path, &error),
     };
     if !matches!(node, Node::List(_)) {
         let problem = format!("the JSON must be a list, is {}", node.kind());
@@ -99,6 +101,7 @@ fn refuse_null(value: &Node<'_>, problems: &mut Problems, path: Path<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reader::EnvOrder;
     use super::*;
     use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -117,9 +120,10 @@ mod tests {
     }
 
     fn problems(config: &str) -> Vec<String> {
-        let mut problems = Problems::default();
-        check(config, &mut problems, Path::Root.key("config"));
-        problems.list
+        let mut reader = Reader::new(EnvOrder::Written, true);
+        check(config, &mut reader, Path::Root.key("config"));
+        let problems = reader.problems.list.iter();
+        problems.map(ToString::to_string).collect()
     }
 
     #[wasm_bindgen_test(unsupported = test)]

@@ -4,27 +4,29 @@ mod keys;
 mod log_config;
 mod reader;
 mod rules;
-mod v1;
-mod v2;
+pub mod v1;
 
-use crate::json::{Node, Path, Problems};
-use crate::namespace::NamespacePattern;
-use reader::{EnvOrder, Reader};
+use crate::json::{Node, Path, Problem, Problems};
 
 pub use keys::{NEVER_READ, SECTIONS};
+pub(crate) use log_config::check as check_log_config;
 pub use log_config::file_paths;
-pub use reader::nearest;
+use reader::{EnvOrder, has_entries};
+pub use reader::{Reader, nearest};
 pub use rules::{
-    Agent, ContainerSettings, ImagePullPolicy, Language, LogConfig, LogForwarder, LoggingMatch,
-    Mismatch, OptIn, Origin, PhpLoader, Rule, RuleSet, Sampler, Scope, Selectors, Subject,
-    WithoutAnnotation,
+    Comparison, ContainerSettings, ImagePullPolicy, Language, LogConfig, LogForwarder,
+    LoggingMatch, Mismatch, OptIn, Origin, Outline, PhpLoader, Rule, RuleSet, Scope, Selectors,
+    Subject, Tracer, WithoutAnnotation,
 };
+pub(crate) use v2::{language, listed};
+
+mod v2;
 
 /// The keys that may stand beside each other where the settings are text.
 const BESIDE_TEXT: [&str; 2] = ["jsonconfig", "policy"];
 
 /// Languages that there is an agent for, as settings name them.
-const AGENT_LANGUAGES: [(&str, Language); 5] = [
+pub(crate) const AGENT_LANGUAGES: [(&str, Language); 5] = [
     ("java", Language::Java),
     ("python", Language::Python),
     ("nodejs", Language::NodeJs),
@@ -33,38 +35,41 @@ const AGENT_LANGUAGES: [(&str, Language); 5] = [
 ];
 
 /// Languages that there is a profiler for.
-const PROFILER_LANGUAGES: [(&str, Language); 3] = [
+pub(crate) const PROFILER_LANGUAGES: [(&str, Language); 3] = [
     ("java", Language::Java),
     ("python", Language::Python),
     ("golang", Language::Golang),
 ];
 
-/// All rules, by feature.
-#[derive(Debug)]
-pub struct Settings<'n> {
-    pub ddtrace: RuleSet<'n, Agent>,
-    pub logfwd: RuleSet<'n, LogForwarder<'n>>,
-    pub flameshot: RuleSet<'n, Sampler<'n>>,
-    pub profiler: RuleSet<'n, Language>,
-    pub logging: Vec<LoggingRule<'n>>,
+/// Where the rules of a feature stand in the settings: paths of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The section of `admission_inject`, if that generation has the feature.
+    pub section: Option<&'static str>,
+    /// The list of its rules.
+    pub list: &'static str,
 }
 
-/// A rule that sets Datakit's log annotation.
-#[derive(Debug)]
-pub struct LoggingRule<'n> {
-    pub origin: Origin,
-    pub scope: Scope<'n>,
-    pub logs: LogConfig<'n>,
+/// Which of the two generations of settings configures a feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    /// A section of `admission_inject`.
+    First,
+    /// A list of rules.
+    Second,
 }
 
-/// The settings' JSON, from which [`Settings`] borrow.
+/// Reads the rules at a path of the settings.
+type Read<'n, 'a, T> = fn(&mut Reader, Option<&'n Node<'a>>, Path<'_>) -> RuleSet<'n, T>;
+
+/// The settings' JSON, from which rules borrow.
 #[derive(Debug)]
 pub struct Document<'a> {
     root: Node<'a>,
     /// The key `policy` that stands beside `jsonconfig`.
     policy: Option<Node<'a>>,
     env_order: EnvOrder,
-    problems: Vec<String>,
+    problems: Vec<Problem>,
 }
 
 impl<'a> Document<'a> {
@@ -88,7 +93,7 @@ impl<'a> Document<'a> {
         let text = if text.trim().is_empty() { "{}" } else { text };
         let parsed = Node::parse(text).map(Node::into_owned);
         match &parsed {
-            Err(problem) => problems.add(path, format_args!("the JSON {problem}")),
+            Err(error) => problems.add_syntax(path, error),
             Ok(config) if config.get("jsonconfig").is_some() => {
                 problems.add(path, "cannot hold another `jsonconfig`");
             }
@@ -123,151 +128,133 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Reads the rules, without looking for problems.
+    /// Whether rules can be read at all.
     ///
     /// # Errors
-    /// Why there are none: the settings are no object, or `jsonconfig` is no JSON.
-    pub fn settings(&self) -> Result<Settings<'_>, String> {
+    /// Why they cannot: the settings are no object, or `jsonconfig` is no JSON.
+    pub fn check_form(&self) -> Result<(), String> {
         if let Some(problem) = self.problems.first() {
-            return Err(problem.clone());
+            return Err(problem.to_string());
         }
         if !matches!(self.root, Node::Object(_) | Node::Null) {
             return Err(format!("must be an object, is {}", self.root.kind()));
         }
-        Ok(self.read(&mut self.reader(false)))
+        Ok(())
+    }
+
+    /// Reads without looking for problems.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.env_order, false)
     }
 
     /// Everything that is wrong with the settings, each with its path; nothing if they are valid.
+    /// `read_rules` reads those of all features.
     #[must_use]
-    pub fn problems(&self) -> Vec<String> {
-        let mut reader = self.reader(true);
+    pub fn problems(&self, read_rules: impl FnOnce(&mut Reader)) -> Vec<Problem> {
+        let mut reader = Reader::new(self.env_order, true);
         reader.problems.list.clone_from(&self.problems);
-        self.read(&mut reader);
+        self.read_top(&mut reader);
+        read_rules(&mut reader);
         reader.problems.list
     }
 
-    fn reader(&self, checks: bool) -> Reader {
-        Reader {
-            problems: Problems::default(),
-            checks,
-            env_order: self.env_order,
-        }
-    }
-
-    fn read<'n>(&'n self, reader: &mut Reader) -> Settings<'n> {
+    fn read_top(&self, reader: &mut Reader) {
         let root = Path::Root;
         reader.keys(Some(&self.root), root, keys::TOP);
-        let first_path = root.key("admission_inject");
-        let second_path = root.key("admission_inject_v2");
-        let first = self.root.get("admission_inject").unwrap_or(&Node::Null);
-        let second = self.root.get("admission_inject_v2").unwrap_or(&Node::Null);
-        reader.keys(Some(first), first_path, keys::V1);
-        reader.keys(Some(second), second_path, keys::V2);
-        v2::otels(reader, second.get("otels"), second_path.key("otels"));
-        reader
-            .problems
-            .string(self.root.get("server_listen"), root.key("server_listen"));
-        reader
-            .problems
-            .string(self.root.get("log_level"), root.key("log_level"));
-        Settings {
-            ddtrace: preferred(
-                v1::is_used(first.get("ddtrace")),
-                v1::ddtrace(reader, section(first, "ddtrace"), first_path.key("ddtrace")),
-                v2::ddtraces(reader, second.get("ddtraces"), second_path.key("ddtraces")),
-            ),
-            logfwd: preferred(
-                v1::is_used(first.get("logfwd")),
-                v1::logfwd(reader, section(first, "logfwd"), first_path.key("logfwd")),
-                v2::logfwds(reader, second.get("logfwds"), second_path.key("logfwds")),
-            ),
-            flameshot: v2::flameshots(
-                reader,
-                second.get("flameshots"),
-                second_path.key("flameshots"),
-            ),
-            profiler: preferred(
-                v1::is_used(first.get("profiler")),
-                v1::profiler(
-                    reader,
-                    section(first, "profiler"),
-                    first_path.key("profiler"),
-                ),
-                v2::profilers(
-                    reader,
-                    second.get("profilers"),
-                    second_path.key("profilers"),
-                ),
-            ),
-            logging: self.loggings(reader),
+        for (section, known) in [
+            ("admission_inject", keys::V1),
+            ("admission_inject_v2", keys::V2),
+            ("admission_mutate", keys::MUTATE),
+        ] {
+            reader.keys(self.root.get(section), root.key(section), known);
         }
+        for key in ["server_listen", "log_level"] {
+            reader.problems.string(self.root.get(key), root.key(key));
+        }
+        let path = root.key("policy");
+        reader.keys(self.policy(), path, keys::POLICY);
     }
 
-    /// How selectors of `admission_mutate.loggings` go together.
-    fn logging_match(&self, reader: &mut Reader) -> LoggingMatch {
-        let policy = self.policy.as_ref().or_else(|| self.root.get("policy"));
+    fn policy(&self) -> Option<&Node<'a>> {
+        self.policy.as_ref().or_else(|| self.root.get("policy"))
+    }
+
+    /// How the selectors of `admission_mutate.loggings` go together.
+    pub(crate) fn logging_match(&self, reader: &mut Reader) -> LoggingMatch {
         let path = Path::Root;
         let path = path.key("policy");
-        reader.keys(policy, path, keys::POLICY);
         reader.one_of(
-            policy.and_then(|policy| policy.get("logging_match")),
+            self.policy().and_then(|policy| policy.get("logging_match")),
             path.key("logging_match"),
             &LoggingMatch::ALL.map(|how| (how.name(), how)),
         )
     }
 
-    fn loggings<'n>(&'n self, reader: &mut Reader) -> Vec<LoggingRule<'n>> {
-        let matching = self.logging_match(reader);
-        let root = Path::Root;
-        let path = root.key("admission_mutate");
-        let mutate = self.root.get("admission_mutate");
-        reader.keys(mutate, path, keys::MUTATE);
-        let path = path.key("loggings");
-        let list = mutate.and_then(|mutate| mutate.get("loggings"));
-        let mut rules = Vec::new();
-        for (index, rule) in reader.problems.list(list, path).iter().enumerate() {
-            let path = path.index(index);
-            reader.keys(Some(rule), path, keys::LOGGING);
-            let pattern = NamespacePattern::name_or_expression;
-            let selectors = reader.selectors(rule, path, pattern);
-            let scope = match matching {
-                LoggingMatch::Any => Scope::Either(selectors),
-                LoggingMatch::All => Scope::Each(selectors),
-            };
-            let path = path.key("config");
-            let config = reader.problems.string(rule.get("config"), path);
-            let config = config.unwrap_or_default();
-            if reader.checks && !config.is_empty() {
-                log_config::check(config, &mut reader.problems, path);
+    /// The generation that configures a feature: the first where it says so by `images` or `envs`. It also
+    /// stands in where the second has no rules: then a pod that asks by annotation is told that nothing is
+    /// configured for it.
+    #[must_use]
+    pub fn generation(&self, place: &Place) -> Generation {
+        let Some(section) = place.section else {
+            return Generation::Second;
+        };
+        let says_so = self.at(section).is_some_and(|section| {
+            has_entries(section.get("images")) || has_entries(section.get("envs"))
+        });
+        let has_rules = || match self.at(place.list) {
+            Some(Node::List(rules)) => rules.iter().any(|rule| *rule != Node::Null),
+            _ => false,
+        };
+        if says_so || !has_rules() {
+            Generation::First
+        } else {
+            Generation::Second
+        }
+    }
+
+    /// The rules of a feature: those of the generation that configures it. Where problems are looked for,
+    /// the other generation is read, too.
+    pub(crate) fn rules<'n, T>(
+        &'n self,
+        reader: &mut Reader,
+        place: &Place,
+        first: Read<'n, 'a, T>,
+        second: Read<'n, 'a, T>,
+    ) -> RuleSet<'n, T> {
+        let counts = self.generation(place);
+        let mut rules = RuleSet::default();
+        let of_section = place.section.map(|path| (Generation::First, path, first));
+        for (generation, path, read) in
+            of_section
+                .into_iter()
+                .chain([(Generation::Second, place.list, second)])
+        {
+            if reader.checks || generation == counts {
+                let read = self.read(reader, path, read);
+                if generation == counts {
+                    rules = read;
+                }
             }
-            rules.push(LoggingRule {
-                origin: Origin {
-                    section: "admission_mutate.loggings",
-                    index: Some(index),
-                },
-                scope,
-                logs: LogConfig { config },
-            });
         }
         rules
     }
-}
 
-fn section<'n, 'a>(node: &'n Node<'a>, key: &str) -> &'n Node<'a> {
-    node.get(key).unwrap_or(&Node::Null)
-}
+    /// The rules at a path.
+    pub(crate) fn read<'n, T>(
+        &'n self,
+        reader: &mut Reader,
+        path: &'static str,
+        rules: impl FnOnce(&mut Reader, Option<&'n Node<'a>>, Path<'_>) -> RuleSet<'n, T>,
+    ) -> RuleSet<'n, T> {
+        let root = Path::Root;
+        rules(reader, self.at(path), root.key(path))
+    }
 
-/// The first generation where it configures the feature. It also stands in where the second has no
-/// rules: then a pod that asks by annotation is told that nothing is configured for it.
-fn preferred<'n, T>(
-    first_is_used: bool,
-    first: RuleSet<'n, T>,
-    second: RuleSet<'n, T>,
-) -> RuleSet<'n, T> {
-    if first_is_used || second.rules.is_empty() {
-        first
-    } else {
-        second
+    /// What is at a path of keys.
+    fn at(&self, path: &str) -> Option<&Node<'a>> {
+        path.split('.')
+            .try_fold(&self.root, |node, key| node.get(key))
     }
 }
 

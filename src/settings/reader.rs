@@ -1,15 +1,17 @@
 //! What the sections of the settings have in common, read and, where asked, checked.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::rc::Rc;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as QuantityText;
 
+use super::keys;
 use super::rules::{ContainerSettings, ImagePullPolicy, Language, Selectors};
 use crate::env::{self, Env};
 use crate::image;
-use crate::json::{Node, Path, Problems, is_shown};
+use crate::json::{Node, Path, Problems, SyntaxError, is_shown};
 use crate::namespace::NamespacePattern;
 use crate::quantity::Quantity;
 use crate::report::shown;
@@ -17,11 +19,12 @@ use crate::selector::LabelSelector;
 
 /// Reads settings. Two ways of reading share this code, so that they cannot drift apart: for a
 /// request only what is needed is read, when the policy is loaded everything is checked as well.
-pub(super) struct Reader {
-    pub problems: Problems,
+#[derive(Debug)]
+pub struct Reader {
+    pub(super) problems: Problems,
     /// Whether to look for problems that reading does not come across.
-    pub checks: bool,
-    pub env_order: EnvOrder,
+    pub(crate) checks: bool,
+    env_order: EnvOrder,
 }
 
 /// The order of the variables of an `envs` object.
@@ -50,8 +53,68 @@ pub(super) fn default_resources() -> ResourceRequirements {
 }
 
 impl Reader {
+    pub(super) fn new(env_order: EnvOrder, checks: bool) -> Self {
+        Self {
+            problems: Problems::default(),
+            checks,
+            env_order,
+        }
+    }
+
+    /// One that finds no problems, for what is read a second time.
+    pub(crate) fn unheard(&self) -> Self {
+        Self::new(self.env_order, false)
+    }
+
+    /// The string at `path`; null counts as absent.
+    pub(crate) fn string<'n>(
+        &mut self,
+        node: Option<&'n Node<'_>>,
+        path: Path<'_>,
+    ) -> Option<&'n str> {
+        self.problems.string(node, path)
+    }
+
+    /// The strings of the list at `path`.
+    pub(crate) fn strings<'n>(
+        &mut self,
+        node: Option<&'n Node<'_>>,
+        path: Path<'_>,
+    ) -> Vec<&'n str> {
+        self.problems.strings(node, path)
+    }
+
+    /// The boolean at `path`; null counts as absent.
+    pub(crate) fn boolean(&mut self, node: Option<&Node<'_>>, path: Path<'_>) -> Option<bool> {
+        self.problems.boolean(node, path)
+    }
+
+    /// The items of the list at `path`.
+    pub(crate) fn list<'n, 'a>(
+        &mut self,
+        node: Option<&'n Node<'a>>,
+        path: Path<'_>,
+    ) -> &'n [Node<'a>] {
+        self.problems.list(node, path)
+    }
+
+    /// Notes a problem at `path`.
+    pub(crate) fn add(&mut self, path: Path<'_>, problem: impl fmt::Display) {
+        self.problems.add(path, problem);
+    }
+
+    /// Notes that the text at `path` is no JSON.
+    pub(crate) fn add_syntax(&mut self, path: Path<'_>, error: &SyntaxError) {
+        self.problems.add_syntax(path, error);
+    }
+
+    /// Reports unknown keys of an item of `list`.
+    pub(crate) fn keys_of_item(&mut self, item: &Node<'_>, path: Path<'_>, list: &str) {
+        self.keys(Some(item), path, keys::of_items(list));
+    }
+
     /// Reports the keys of the object at `path` that are not in `known`, with the nearest that is.
-    pub fn keys(&mut self, node: Option<&Node<'_>>, path: Path<'_>, known: &[&str]) {
+    pub(super) fn keys(&mut self, node: Option<&Node<'_>>, path: Path<'_>, known: &[&str]) {
         for (key, _) in self.problems.object(node, path) {
             if self.checks && !known.contains(&&**key) {
                 let in_another_case = known.iter().find(|name| name.eq_ignore_ascii_case(key));
@@ -67,7 +130,7 @@ impl Reader {
     }
 
     /// The keys `envs`, `resources` and `image_pull_policy` of the object at `path`.
-    pub fn container<'n>(
+    pub(crate) fn container<'n>(
         &mut self,
         node: &'n Node<'_>,
         path: Path<'_>,
@@ -230,7 +293,11 @@ impl Reader {
     }
 
     /// An image; an empty one counts as absent, as in the operator.
-    pub fn image<'n>(&mut self, node: Option<&'n Node<'_>>, path: Path<'_>) -> Option<&'n str> {
+    pub(crate) fn image<'n>(
+        &mut self,
+        node: Option<&'n Node<'_>>,
+        path: Path<'_>,
+    ) -> Option<&'n str> {
         let text = self.problems.string(node, path)?;
         if text.is_empty() {
             return None;
@@ -243,7 +310,7 @@ impl Reader {
     }
 
     /// The keys `namespace_selectors` and `label_selectors` of a rule.
-    pub fn selectors<'n>(
+    pub(crate) fn selectors<'n>(
         &mut self,
         node: &'n Node<'_>,
         path: Path<'_>,
@@ -269,7 +336,7 @@ impl Reader {
     }
 
     /// A pattern for namespaces. A blank one is a place left empty, not "every namespace".
-    pub fn namespace<'n>(
+    pub(crate) fn namespace<'n>(
         &mut self,
         text: &'n str,
         path: Path<'_>,
@@ -289,7 +356,7 @@ impl Reader {
     }
 
     /// A label selector. A blank one is a place left empty, not "all pods".
-    pub fn label_selector<'n>(&mut self, text: &'n str, path: Path<'_>) -> Option<&'n str> {
+    pub(crate) fn label_selector<'n>(&mut self, text: &'n str, path: Path<'_>) -> Option<&'n str> {
         if text.trim().is_empty() {
             return None;
         }
@@ -303,7 +370,7 @@ impl Reader {
     }
 
     /// One of a few words; absent and empty are `T`'s default.
-    pub fn one_of<T: Copy + Default>(
+    pub(crate) fn one_of<T: Copy + Default>(
         &mut self,
         node: Option<&Node<'_>>,
         path: Path<'_>,
@@ -323,7 +390,7 @@ impl Reader {
     }
 
     /// A language; without one a rule can inject nothing.
-    pub fn language(
+    pub(crate) fn language(
         &mut self,
         node: Option<&Node<'_>>,
         path: Path<'_>,

@@ -5,13 +5,12 @@ use std::fmt;
 use std::rc::Rc;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
+use serde_json::{Map, Value};
 
 use crate::env::Env;
 use crate::namespace::NamespacePattern;
-use crate::paths;
 use crate::report::shown;
 use crate::selector::LabelSelector;
-use crate::template::Object;
 
 /// The rules of one feature, in order.
 #[derive(Debug)]
@@ -19,6 +18,53 @@ pub struct RuleSet<'a, T> {
     pub rules: Vec<Rule<'a, T>>,
     /// What happens when a rule is for the pod, but the annotation that it needs is not there.
     pub without_annotation: WithoutAnnotation,
+}
+
+impl<T> Default for RuleSet<'_, T> {
+    fn default() -> Self {
+        Self::first_decides(Vec::new())
+    }
+}
+
+impl<'a, T> RuleSet<'a, T> {
+    /// Rules of which the first for a pod decides.
+    pub(crate) fn first_decides(rules: Vec<Rule<'a, T>>) -> Self {
+        Self {
+            rules,
+            without_annotation: WithoutAnnotation::InjectNothing,
+        }
+    }
+
+    /// Rules of which all are tried until one has the annotation that it needs.
+    pub(crate) fn all_are_tried(rules: Vec<Rule<'a, T>>) -> Self {
+        Self {
+            rules,
+            without_annotation: WithoutAnnotation::TryNextRule,
+        }
+    }
+}
+
+/// The rules of any feature, with what all of them have. What is left of what they inject is the
+/// language, where there is one.
+pub type Outline<'a> = RuleSet<'a, Option<Language>>;
+
+impl<'a, T> RuleSet<'a, T> {
+    /// The same rules without what only this feature needs, but for the language.
+    pub fn outline(self, language: impl Fn(T) -> Option<Language>) -> Outline<'a> {
+        let rules = self.rules.into_iter().map(|rule| Rule {
+            origin: rule.origin,
+            name: rule.name,
+            scope: rule.scope,
+            opt_in: rule.opt_in,
+            container: rule.container,
+            image: rule.image,
+            what: language(rule.what),
+        });
+        RuleSet {
+            rules: rules.collect(),
+            without_annotation: self.without_annotation,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +192,7 @@ pub struct Selectors<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'t> {
     pub namespace: &'t str,
-    pub labels: Option<&'t Object>,
+    pub labels: Option<&'t Map<String, Value>>,
 }
 
 /// Why a rule is not for a pod.
@@ -157,6 +203,20 @@ pub enum Mismatch {
     Namespace,
     Labels,
     NamespaceAndLabels,
+}
+
+impl Mismatch {
+    /// The word for it in what the policy logs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NoSelectors => "no selectors",
+            Self::OneList => "one list",
+            Self::Namespace => "namespace",
+            Self::Labels => "labels",
+            Self::NamespaceAndLabels => "namespace and labels",
+        }
+    }
 }
 
 impl fmt::Display for Mismatch {
@@ -204,34 +264,55 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// What a selector of a rule was compared with.
+#[derive(Debug)]
+pub struct Comparison {
+    /// The selector, as messages name it.
+    pub selector: String,
+    pub fits: bool,
+    /// The whole of it, as a line to read.
+    pub line: String,
+}
+
 impl Scope<'_> {
     /// Tells of each selector whether it fits `subject`, and what it saw.
-    pub fn trace(&self, subject: Subject<'_>, mut tell: impl FnMut(String)) {
+    pub fn trace(&self, subject: Subject<'_>, mut tell: impl FnMut(Comparison)) {
         let Some(selectors) = self.selectors() else {
             return;
         };
-        let fits = |yes: bool| if yes { "fits" } else { "does not fit" };
-        let namespace = shown(subject.namespace);
         for pattern in &selectors.namespaces {
-            let fits = fits(pattern.matches(subject.namespace));
-            tell(format!("namespace {namespace} {fits} {pattern}"));
+            let fits = pattern.matches(subject.namespace);
+            let namespace = shown(subject.namespace);
+            tell(Comparison {
+                selector: pattern.to_string(),
+                fits,
+                line: format!("namespace {namespace} {} {pattern}", verdict(fits)),
+            });
         }
         for text in &selectors.labels {
-            tell(trace_labels(text, subject));
+            tell(compare_labels(text, subject));
         }
     }
 }
 
+fn verdict(fits: bool) -> &'static str {
+    if fits { "fits" } else { "does not fit" }
+}
+
 /// Whether a label selector fits, with the labels by which it does or does not.
-fn trace_labels(text: &str, subject: Subject<'_>) -> String {
-    let Ok(selector) = LabelSelector::parse(text) else {
-        return format!("`{text}` is no label selector");
+fn compare_labels(text: &str, subject: Subject<'_>) -> Comparison {
+    let selector = text.to_owned();
+    let Ok(parsed) = LabelSelector::parse(text) else {
+        return Comparison {
+            selector,
+            fits: false,
+            line: format!("`{text}` is no label selector"),
+        };
     };
-    let fits = selector.matches(subject.labels);
-    let verdict = if fits { "fits" } else { "does not fit" };
-    let mut line = format!("label selector `{text}` {verdict}");
+    let fits = parsed.matches(subject.labels);
+    let mut line = format!("label selector `{text}` {}", verdict(fits));
     let mut separator = ": ";
-    for requirement in selector.requirements() {
+    for requirement in parsed.requirements() {
         let value = subject.label(requirement.key);
         if requirement.operator.holds(value) != fits {
             continue;
@@ -244,7 +325,11 @@ fn trace_labels(text: &str, subject: Subject<'_>) -> String {
         }
         separator = ", ";
     }
-    line
+    Comparison {
+        selector,
+        fits,
+        line,
+    }
 }
 
 impl<'t> Subject<'t> {
@@ -325,7 +410,7 @@ impl Language {
 
 /// What a ddtrace rule injects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Agent {
+pub struct Tracer {
     pub language: Language,
     pub php_loader: PhpLoader,
 }
@@ -366,14 +451,6 @@ pub struct LogForwarder<'a> {
     pub log_volume_paths: Vec<&'a str>,
 }
 
-/// What a flameshot rule injects.
-#[derive(Clone, Copy, Debug)]
-pub struct Sampler<'a> {
-    /// The value of `FLAMESHOT_PROCESSES`; empty makes the rule inert.
-    pub processes: &'a str,
-    pub prometheus_annotations: bool,
-}
-
 /// What a logging rule sets: the value of the annotation `datakit/logs`.
 #[derive(Clone, Copy, Debug)]
 pub struct LogConfig<'a> {
@@ -383,40 +460,4 @@ pub struct LogConfig<'a> {
 impl LogForwarder<'_> {
     /// The variable with `log_configs`.
     pub const CONFIGS: &'static str = "LOGFWD_LOG_CONFIGS";
-}
-
-impl Sampler<'_> {
-    /// The variable with `processes`.
-    pub const PROCESSES: &'static str = "FLAMESHOT_PROCESSES";
-    /// The variable with the directory in which profiles are put.
-    pub const PATH: &'static str = "FLAMESHOT_PROFILING_PATH";
-    /// The variable with the port that metrics and requests are served on.
-    pub const PORT: &'static str = "FLAMESHOT_HTTP_LOCAL_PORT";
-
-    /// The directory in which profiles are put, cleaned.
-    #[must_use]
-    pub fn profiling_path(envs: &[Env<'_>]) -> Option<String> {
-        let path = value_of(envs, Self::PATH)?;
-        let directory = paths::clean(path);
-        paths::unmountable(path, &directory)
-            .is_none()
-            .then_some(directory)
-    }
-
-    /// The port that metrics and requests are served on.
-    #[must_use]
-    pub fn http_port(envs: &[Env<'_>]) -> Option<u16> {
-        // `parse` would take a sign, which the port's container does not.
-        value_of(envs, Self::PORT)
-            .filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))?
-            .parse()
-            .ok()
-            .filter(|port| *port > 0)
-    }
-}
-
-fn value_of<'n>(envs: &[Env<'n>], name: &str) -> Option<&'n str> {
-    envs.iter()
-        .find(|env| env.name == name)
-        .map(|env| env.value)
 }

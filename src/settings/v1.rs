@@ -3,10 +3,10 @@
 
 use std::rc::Rc;
 
-use super::reader::{Reader, default_resources, has_entries};
+use super::reader::{Reader, default_resources};
 use super::rules::{
-    Agent, ContainerSettings, Language, LogForwarder, OptIn, Origin, PhpLoader, Rule, RuleSet,
-    Scope, Selectors, WithoutAnnotation,
+    ContainerSettings, Language, LogForwarder, OptIn, Origin, PhpLoader, Rule, RuleSet, Scope,
+    Selectors, Tracer,
 };
 use super::{AGENT_LANGUAGES, keys};
 use crate::json::{Node, Path};
@@ -26,19 +26,13 @@ const PROFILER_IMAGES: [(Language, &str); 3] = [
     (Language::Golang, "golang_profiler_image"),
 ];
 
-/// Whether the section configures its feature, so that `admission_inject_v2` does not.
-pub(super) fn is_used(section: Option<&Node<'_>>) -> bool {
-    section.is_some_and(|section| {
-        has_entries(section.get("images")) || has_entries(section.get("envs"))
-    })
-}
-
 /// `admission_inject.ddtrace`: annotations first, then label selectors, then namespaces.
-pub(super) fn ddtrace<'n>(
+pub(crate) fn ddtrace<'n>(
     reader: &mut Reader,
-    section: &'n Node<'_>,
+    section: Option<&'n Node<'_>>,
     path: Path<'_>,
-) -> RuleSet<'n, Agent> {
+) -> RuleSet<'n, Tracer> {
+    let section = section.unwrap_or(&Node::Null);
     reader.keys(Some(section), path, keys::DDTRACE);
     let container = reader.container(section, path, None);
     let images = images(reader, section, path, &AGENT_IMAGES);
@@ -52,7 +46,7 @@ pub(super) fn ddtrace<'n>(
         opt_in,
         container: Rc::clone(&container),
         image: image_for(&images, language),
-        what: Agent {
+        what: Tracer {
             language,
             php_loader: PhpLoader::default(),
         },
@@ -80,10 +74,7 @@ pub(super) fn ddtrace<'n>(
         let scope = Scope::Both(selectors);
         rules.push(rule(section, Some(index), OptIn::Scope, scope, language));
     }
-    RuleSet {
-        rules,
-        without_annotation: WithoutAnnotation::TryNextRule,
-    }
+    RuleSet::all_are_tried(rules)
 }
 
 type Enabled<'n> = Vec<(usize, Selectors<'n>, Language)>;
@@ -174,12 +165,13 @@ fn enabled<'n>(
 }
 
 /// `admission_inject.logfwd`: for pods with the annotation.
-pub(super) fn logfwd<'n>(
+pub(crate) fn logfwd<'n>(
     reader: &mut Reader,
-    section: &'n Node<'_>,
+    section: Option<&'n Node<'_>>,
     path: Path<'_>,
 ) -> RuleSet<'n, LogForwarder<'n>> {
     const ORIGIN: &str = "admission_inject.logfwd";
+    let section = section.unwrap_or(&Node::Null);
     reader.keys(Some(section), path, keys::LOGFWD);
     let images_path = path.key("images");
     let images = section.get("images");
@@ -198,10 +190,7 @@ pub(super) fn logfwd<'n>(
             ..LogForwarder::default()
         },
     };
-    RuleSet {
-        rules: vec![rule],
-        without_annotation: WithoutAnnotation::InjectNothing,
-    }
+    RuleSet::first_decides(vec![rule])
 }
 
 /// `options.reuse_exist_volume` of logfwd; true where it is not there, as the operator's manual says.
@@ -227,11 +216,12 @@ impl Default for Reuse {
 
 /// `admission_inject.profiler`: for pods with the annotation of a language, in all namespaces or, as in operators since
 /// 1.8, those that an entry of its lists is for.
-pub(super) fn profiler<'n>(
+pub(crate) fn profiler<'n>(
     reader: &mut Reader,
-    section: &'n Node<'_>,
+    section: Option<&'n Node<'_>>,
     path: Path<'_>,
 ) -> RuleSet<'n, Language> {
+    let section = section.unwrap_or(&Node::Null);
     reader.keys(Some(section), path, keys::PROFILER);
     let container: Rc<ContainerSettings<'n>> =
         reader.container(section, path, Some(default_resources()));
@@ -253,10 +243,7 @@ pub(super) fn profiler<'n>(
             what: language,
         })
         .collect();
-    RuleSet {
-        rules,
-        without_annotation: WithoutAnnotation::TryNextRule,
-    }
+    RuleSet::all_are_tried(rules)
 }
 
 /// The entries of both lists; `None` where both are empty. Their languages are not looked at.

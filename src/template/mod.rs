@@ -185,6 +185,15 @@ impl<'v> Template<'v> {
             .map(|volume| (name_of(volume), volume))
     }
 
+    /// The volume of this name.
+    #[must_use]
+    pub fn volume(&self, name: &str) -> Option<&Object> {
+        let mut volumes = self.volumes();
+        volumes
+            .find(|(own, _)| *own == name)
+            .map(|(_, volume)| volume)
+    }
+
     /// Every mount of init and app containers with its volume's name.
     fn mounts(&self) -> impl Iterator<Item = (&str, &Object)> {
         ["initContainers", "containers"]

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use datakit_operator_policy::features;
 use datakit_operator_policy::template::annotation;
-use datakit_operator_policy::template::journal::{self, Journal};
+use datakit_operator_policy::template::journal;
 
 use crate::checker::violations;
 use crate::support::{create, template_pointer, validate};
@@ -174,7 +175,7 @@ pub fn assert_takes_back(before: &Value, mutated: &Value) {
         assert_eq!(text, None);
         return;
     }
-    let journal = Journal::parse(text.unwrap()).unwrap();
+    let journal = features::journal(text.unwrap()).unwrap();
     let taken = journal::take_apart(template, &journal);
     assert!(taken.whole, "{taken:?} of {mutated:#}");
     assert_same(&normalised(&part), &normalised(before));

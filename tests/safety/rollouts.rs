@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use datakit_operator_policy::features;
 use datakit_operator_policy::template::annotation;
 use datakit_operator_policy::template::journal::{self, ANNOTATION, Journal};
 use datakit_policy_host::policy::{Answer, payload};
@@ -61,14 +62,14 @@ fn has_names_of_ours(template: &Value) -> bool {
     let lists = ["initContainers", "containers"].map(|list| template["spec"][list].as_array());
     let mut containers = lists.into_iter().flatten().flatten();
     containers.any(|container| {
-        journal::CONTAINERS
-            .iter()
-            .any(|name| container["name"] == *name)
+        container["name"]
+            .as_str()
+            .is_some_and(features::adds_container)
     })
 }
 
 fn journal_of(template: &Value) -> Journal {
-    Journal::parse(annotation(template, ANNOTATION).unwrap()).unwrap()
+    features::journal(annotation(template, ANNOTATION).unwrap()).unwrap()
 }
 
 /// Without what an API server leaves out: what is empty or null, but for sources of volumes.
@@ -235,9 +236,9 @@ impl Merge {
                 for pointer in ["/spec/initContainers", "/spec/containers"] {
                     let list = merged.pointer_mut(pointer).and_then(Value::as_array_mut);
                     for container in list.into_iter().flatten() {
-                        if journal::CONTAINERS
-                            .iter()
-                            .any(|name| container["name"] == *name)
+                        if container["name"]
+                            .as_str()
+                            .is_some_and(features::adds_container)
                             && !own["spec"]
                                 .to_string()
                                 .contains(container["name"].as_str().unwrap())

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use datakit_operator_policy::admission;
+use datakit_operator_policy::features;
 use datakit_operator_policy::json::Node;
 use datakit_operator_policy::settings::Document;
 use serde_json::{Value, json};
@@ -35,7 +36,9 @@ pub fn schema_problems(settings: &Value) -> Vec<String> {
 /// What the policy finds wrong with settings.
 pub fn problems(settings: &Value) -> Vec<String> {
     let text = settings.to_string();
-    Document::new(Node::parse(&text).unwrap()).problems()
+    let settings = Document::new(Node::parse(&text).unwrap());
+    let problems = features::problems(&settings).into_iter();
+    problems.map(|problem| problem.to_string()).collect()
 }
 
 /// What `validate_settings` says, `None` if the settings are valid.

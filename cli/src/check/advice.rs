@@ -1,7 +1,8 @@
 //! What is said about settings that the policy takes.
 
+use datakit_operator_policy::features::{self, Feature};
 use datakit_operator_policy::json::Node;
-use datakit_operator_policy::settings::Document;
+use datakit_operator_policy::settings::{Document, Outline};
 use datakit_policy_host::yaml::Position;
 use serde_json::Value;
 
@@ -26,17 +27,35 @@ impl Advice {
     }
 }
 
+/// A feature and its rules.
+pub struct RulesOf<'s> {
+    pub feature: &'static Feature,
+    pub rules: Outline<'s>,
+}
+
+impl<'s> RulesOf<'s> {
+    /// Those of all features, in their order.
+    pub fn all(settings: &'s Document<'s>) -> Vec<Self> {
+        let read = |feature: &&'static Feature| Self {
+            feature,
+            rules: (feature.rules)(settings, &mut settings.reader()),
+        };
+        features::ALL.iter().map(read).collect()
+    }
+}
+
 /// All advice about settings that the policy takes, in the order of the file.
 pub fn all(file: &SettingsFile, cluster: &[String]) -> Result<Vec<(Position, Advice)>, Failure> {
     let written = file.structured()?;
     let text = file.found.settings.to_string();
     let document = Document::new(Node::parse(&text)?);
-    let read = document.settings()?;
+    document.check_form()?;
+    let features = RulesOf::all(&document);
 
     let mut advice = Vec::new();
-    rules::advise(&read, &written, &mut advice);
+    rules::advise(&document, &features, &written, &mut advice);
     namespaces::advise(&written, cluster, &mut advice);
-    values::advise(&read, &written, &mut advice);
+    values::advise(&features, &written, &mut advice);
 
     let mut placed: Vec<_> = advice
         .into_iter()
@@ -59,37 +78,31 @@ pub fn items<'v>(written: &'v Value, list: &str) -> Vec<(String, &'v Value)> {
 }
 
 /// The lists of the first generation whose entries each have one selector; the path of the list and the selector's key.
-pub const ENTRY_LISTS: [(&str, &str); 4] = [
-    ("admission_inject.ddtrace.enabled_namespaces", "namespace"),
-    (
-        "admission_inject.ddtrace.enabled_labelselectors",
-        "labelselector",
-    ),
-    ("admission_inject.profiler.enabled_namespaces", "namespace"),
-    (
-        "admission_inject.profiler.enabled_labelselectors",
-        "labelselector",
-    ),
-];
+pub fn entry_lists() -> impl Iterator<Item = (String, &'static str)> {
+    let sections = features::ALL
+        .iter()
+        .filter_map(|feature| feature.place.section);
+    sections.flat_map(|section| {
+        [
+            ("enabled_namespaces", "namespace"),
+            ("enabled_labelselectors", "labelselector"),
+        ]
+        .map(|(list, key)| (format!("{section}.{list}"), key))
+    })
+}
 
 /// The selectors of the lists of the first generation, of one key, each with its path.
 pub fn entry_selectors<'v>(written: &'v Value, key: &str) -> Vec<(String, &'v str)> {
-    let lists = ENTRY_LISTS.iter().filter(|(_, selector)| *selector == key);
+    let lists = entry_lists().filter(|(_, selector)| *selector == key);
     lists
-        .flat_map(|(list, _)| items(written, list))
+        .flat_map(|(list, _)| items(written, &list))
         .filter_map(|(path, entry)| Some((format!("{path}.{key}"), entry.get(key)?.as_str()?)))
         .collect()
 }
 
 /// The lists of rules that have selectors of their own.
-pub fn rule_lists(written: &Value) -> Vec<String> {
-    let second = written.get("admission_inject_v2");
-    let keys = second.and_then(Value::as_object).into_iter().flatten();
-    let mut lists: Vec<String> = keys
-        .map(|(key, _)| format!("admission_inject_v2.{key}"))
-        .collect();
-    lists.push("admission_mutate.loggings".to_owned());
-    lists
+pub fn rule_lists() -> impl Iterator<Item = &'static str> {
+    features::ALL.iter().map(|feature| feature.place.list)
 }
 
 /// The texts of a rule's list of selectors, each with its path; blank ones count as not there.

@@ -37,13 +37,13 @@ fn patterns(written: &Value) -> Vec<Pattern<'_>> {
             meaning: NamespacePattern::name_or_expression(text),
         });
     }
-    for list in rule_lists(written) {
+    for list in rule_lists() {
         let meaning = if list.starts_with("admission_inject_v2") {
             NamespacePattern::expression
         } else {
             NamespacePattern::name_or_expression
         };
-        for (path, rule) in items(written, &list) {
+        for (path, rule) in items(written, list) {
             for (path, text) in selectors(rule, &path, "namespace_selectors") {
                 patterns.push(Pattern {
                     path,

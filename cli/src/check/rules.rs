@@ -3,113 +3,65 @@
 use datakit_operator_policy::namespace::NamespacePattern;
 use datakit_operator_policy::selector::LabelSelector;
 use datakit_operator_policy::settings::{
-    Language, NEVER_READ, OptIn, Origin, RuleSet, Scope, Selectors, Settings, WithoutAnnotation,
+    Document, Generation, Language, NEVER_READ, OptIn, Outline, Place, Rule, Scope, Selectors,
+    WithoutAnnotation,
 };
 use serde_json::Value;
 
-use super::advice::{Advice, ENTRY_LISTS, entry_selectors, items, rule_lists, selectors};
+use super::advice::{Advice, RulesOf, entry_lists, entry_selectors, items, rule_lists, selectors};
 use super::labels::{contradiction, implies};
 
-/// What decides whether a rule is taken.
-struct Taken<'s> {
-    origin: Origin,
-    scope: &'s Scope<'s>,
-    opt_in: OptIn,
-    /// What its annotation names; pods without it are for another rule.
-    language: Option<Language>,
-}
-
-/// The rules of one feature.
-struct Rules<'s> {
-    list: Vec<Taken<'s>>,
-    /// Whether rules are tried until one has its annotation.
-    tries_next: bool,
-}
-
 /// Adds advice about rules that are never taken.
-pub fn advise(read: &Settings<'_>, written: &Value, advice: &mut Vec<Advice>) {
-    unused_generation(read, written, advice);
+pub fn advise(
+    settings: &Document<'_>,
+    features: &[RulesOf<'_>],
+    written: &Value,
+    advice: &mut Vec<Advice>,
+) {
+    for of in features {
+        unused_generation(settings, &of.feature.place, written, advice);
+    }
     never_read(written, advice);
     without_selector(written, advice);
-    with_one_list(read, advice);
+    for of in features {
+        with_one_list(&of.rules, advice);
+    }
     impossible_labels(written, advice);
-    let of_feature = [
-        rules(&read.ddtrace, |agent| Some(agent.language)),
-        rules(&read.logfwd, |_| None),
-        rules(&read.flameshot, |_| None),
-        rules(&read.profiler, |language| Some(*language)),
-        logging(read),
-    ];
-    for rules in of_feature {
-        shadowed(&rules, advice);
+    for of in features {
+        shadowed(&of.rules, advice);
     }
-    without_image(&read.ddtrace, advice);
-    without_image(&read.logfwd, advice);
-    without_image(&read.flameshot, advice);
-    without_image(&read.profiler, advice);
-}
-
-fn rules<'s, T>(set: &'s RuleSet<'s, T>, language: impl Fn(&T) -> Option<Language>) -> Rules<'s> {
-    let list = set.rules.iter().map(|rule| Taken {
-        origin: rule.origin,
-        scope: &rule.scope,
-        opt_in: rule.opt_in,
-        language: language(&rule.what),
-    });
-    Rules {
-        list: list.collect(),
-        tries_next: set.without_annotation == WithoutAnnotation::TryNextRule,
-    }
-}
-
-fn logging<'s>(read: &'s Settings<'s>) -> Rules<'s> {
-    let list = read.logging.iter().map(|rule| Taken {
-        origin: rule.origin,
-        scope: &rule.scope,
-        opt_in: OptIn::Scope,
-        language: None,
-    });
-    Rules {
-        list: list.collect(),
-        tries_next: false,
+    for of in features.iter().filter(|of| of.feature.adds.is_some()) {
+        without_image(&of.rules, advice);
     }
 }
 
 /// Of two generations that configure one feature, one counts.
-fn unused_generation(read: &Settings<'_>, written: &Value, advice: &mut Vec<Advice>) {
-    let section = |origin: Option<Origin>| origin.map_or("", |origin| origin.section);
-    let features = [
-        (
-            "ddtrace",
-            "ddtraces",
-            section(read.ddtrace.rules.first().map(|rule| rule.origin)),
-        ),
-        (
-            "logfwd",
-            "logfwds",
-            section(read.logfwd.rules.first().map(|rule| rule.origin)),
-        ),
-        (
-            "profiler",
-            "profilers",
-            section(read.profiler.rules.first().map(|rule| rule.origin)),
-        ),
-    ];
-    for (first, second, counts) in features {
-        let first = format!("admission_inject.{first}");
-        let second = format!("admission_inject_v2.{second}");
-        if counts.starts_with(&first) && !items(written, &second).is_empty() {
+fn unused_generation(
+    settings: &Document<'_>,
+    place: &Place,
+    written: &Value,
+    advice: &mut Vec<Advice>,
+) {
+    let Place { section, list } = place;
+    let Some(section) = section else {
+        return;
+    };
+    match settings.generation(place) {
+        Generation::First if !items(written, list).is_empty() => {
             let message =
-                format!("has no effect: {first} has `images` or `envs` and counts instead");
-            advice.push(Advice::new(&second, message));
+                format!("has no effect: {section} has `images` or `envs` and counts instead");
+            advice.push(Advice::new(*list, message));
         }
-        for list in ["enabled_labelselectors", "enabled_namespaces"] {
-            let list = format!("{first}.{list}");
-            if counts.starts_with(&second) && !items(written, &list).is_empty() {
-                let message = format!(
-                    "has no effect: {first} has neither `images` nor `envs`, so {second} counts"
-                );
-                advice.push(Advice::new(list, message));
+        Generation::First => {}
+        Generation::Second => {
+            for key in ["enabled_labelselectors", "enabled_namespaces"] {
+                let entries = format!("{section}.{key}");
+                if !items(written, &entries).is_empty() {
+                    let message = format!(
+                        "has no effect: {section} has neither `images` nor `envs`, so {list} counts"
+                    );
+                    advice.push(Advice::new(entries, message));
+                }
             }
         }
     }
@@ -117,16 +69,16 @@ fn unused_generation(read: &Settings<'_>, written: &Value, advice: &mut Vec<Advi
 
 /// Rules and entries that do not say for whom they are.
 fn without_selector(written: &Value, advice: &mut Vec<Advice>) {
-    for (list, key) in ENTRY_LISTS {
-        for (path, entry) in items(written, list) {
+    for (list, key) in entry_lists() {
+        for (path, entry) in items(written, &list) {
             if text(entry, key).trim().is_empty() {
                 let message = format!("has no `{key}`, so it is for no pod");
                 advice.push(Advice::new(path, message));
             }
         }
     }
-    for list in rule_lists(written) {
-        for (path, rule) in items(written, &list) {
+    for list in rule_lists() {
+        for (path, rule) in items(written, list) {
             let has = |key| !selectors(rule, &path, key).is_empty();
             if !has("namespace_selectors") && !has("label_selectors") && !is_inert(rule) {
                 advice.push(Advice::new(path, "has no selectors, so it is for no pod"));
@@ -136,8 +88,8 @@ fn without_selector(written: &Value, advice: &mut Vec<Advice>) {
 }
 
 /// Logging rules that `policy.logging_match: all` leaves nothing to.
-fn with_one_list(read: &Settings<'_>, advice: &mut Vec<Advice>) {
-    for rule in &read.logging {
+fn with_one_list(rules: &Outline<'_>, advice: &mut Vec<Advice>) {
+    for rule in &rules.rules {
         let Scope::Each(selectors) = &rule.scope else {
             continue;
         };
@@ -182,8 +134,8 @@ fn is_inert(rule: &Value) -> bool {
 
 fn impossible_labels(written: &Value, advice: &mut Vec<Advice>) {
     let mut texts = entry_selectors(written, "labelselector");
-    for list in rule_lists(written) {
-        for (path, rule) in items(written, &list) {
+    for list in rule_lists() {
+        for (path, rule) in items(written, list) {
             texts.extend(selectors(rule, &path, "label_selectors"));
         }
     }
@@ -199,8 +151,8 @@ fn impossible_labels(written: &Value, advice: &mut Vec<Advice>) {
 }
 
 /// Of the rules in lists: what is asked for by annotation alone need not have every image.
-fn without_image<T>(set: &RuleSet<'_, T>, advice: &mut Vec<Advice>) {
-    for rule in &set.rules {
+fn without_image(rules: &Outline<'_>, advice: &mut Vec<Advice>) {
+    for rule in &rules.rules {
         if rule.image.is_none() && rule.origin.index.is_some() && can_match(&rule.scope) {
             let message = "there is no image for it, so it injects nothing";
             advice.push(Advice::new(rule.origin.to_string(), message));
@@ -208,13 +160,14 @@ fn without_image<T>(set: &RuleSet<'_, T>, advice: &mut Vec<Advice>) {
     }
 }
 
-fn shadowed(rules: &Rules<'_>, advice: &mut Vec<Advice>) {
-    for (place, later) in rules.list.iter().enumerate() {
-        let earlier = rules.list[..place]
+fn shadowed(rules: &Outline<'_>, advice: &mut Vec<Advice>) {
+    let tries_next = rules.without_annotation == WithoutAnnotation::TryNextRule;
+    for (place, later) in rules.rules.iter().enumerate() {
+        let earlier = rules.rules[..place]
             .iter()
-            .find(|earlier| takes_all(earlier, later, rules.tries_next));
-        if let (Some(earlier), true) = (earlier, can_match(later.scope)) {
-            let message = if rules.tries_next {
+            .find(|earlier| takes_all(earlier, later, tries_next));
+        if let (Some(earlier), true) = (earlier, can_match(&later.scope)) {
+            let message = if tries_next {
                 format!(
                     "is never taken: {} takes all of its pods before",
                     earlier.origin
@@ -230,14 +183,17 @@ fn shadowed(rules: &Rules<'_>, advice: &mut Vec<Advice>) {
     }
 }
 
+/// A rule with its language: pods without the annotation for that are for another rule.
+type Outlined<'s> = Rule<'s, Option<Language>>;
+
 /// Whether no pod is left for a later rule.
-fn takes_all(earlier: &Taken<'_>, later: &Taken<'_>, tries_next: bool) -> bool {
+fn takes_all(earlier: &Outlined<'_>, later: &Outlined<'_>, tries_next: bool) -> bool {
     let has_annotation = match (earlier.opt_in, later.opt_in) {
         (OptIn::Scope, _) => true,
-        (OptIn::Annotation, OptIn::Annotation) => earlier.language == later.language,
+        (OptIn::Annotation, OptIn::Annotation) => earlier.what == later.what,
         (OptIn::Annotation, OptIn::Scope) => false,
     };
-    (has_annotation || !tries_next) && includes(earlier.scope, later.scope)
+    (has_annotation || !tries_next) && includes(&earlier.scope, &later.scope)
 }
 
 /// Whether there may be pods for a rule: what has advice of its own needs no second one.
@@ -322,7 +278,7 @@ fn text<'v>(entry: &'v Value, key: &str) -> &'v str {
 mod tests {
     use super::*;
     use datakit_operator_policy::json::Node;
-    use datakit_operator_policy::settings::{Document, Subject};
+    use datakit_operator_policy::settings::Subject;
     use serde_json::json;
 
     /// Every scope of a few patterns and selectors, as rules.
@@ -396,6 +352,11 @@ mod tests {
         sure
     }
 
+    fn scopes<'r>(features: &'r [RulesOf<'_>], name: &str) -> Vec<&'r Scope<'r>> {
+        let of = features.iter().find(|of| of.feature.name == name).unwrap();
+        of.rules.rules.iter().map(|rule| &rule.scope).collect()
+    }
+
     #[test]
     fn a_scope_that_is_said_to_include_another_does() {
         let pool = pool();
@@ -406,12 +367,11 @@ mod tests {
         .to_string();
         let narrow = settings.replacen('{', "{\"policy\":{\"logging_match\":\"all\"},", 1);
         let narrow = Document::new(Node::parse(&narrow).unwrap());
-        let narrow = narrow.settings().unwrap();
-        let each: Vec<_> = narrow.logging.iter().map(|rule| &rule.scope).collect();
         let document = Document::new(Node::parse(&settings).unwrap());
-        let read = document.settings().unwrap();
-        let both: Vec<_> = read.logfwd.rules.iter().map(|rule| &rule.scope).collect();
-        let either: Vec<_> = read.logging.iter().map(|rule| &rule.scope).collect();
+        let (narrow, read) = (RulesOf::all(&narrow), RulesOf::all(&document));
+        let each = scopes(&narrow, "logging");
+        let both = scopes(&read, "logfwd");
+        let either = scopes(&read, "logging");
         assert_eq!((both.len(), either.len()), (48, 48));
         assert!(sure_pairs(&both) > 200);
         assert!(sure_pairs(&either) > 200);

@@ -3,40 +3,43 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use datakit_operator_policy::env::{self, Env};
-use datakit_operator_policy::features::agent_variables;
+use datakit_operator_policy::features::{self, Added, Sampler};
 use datakit_operator_policy::image;
 use datakit_operator_policy::paths::is_of_the_system;
-use datakit_operator_policy::settings::{Agent, Origin, RuleSet, Sampler, Settings, nearest};
+use datakit_operator_policy::settings::{Origin, Outline, nearest};
 use serde_json::Value;
 
-use super::advice::{Advice, items, rule_lists};
+use super::advice::{Advice, RulesOf, items, rule_lists};
 
 /// Adds advice about the values in rules.
-pub fn advise(read: &Settings<'_>, written: &Value, advice: &mut Vec<Advice>) {
+pub fn advise(features: &[RulesOf<'_>], written: &Value, advice: &mut Vec<Advice>) {
     images(written, advice);
     stdout_collection(written, advice);
     let mut envs = BTreeMap::new();
-    collect(&read.ddtrace, &mut envs);
-    collect(&read.logfwd, &mut envs);
-    collect(&read.flameshot, &mut envs);
-    collect(&read.profiler, &mut envs);
+    for of in features {
+        collect(&of.rules, &mut envs);
+    }
     for (path, envs) in &envs {
         references(path, envs, written, advice);
     }
-    dropped_by_agents(&read.ddtrace, written, advice);
-    hidden_programs(&read.flameshot, written, advice);
-    without_requests(&read.logfwd, advice);
-    without_requests(&read.flameshot, advice);
-    without_requests(&read.profiler, advice);
+    for of in features {
+        dropped_by_agents(of, written, advice);
+        hidden_programs(of, written, advice);
+        if matches!(of.feature.adds, Some(Added::Sidecar(_))) {
+            without_requests(&of.rules, advice);
+        }
+    }
 }
 
-/// Variables that the agent sets itself: those of the settings come after it, and what is there stays.
-fn dropped_by_agents(set: &RuleSet<'_, Agent>, written: &Value, advice: &mut Vec<Advice>) {
+/// Variables that an agent sets itself: those of the settings come after it, and what is there stays.
+fn dropped_by_agents(of: &RulesOf<'_>, written: &Value, advice: &mut Vec<Advice>) {
     let mut told = BTreeSet::new();
-    for rule in set.rules.iter().filter(|rule| rule.image.is_some()) {
-        let language = rule.what.language;
+    for rule in of.rules.rules.iter().filter(|rule| rule.image.is_some()) {
+        let Some(language) = rule.what else {
+            continue;
+        };
         let path = format!("{}.envs", section(rule.origin));
-        for name in agent_variables(language) {
+        for name in (of.feature.sets)(language) {
             let is_set = rule.container.envs.iter().any(|env| env.name == name);
             if is_set && told.insert((path.clone(), name)) {
                 let message = format!(
@@ -51,8 +54,8 @@ fn dropped_by_agents(set: &RuleSet<'_, Agent>, written: &Value, advice: &mut Vec
 }
 
 /// Directories for profiles that hide what an image needs to start.
-fn hidden_programs(set: &RuleSet<'_, Sampler<'_>>, written: &Value, advice: &mut Vec<Advice>) {
-    for rule in &set.rules {
+fn hidden_programs(of: &RulesOf<'_>, written: &Value, advice: &mut Vec<Advice>) {
+    for rule in &of.rules.rules {
         let directory = Sampler::profiling_path(&rule.container.envs);
         if let Some(directory) = directory.filter(|directory| is_of_the_system(directory)) {
             let path = format!("{}.envs", section(rule.origin));
@@ -68,7 +71,7 @@ fn hidden_programs(set: &RuleSet<'_, Sampler<'_>>, written: &Value, advice: &mut
 }
 
 /// Sidecars that request no cpu or no memory: an autoscaler that goes by it stops for their pods.
-fn without_requests<T>(set: &RuleSet<'_, T>, advice: &mut Vec<Advice>) {
+fn without_requests(set: &Outline<'_>, advice: &mut Vec<Advice>) {
     let mut told = BTreeSet::new();
     for rule in set.rules.iter().filter(|rule| rule.image.is_some()) {
         let Some(resources) = &rule.container.resources else {
@@ -115,16 +118,18 @@ fn value_path(envs: &str, name: &str, written: &Value) -> String {
 
 fn images(written: &Value, advice: &mut Vec<Advice>) {
     let mut images = Vec::new();
-    for section in ["ddtrace", "logfwd", "profiler"] {
-        let pointer = format!("/admission_inject/{section}/images");
+    let sections = features::ALL
+        .iter()
+        .filter_map(|feature| feature.place.section);
+    for section in sections {
+        let pointer = format!("/{}/images", section.replace('.', "/"));
         let entries = written.pointer(&pointer).and_then(Value::as_object);
         for (key, image) in entries.into_iter().flatten() {
-            let path = format!("admission_inject.{section}.images.{key}");
-            images.push((path, image));
+            images.push((format!("{section}.images.{key}"), image));
         }
     }
-    for list in rule_lists(written) {
-        for (path, rule) in items(written, &list) {
+    for list in rule_lists() {
+        for (path, rule) in items(written, list) {
             images.extend(
                 rule.get("image")
                     .map(|image| (format!("{path}.image"), image)),
@@ -176,7 +181,7 @@ fn stdout_collection(written: &Value, advice: &mut Vec<Advice>) {
 }
 
 /// The variables of the rules, by the path of the section that has them.
-fn collect<'s, T>(set: &'s RuleSet<'s, T>, found: &mut BTreeMap<String, &'s [Env<'s>]>) {
+fn collect<'s>(set: &'s Outline<'s>, found: &mut BTreeMap<String, &'s [Env<'s>]>) {
     for rule in &set.rules {
         found.insert(
             format!("{}.envs", section(rule.origin)),

@@ -1,7 +1,9 @@
 //! Where the policy does otherwise than the operator: a comment at each key that it concerns.
 
+use datakit_operator_policy::features::{self, Feature};
+use datakit_operator_policy::json::Node;
 use datakit_operator_policy::namespace::NamespacePattern;
-use datakit_operator_policy::settings::{NEVER_READ, file_paths};
+use datakit_operator_policy::settings::{Document, Generation, NEVER_READ, file_paths};
 use datakit_operator_policy::{env, image, paths};
 use datakit_policy_host::yaml::{Comments, pointer_key};
 use serde_json::Value;
@@ -19,6 +21,9 @@ const TAGS: &str = "Unlike the operator: merging with the DD_TAGS of a container
     (URLs) or none; the operator dropped them.";
 const TAGS_REFERENCE: &str = "Unlike the operator: a DD_TAGS that is a reference is not merged with that of a \
     container, which keeps its own.";
+const ATTRIBUTES: &str = "Unlike the operator: OTEL_RESOURCE_ATTRIBUTES of a container is merged with that of a rule, as \
+    DD_TAGS is, its own attributes first; the operator kept the container's alone. A pod that is runAsNonRoot without \
+    runAsUser gets the agent, whose init container runs as user 65532; the operator skipped such pods.";
 const POD_IPS: &str = "Unlike the operator: `status.podIPs` works, as its documentation says.";
 const LABELS_FIRST: &str = "Unlike the operator: where an entry of this list and one of `enabled_namespaces` are for \
     a pod, this one decides, as the operator's documentation says; the operator took the namespace.";
@@ -44,12 +49,18 @@ const BOTH: &str = "As in operators since 1.7: a pod gets a rule's logs if its n
 
 /// Adds the comments that settings call for. What differs between operators is named where `version` may differ.
 pub fn describe(settings: &Value, version: Option<Version>, comments: &mut Comments) {
-    let mut notes = Notes { version, comments };
+    let text = settings.to_string();
+    let document = Document::new(Node::parse(&text).unwrap_or_default());
+    let mut notes = Notes {
+        version,
+        document: &document,
+        comments,
+    };
     if settings.get("server_listen").is_some() {
         notes.add("/server_listen", "No effect: the policy server listens.");
     }
     for path in NEVER_READ {
-        let pointer = format!("/{}", path.replace('.', "/"));
+        let pointer = pointer_of(path);
         if settings.pointer(&pointer).is_some() {
             notes.add(&pointer, NEVER);
         }
@@ -64,59 +75,77 @@ pub fn describe(settings: &Value, version: Option<Version>, comments: &mut Comme
 
 struct Notes<'c> {
     version: Option<Version>,
+    document: &'c Document<'c>,
     comments: &'c mut Comments,
 }
 
+/// What is said of a feature as a whole, by its name.
+fn about(feature: &Feature) -> Option<&'static str> {
+    match feature.name {
+        "ddtrace" => Some(VALUE_FROM),
+        "otel" => Some(ATTRIBUTES),
+        "logfwd" => Some(LOG_FILES),
+        "profiler" => Some(PROFILER),
+        _ => None,
+    }
+}
+
 impl Notes<'_> {
+    fn counts(&self, feature: &Feature, generation: Generation) -> bool {
+        self.document.generation(&feature.place) == generation
+    }
+
     fn add(&mut self, pointer: &str, comment: impl Into<String>) {
         self.comments.add(&format!("{SETTINGS}{pointer}"), comment);
     }
 
     fn first_generation(&mut self, settings: &Value) {
-        for (feature, about) in [
-            ("ddtrace", VALUE_FROM),
-            ("logfwd", LOG_FILES),
-            ("profiler", PROFILER),
-        ] {
-            let pointer = format!("/admission_inject/{feature}");
-            let Some(section) = settings.pointer(&pointer) else {
+        for feature in features::ALL {
+            let Some(path) = feature.place.section else {
                 continue;
             };
-            if !has_entries(section) || !counts(settings, feature) {
-                continue;
+            let pointer = pointer_of(path);
+            if let Some(section) = settings.pointer(&pointer)
+                && has_entries(section)
+                && self.counts(feature, Generation::First)
+            {
+                self.section(feature, section, &pointer);
             }
-            if is_used(section) {
-                self.add(&pointer, about);
-            }
-            for (key, image) in entries(section, "images") {
-                let pointer = format!("{pointer}/images/{}", pointer_key(key));
-                // logfwd has no versions.
-                self.image(image, feature != "logfwd", &pointer);
-            }
-            self.envs(section, &pointer);
         }
-        if let Some(ddtrace) = settings.pointer("/admission_inject/ddtrace")
-            && counts(settings, "ddtrace")
-        {
-            self.enabled(ddtrace);
-            self.php(ddtrace);
+    }
+
+    /// A section that counts.
+    fn section(&mut self, feature: &Feature, section: &Value, pointer: &str) {
+        let is_used = ["images", "envs"]
+            .iter()
+            .any(|key| section.get(key).is_some_and(has_entries));
+        if let Some(about) = about(feature).filter(|_| is_used) {
+            self.add(pointer, about);
         }
-        if let Some(logfwd) = settings.pointer("/admission_inject/logfwd")
-            && is_used(logfwd)
-        {
-            if !has_text(logfwd.pointer("/images/logfwd_image")) {
-                self.add("/admission_inject/logfwd", NO_IMAGE);
+        for (key, image) in entries(section, "images") {
+            let pointer = format!("{pointer}/images/{}", pointer_key(key));
+            self.image(image, has_versions(feature), &pointer);
+        }
+        self.envs(section, pointer);
+        match feature.name {
+            "ddtrace" => {
+                self.enabled(section);
+                self.php(section);
             }
-            self.volumes(logfwd);
-        }
-        if let Some(profiler) = settings.pointer("/admission_inject/profiler")
-            && counts(settings, "profiler")
-        {
-            for list in ["enabled_namespaces", "enabled_labelselectors"] {
-                if !items(profiler, list).is_empty() {
-                    self.add(&format!("/admission_inject/profiler/{list}"), NARROWS);
+            "logfwd" if is_used => {
+                if !has_text(section.pointer("/images/logfwd_image")) {
+                    self.add(pointer, NO_IMAGE);
+                }
+                self.volumes(section);
+            }
+            "profiler" => {
+                for list in ["enabled_namespaces", "enabled_labelselectors"] {
+                    if !items(section, list).is_empty() {
+                        self.add(&format!("{pointer}/{list}"), NARROWS);
+                    }
                 }
             }
+            _ => {}
         }
     }
 
@@ -183,23 +212,14 @@ impl Notes<'_> {
     }
 
     fn second_generation(&mut self, settings: &Value) {
-        let Some(second) = settings.get("admission_inject_v2") else {
-            return;
-        };
-        for (list, about) in [
-            ("ddtraces", Some(VALUE_FROM)),
-            ("logfwds", Some(LOG_FILES)),
-            ("flameshots", None),
-            ("profilers", Some(PROFILER)),
-        ] {
-            let first = format!("/admission_inject/{}", list.trim_end_matches('s'));
-            if settings.pointer(&first).is_some_and(is_used) {
-                // The first generation counts, for both.
+        for feature in features::ALL {
+            if feature.adds.is_none() || !self.counts(feature, Generation::Second) {
                 continue;
             }
-            let rules = items(second, list);
-            let pointer = format!("/admission_inject_v2/{list}");
-            if let (Some(about), false) = (about, rules.is_empty()) {
+            let pointer = pointer_of(feature.place.list);
+            let rules = settings.pointer(&pointer).and_then(Value::as_array);
+            let rules = rules.map_or(&[][..], Vec::as_slice);
+            if let (Some(about), false) = (about(feature), rules.is_empty()) {
                 self.add(&pointer, about);
             }
             for (index, rule) in rules.iter().enumerate() {
@@ -312,18 +332,14 @@ impl Notes<'_> {
     }
 }
 
-/// Whether a section of the first generation configures its feature.
-fn is_used(section: &Value) -> bool {
-    ["images", "envs"]
-        .iter()
-        .any(|key| section.get(key).is_some_and(has_entries))
+/// A path of keys as a JSON pointer.
+fn pointer_of(path: &str) -> String {
+    format!("/{}", path.replace('.', "/"))
 }
 
-/// Whether the first generation decides about a feature; else the rules of the second one do.
-fn counts(settings: &Value, feature: &str) -> bool {
-    let section = settings.pointer(&format!("/admission_inject/{feature}"));
-    let rules = settings.pointer(&format!("/admission_inject_v2/{feature}s"));
-    section.is_some_and(is_used) || !rules.is_some_and(has_entries)
+/// Whether pods can ask for a version of the image.
+fn has_versions(feature: &Feature) -> bool {
+    feature.asks.iter().any(|ask| ask.language.is_some())
 }
 
 pub fn has_selectors(rule: &Value) -> bool {

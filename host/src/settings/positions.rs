@@ -1,4 +1,4 @@
-//! From a problem of the settings, as the policy words it, to the line that it stands in.
+//! From a problem of the settings to the line that it stands in.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ pub struct Positions {
 pub struct Problem {
     /// Where it stands; as near as can be had.
     pub at: Position,
-    /// What is wrong, behind its path. Without line and column in a text that `at` points into.
+    /// What is wrong, behind its path. With line and column in a text only where `at` does not point into it.
     pub message: String,
 }
 
@@ -65,21 +65,21 @@ impl Positions {
         self.spot(path).shown
     }
 
-    /// Finds the place of one line of the policy's message: `path: what is wrong`.
+    /// Finds the place of a problem at a path, `inside` of the text there if it is one.
     #[must_use]
-    pub fn problem(&self, line: &str) -> Problem {
-        let spot = self.spot(line);
-        if let Some((message, inner)) = place_in_text(line)
-            && let Some(at) = spot.inside(inner)
-        {
-            return Problem {
-                at,
-                message: message.to_owned(),
-            };
+    pub fn problem(&self, path: &str, what: &str, inside: Option<Position>) -> Problem {
+        let spot = self.spot(path);
+        let in_the_file = inside.and_then(|inside| spot.inside(inside));
+        let mut message = match path {
+            "" => what.to_owned(),
+            path => format!("{path}: {what}"),
+        };
+        if let (Some(Position { line, column }), None) = (inside, in_the_file) {
+            message.push_str(&format!(" (line {line}, column {column})"));
         }
         Problem {
-            at: spot.shown,
-            message: line.to_owned(),
+            at: in_the_file.unwrap_or(spot.shown),
+            message,
         }
     }
 
@@ -94,17 +94,6 @@ impl Positions {
             (_, Some(text)) if !is_about_text => deepest(text, path),
             _ => deepest(root.clone(), path),
         }
-    }
-}
-
-/// The lines of the policy's message.
-#[must_use]
-pub fn lines(message: &str) -> Vec<&str> {
-    match message.split_once(" problems:\n- ") {
-        Some((count, list)) if count.bytes().all(|byte| byte.is_ascii_digit()) => {
-            list.split("\n- ").collect()
-        }
-        _ => vec![message],
     }
 }
 
@@ -186,7 +175,7 @@ fn deepest(spot: Spot, path: &str) -> Spot {
             None => (None, ""),
         },
         // Where the path ends here, it is about the text itself.
-        Content::Scalar { .. } if path.is_empty() || path.starts_with(": ") => (None, ""),
+        Content::Scalar { .. } if path.is_empty() => (None, ""),
         Content::Scalar { .. } => (spot.json(), path),
     };
     match next {
@@ -195,25 +184,14 @@ fn deepest(spot: Spot, path: &str) -> Spot {
     }
 }
 
-/// What follows a key in a path: nothing, another step, or the message.
+/// What follows a key in a path: nothing, or another step.
 fn after_key<'p>(path: &'p str, key: &str) -> Option<&'p str> {
     let rest = path.strip_prefix(key)?;
-    let ends = rest.is_empty() || rest.starts_with(['.', '[']) || rest.starts_with(": ");
+    let ends = rest.is_empty() || rest.starts_with(['.', '[']);
     (ends && !key.is_empty()).then_some(rest)
 }
 
 fn after_index(path: &str) -> Option<(usize, &str)> {
     let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
     Some((index.parse().ok()?, rest))
-}
-
-/// Splits `… (line 2, column 16)` off a message.
-fn place_in_text(message: &str) -> Option<(&str, Position)> {
-    let (message, place) = message.strip_suffix(')')?.rsplit_once(" (line ")?;
-    let (line, column) = place.split_once(", column ")?;
-    let at = Position {
-        line: line.parse().ok().filter(|line| *line > 0)?,
-        column: column.parse().ok()?,
-    };
-    Some((message, at))
 }

@@ -22,7 +22,7 @@ use std::fmt;
 
 pub use hash::Hash;
 use named::Named;
-pub use names::{ANNOTATION, CONTAINERS};
+pub use names::ANNOTATION;
 pub(super) use part::take_from;
 pub use part::{Taken, remove, take_apart};
 pub use same::same_part;

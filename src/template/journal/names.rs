@@ -1,16 +1,8 @@
-//! What a journal may name. Whatever somebody writes into one, nothing else can be taken away by it.
+//! What a journal may name, besides containers of the table of features. Whatever somebody writes into one,
+//! nothing else can be taken away by it.
 
 /// The annotation that holds the journal, on an injected template.
 pub const ANNOTATION: &str = "admission.datakit/injected";
-
-/// Every container that the policy adds.
-pub const CONTAINERS: [&str; 5] = [
-    "datakit-lib-init",
-    "datakit-otel-lib-init",
-    "datakit-logfwd",
-    "datakit-flameshot",
-    "datakit-profiler",
-];
 
 /// Whether the policy adds volumes of this name: `datakit-…`, and three others, which get a number
 /// where the pod uses the name for something else.

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::super::Object;
 use super::named::Named;
-use super::names::{CONTAINERS, is_annotation, is_volume};
+use super::names::{is_annotation, is_volume};
 use super::{ContainerRecord, Extension, Hash, Journal, Source};
 
 /// Raised when a journal cannot be read as those before: an older policy drops it with a warning.
@@ -26,11 +26,11 @@ const VERSION: u32 = 1;
 const MALFORMED: &str = "is malformed";
 
 impl Journal {
-    /// Reads the value of the annotation.
+    /// Reads the value of the annotation; `may_add` knows the names of the containers that the policy adds.
     ///
     /// # Errors
     /// Why it is not taken, as the end of a sentence.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    pub fn parse(text: &str, may_add: fn(&str) -> bool) -> Result<Self, &'static str> {
         // From bytes like the payload: two readers would both be in the module.
         let value = serde_json::from_slice::<Value>(text.as_bytes()).map_err(|_| MALFORMED)?;
         let Value::Object(object) = value else {
@@ -42,7 +42,7 @@ impl Journal {
             _ => return Err(MALFORMED),
         }
         let journal = Self::read(&object).ok_or(MALFORMED)?;
-        if journal.names_what_is_not_ours() {
+        if journal.names_what_is_not_ours(may_add) {
             return Err("names what the policy does not add");
         }
         Ok(journal)
@@ -72,11 +72,8 @@ impl Journal {
         Some(journal)
     }
 
-    fn names_what_is_not_ours(&self) -> bool {
-        !self
-            .containers
-            .names()
-            .all(|name| CONTAINERS.contains(&name))
+    fn names_what_is_not_ours(&self, may_add: fn(&str) -> bool) -> bool {
+        !self.containers.names().all(may_add)
             || !self.volumes.names().all(is_volume)
             || !self.annotations.names().all(is_annotation)
             || self.edits.names().any(|name| self.containers.has(name))

@@ -1,6 +1,6 @@
 //! Other agents that a container loads already: two of a kind get in each other's way.
 
-use super::is_sidecar;
+use super::super::is_sidecar;
 use crate::settings::Language;
 use crate::template::AppContainer;
 use crate::words::{self, program};

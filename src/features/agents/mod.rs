@@ -1,0 +1,148 @@
+//! Agents: an init container copies the agent of a language into a volume that the app containers mount,
+//! and a variable makes the language's runtime load it from there.
+
+mod loader;
+mod others;
+mod variables;
+
+use k8s_openapi::api::core::v1::EnvVar;
+
+use super::places::Place;
+use super::{Declined, Feature, Scene, is_sidecar, skipped};
+use crate::env;
+use crate::paths::MountPath;
+use crate::report::{Report, shown};
+use crate::settings::Language;
+use crate::template::{AppContainer, EnvEdit, Plan, mount};
+
+pub(super) use loader::{Adds, Alone, Loader};
+pub(super) use variables::Merged;
+
+/// What an agent needs of the containers that it is loaded in.
+#[derive(Debug)]
+pub(super) struct Agent {
+    pub feature: &'static Feature,
+    pub language: Language,
+    /// Where its volume is mounted.
+    pub directory: &'static str,
+    pub loader: Option<Loader>,
+    /// A variable that it needs besides: a name and a value.
+    pub constant: Option<(&'static str, &'static str)>,
+    /// The variable of the settings whose pairs are merged with those of the container.
+    pub merged: Merged,
+}
+
+impl Agent {
+    /// The variables that the agent sets in each container, whatever `envs` say of them.
+    pub fn variables(&self) -> Vec<&'static str> {
+        let loader = self.loader.map(|loader| loader.variable);
+        let constant = self.constant.map(|(name, _)| name);
+        loader.into_iter().chain(constant).collect()
+    }
+
+    /// Plans the mount of `volume`, the agent's variables and those of the settings for each app container
+    /// that can have them.
+    ///
+    /// # Errors
+    /// None can.
+    pub fn load(
+        &self,
+        scene: &Scene<'_, '_>,
+        volume: &str,
+        envs: &[EnvVar],
+        plan: &mut Plan,
+        report: &mut Report,
+    ) -> Result<(), Declined> {
+        let mut injected = Vec::new();
+        for (number, container) in scene.template.app_containers().enumerate() {
+            match self.edits(scene, container, volume, envs, report) {
+                Ok((place, env)) => {
+                    if place == Place::Free {
+                        plan.mount(number, mount(volume, self.directory));
+                    }
+                    plan.edit_env(number, env);
+                    injected.push(container);
+                }
+                Err(_) if is_sidecar(container) => {}
+                Err(reason) => report.warn(
+                    self.feature.name,
+                    format_args!("container {} left out, {reason}", shown(container.name())),
+                ),
+            }
+        }
+        if injected.iter().all(|container| is_sidecar(*container)) {
+            return Err(skipped("every container was left out"));
+        }
+        if let Some(another) = others::another(injected, self.language, self.own_option()) {
+            report.warn(
+                self.feature.name,
+                format_args!("another agent is in {another}; take one of the two out"),
+            );
+        }
+        Ok(())
+    }
+
+    /// What is done to a container: whether it has the mount already, and its variables.
+    fn edits<'s>(
+        &self,
+        scene: &Scene<'s, '_>,
+        container: AppContainer<'s>,
+        volume: &str,
+        envs: &[EnvVar],
+        report: &mut Report,
+    ) -> Result<(Place, Vec<EnvEdit>), String> {
+        let place = scene.place(container, &MountPath::new(self.directory), volume)?;
+        let mut env = Vec::new();
+        if let Some((name, value)) = self.constant
+            && container.variable(name).is_none()
+        {
+            env.push(EnvEdit::Append(env::plain(name, value)));
+        }
+        if let Some(loader) = &self.loader {
+            env.extend(loader.edit(container)?);
+            if self.language == Language::Java {
+                self.warn_of_length(loader, container, &env, report);
+            }
+        }
+        let settings = variables::edits(self.feature, self.merged, container, &env, envs, report);
+        env.extend(settings);
+        Ok((place, env))
+    }
+
+    /// The option of a command line that loads the agent, where there is one.
+    fn own_option(&self) -> &'static str {
+        match self.loader.map(|loader| loader.adds) {
+            Some(Adds::Option { behind, .. }) => behind,
+            _ => "",
+        }
+    }
+
+    fn warn_of_length(
+        &self,
+        loader: &Loader,
+        container: AppContainer<'_>,
+        edits: &[EnvEdit],
+        report: &mut Report,
+    ) {
+        // JDK 8 reads so much of the variable.
+        const LONGEST: usize = 1024;
+        let name = loader.variable;
+        let own = container.plain_value(name).unwrap_or_default();
+        let is_too_long = edits.iter().any(|edit| match edit {
+            EnvEdit::Extend { before, behind, .. } => {
+                let added = before.len().saturating_add(behind.len());
+                own.len().saturating_add(added) > LONGEST
+            }
+            _ => false,
+        });
+        if is_too_long {
+            report.warn(
+                self.feature.name,
+                format_args!(
+                    "{name} of container {} is over {LONGEST} bytes, JDK 8 cuts it off",
+                    shown(container.name())
+                ),
+            );
+        }
+    }
+}
