@@ -147,7 +147,9 @@ fn explanation(answer: &Answer, paint: Paint) -> String {
         _ if told.is_about_the_object_alone() => text.push_str("nothing injected\n"),
         _ => {}
     }
-    told.write(&mut text, OBJECT, paint);
+    if let Some(about) = told.about.get(OBJECT) {
+        write_lines(&mut text, about, paint);
+    }
     let has = answer.result().map(journal::features).unwrap_or_default();
     for feature in features::ALL.iter().map(|feature| feature.name) {
         let Some(about) = told.about.get(feature) else {
@@ -160,9 +162,7 @@ fn explanation(answer: &Answer, paint: Paint) -> String {
             None => "nothing injected".to_owned(),
         };
         let _ = writeln!(text, "{}: {verdict}", paint.ink(Ink::Title, feature));
-        for line in about {
-            let _ = writeln!(text, "{}", line.show(paint));
-        }
+        write_lines(&mut text, about, paint);
     }
     if let Outcome::Refused(message) = &answer.outcome {
         let _ = writeln!(text, "{}: {message}", paint.ink(Ink::Removed, "refused"));
@@ -226,11 +226,14 @@ impl Told {
     fn is_about_the_object_alone(&self) -> bool {
         self.about.keys().all(|about| about == OBJECT)
     }
+}
 
-    fn write(&self, text: &mut String, about: &str, paint: Paint) {
-        for line in self.about.get(about).into_iter().flatten() {
-            let _ = writeln!(text, "{}", line.show(paint));
-        }
+/// What was decided, and then the warnings.
+fn write_lines(text: &mut String, lines: &[Line], paint: Paint) {
+    let is_warning = |line: &&Line| matches!(line, Line::Warning(_));
+    let decisions = lines.iter().filter(|line| !is_warning(line));
+    for line in decisions.chain(lines.iter().filter(is_warning)) {
+        let _ = writeln!(text, "{}", line.show(paint));
     }
 }
 

@@ -64,6 +64,8 @@ ddtrace: injected repo/java:1
   adds volume datakit-auto-instrument
   mounts datakit-auto-instrument at /datadog-lib in container `main`
   extends variable JAVA_TOOL_OPTIONS of container `main`
+otel: nothing injected
+  the settings have no rule for it
 logfwd: nothing injected
   admission_inject_v2.logfwds[0] (other) is not for it: the namespace matches none of its namespaces
     namespace `shop` does not fit names that begin with `prod-`
@@ -172,6 +174,7 @@ fn colours_mark_features_verdicts_and_warnings() {
         [
             "\u{1b}[1mDeployment shop/web: app.yaml:1\u{1b}[0m",
             "\u{1b}[1mddtrace\u{1b}[0m: \u{1b}[32minjected repo/java:1\u{1b}[0m",
+            "\u{1b}[1motel\u{1b}[0m: nothing injected",
             "\u{1b}[1mlogfwd\u{1b}[0m: nothing injected",
             "\u{1b}[1mflameshot\u{1b}[0m: nothing injected",
             "\u{1b}[1mprofiler\u{1b}[0m: nothing injected",

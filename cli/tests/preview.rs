@@ -321,7 +321,7 @@ fn verbose_shows_the_decisions() {
     let result = folder.run(&["preview", examples.to_str().unwrap(), "-v", "-o", "summary"]);
     assert_eq!(result.code, Some(0));
     let line = "policy: debug: admission_inject.logfwd has no image for admission.datakit/logfwd.instances \
-                feature=\"logfwd\"";
+                event=\"rule\" feature=\"logfwd\" rule=\"admission_inject.logfwd\" verdict=\"not asked\"";
     assert!(
         result.stderr.lines().any(|said| said == line),
         "{}",
@@ -453,8 +453,7 @@ fn settings_that_the_policy_refuses_stop_it() {
             1,
             "",
             "Error: the policy does not accept the settings\n  \
-             settings.json:2:3: a: wrong\n  \
-             settings.json:3:9: b.c: wrong too\n"
+             settings.json:1:1: 2 problems:\n- a: wrong\n- b.c: wrong too\n"
         )
     );
 }

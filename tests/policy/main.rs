@@ -8,6 +8,7 @@ mod golden;
 mod hidden;
 mod hostile;
 mod module;
+mod otel;
 mod outlook;
 mod parts;
 mod sequences;

@@ -1,7 +1,7 @@
 //! The built file itself, and what it logs.
 
 use datakit_policy_host::policy::{Answer, LogLine, ProtocolVersion};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
 use crate::parts::{container, pod};
@@ -90,86 +90,177 @@ fn request() -> Value {
 #[test]
 fn logs_each_decision_at_debug() {
     let (_, lines) = logged(&request(), &settings("debug"));
-    let said: Vec<[&str; 3]> = lines
-        .iter()
+    let of_the_code = ["column", "file", "line"];
+    let said: Vec<Value> = lines
+        .into_iter()
         .map(|line| {
             assert_eq!(line.level, "debug");
-            let field = |name: &str| {
-                line.fields
-                    .get(name)
-                    .map_or("", |text| text.as_str().unwrap())
-            };
-            [field("feature"), field("rule"), &line.message]
+            let fields = line.fields.into_iter();
+            let mut fields: Map<String, Value> = fields
+                .filter(|(key, _)| !of_the_code.contains(&key.as_str()))
+                .collect();
+            fields.insert("message".to_owned(), json!(line.message));
+            fields.into()
         })
         .collect();
-    let decision = |feature, message| [feature, "", message];
-    let logfwd = |rule, selector| ["logfwd", rule, selector];
-    let logging = |rule, selector| ["logging", rule, selector];
+    let told = |feature: &str, event: &str, message: &str| json!({"feature": feature, "event": event, "message": message});
+    let rule = |feature: &str, rule: &str, verdict: &str, message: &str| json!({"feature": feature, "event": "rule", "rule": rule, "verdict": verdict, "message": message});
+    let selector = |feature: &str, rule: &str, selector: &str, verdict: &str, message: &str| {
+        json!({
+            "feature": feature, "event": "selector", "rule": rule, "selector": selector,
+            "verdict": verdict, "message": message
+        })
+    };
+    let logfwd = |number: usize| format!("admission_inject_v2.logfwds[{number}]");
+    let logging = |number: usize| format!("admission_mutate.loggings[{number}]");
     assert_eq!(
         said,
         [
-            decision(
+            rule(
                 "ddtrace",
+                "admission_inject.ddtrace",
+                "decides",
                 "admission_inject.ddtrace decides: annotation admission.datakit/java-lib.version"
             ),
-            decision("ddtrace", "injected repo/java:1"),
-            decision("ddtrace", "adds init container datakit-lib-init"),
-            decision("ddtrace", "adds volume datakit-auto-instrument"),
-            decision(
+            told("ddtrace", "injected", "injected repo/java:1"),
+            told("ddtrace", "edit", "adds init container datakit-lib-init"),
+            told("ddtrace", "edit", "adds volume datakit-auto-instrument"),
+            told(
                 "ddtrace",
+                "edit",
                 "mounts datakit-auto-instrument at /datadog-lib in container `main`"
             ),
-            decision(
+            told(
                 "ddtrace",
+                "edit",
                 "adds variable JAVA_TOOL_OPTIONS of container `main`"
             ),
-            decision(
+            told("otel", "reason", "the settings have no rule for it"),
+            rule(
                 "logfwd",
+                &logfwd(0),
+                "no selectors",
                 "admission_inject_v2.logfwds[0] is not for it: it has no selectors"
             ),
-            decision(
+            rule(
                 "logfwd",
+                &logfwd(1),
+                "namespace",
                 "admission_inject_v2.logfwds[1] is not for it: \
                  the namespace matches none of its namespaces"
             ),
-            logfwd(
-                "admission_inject_v2.logfwds[1]",
+            selector(
+                "logfwd",
+                &logfwd(1),
+                "the name `other`",
+                "does not fit",
                 "namespace `default` does not fit the name `other`"
             ),
-            decision(
+            rule(
                 "logfwd",
+                &logfwd(2),
+                "not asked",
                 "admission_inject_v2.logfwds[2] (last) needs the annotation \
                  admission.datakit/logfwd.instances, which is not there"
             ),
-            logfwd(
-                "admission_inject_v2.logfwds[2] (last)",
+            selector(
+                "logfwd",
+                &logfwd(2),
+                "every name",
+                "fits",
                 "namespace `default` fits every name"
             ),
-            decision("flameshot", "the settings have no rule for it"),
-            decision(
+            told("flameshot", "reason", "the settings have no rule for it"),
+            told(
                 "profiler",
+                "reason",
                 "switched off by admission.datakit/profiler.enabled"
             ),
-            decision(
+            rule(
                 "logging",
+                &logging(0),
+                "namespace and labels",
                 "admission_mutate.loggings[0] is not for it: neither does the namespace match one \
                  of its namespaces, nor do the labels meet one of its label selectors"
             ),
-            logging(
-                "admission_mutate.loggings[0]",
+            selector(
+                "logging",
+                &logging(0),
+                "the name `other`",
+                "does not fit",
                 "namespace `default` does not fit the name `other`"
             ),
-            logging(
-                "admission_mutate.loggings[0]",
+            selector(
+                "logging",
+                &logging(0),
+                "app=x",
+                "does not fit",
                 "label selector `app=x` does not fit: app is not there"
             ),
-            decision("logging", "admission_mutate.loggings[1] decides"),
-            logging(
-                "admission_mutate.loggings[1]",
+            rule(
+                "logging",
+                &logging(1),
+                "decides",
+                "admission_mutate.loggings[1] decides"
+            ),
+            selector(
+                "logging",
+                &logging(1),
+                "the name `default`",
+                "fits",
                 "namespace `default` fits the name `default`"
             ),
-            decision("logging", "injected admission_mutate.loggings[1]"),
-            decision("logging", "adds annotation datakit/logs"),
+            told(
+                "logging",
+                "injected",
+                "injected admission_mutate.loggings[1]"
+            ),
+            told("logging", "edit", "adds annotation datakit/logs"),
+        ]
+    );
+}
+
+#[test]
+fn logs_each_problem_of_the_settings_with_its_place() {
+    let instance = POLICY.instance().unwrap();
+    let settings = json!({
+        "log_level": 1, "admission_mutate": {"loggings": [{"config": "[{]"}]}
+    });
+    assert!(!instance.validate_settings(&settings).unwrap().valid);
+    let problems: Vec<Value> = instance
+        .take_logs()
+        .into_iter()
+        .map(|line| {
+            let field = |name: &str| line.fields[name].clone();
+            json!([
+                line.level,
+                line.message,
+                field("event"),
+                field("path"),
+                field("text_line"),
+                field("text_column")
+            ])
+        })
+        .collect();
+    assert_eq!(
+        problems,
+        [
+            json!([
+                "error",
+                "must be a string, is a number",
+                "problem",
+                "log_level",
+                0,
+                0
+            ]),
+            json!([
+                "error",
+                "the JSON is not valid JSON",
+                "problem",
+                "admission_mutate.loggings[0].config",
+                1,
+                3
+            ]),
         ]
     );
 }
