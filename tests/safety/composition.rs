@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use datakit_operator_policy::features;
 use datakit_operator_policy::template::journal::ANNOTATION;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
@@ -12,23 +13,29 @@ use crate::generators::{Admission, admissions};
 use crate::run::{holds, injected};
 
 /// In the order in which they run.
-pub const FEATURES: [&str; 5] = ["ddtrace", "logfwd", "flameshot", "profiler", "logging"];
+pub fn names() -> Vec<&'static str> {
+    features::ALL.iter().map(|feature| feature.name).collect()
+}
 
-/// The admission with all other features switched off; `logging`, which has no annotation, by the
-/// settings.
-fn only(admission: &Admission, features: &[&str]) -> Admission {
+/// The admission with all other features switched off; those that have no annotation, by the settings.
+fn only(admission: &Admission, wanted: &[&str]) -> Admission {
     let mut admission = admission.clone();
-    for feature in FEATURES
-        .iter()
-        .filter(|feature| !features.contains(feature))
-    {
-        if *feature == "logging" {
-            if let Some(settings) = admission.settings.as_object_mut() {
-                settings.remove("admission_mutate");
+    for feature in features::ALL {
+        if wanted.contains(&feature.name) {
+            continue;
+        }
+        match feature.switch {
+            Some(switch) => {
+                let switch = format!("{}{switch}", features::PREFIX);
+                admission.template["metadata"]["annotations"][switch] = json!("false");
             }
-        } else {
-            let switch = format!("admission.datakit/{feature}.enabled");
-            admission.template["metadata"]["annotations"][switch] = json!("false");
+            None => {
+                let (section, list) = feature.place.list.split_once('.').unwrap();
+                let section = admission.settings.get_mut(section);
+                if let Some(section) = section.and_then(Value::as_object_mut) {
+                    section.remove(list);
+                }
+            }
         }
     }
     admission
@@ -187,12 +194,14 @@ fn wanted(feature: &str, admission: &Admission) -> BTreeSet<String> {
 
 #[test]
 fn adds_of_features_together_what_each_adds_alone() {
-    let features = subsequence(FEATURES.to_vec(), 2..=FEATURES.len());
+    let features = subsequence(names(), 2..=features::ALL.len());
     holds(800, &(admissions(), features), |(admission, features)| {
         // Where they cannot be switched off one by one.
         let annotations = admission.template["metadata"]["annotations"].as_object();
         prop_assume!(annotations.is_some_and(|own| own.values().all(Value::is_string)));
         prop_assume!(admission.settings.get("jsonconfig").is_none());
+        // Of these two at most one is for a pod.
+        prop_assume!(!(features.contains(&"ddtrace") && features.contains(&"otel")));
         let run = |features: &[&str]| {
             let admission = only(&admission, features);
             Added::between(&admission.template, &injected(&admission))

@@ -16,6 +16,9 @@ const ANNOTATIONS: [&str; 7] = [
 ];
 
 /// The variables by which runtimes load an agent.
+/// The variables whose pairs are merged.
+pub const PAIRS: [&str; 2] = ["DD_TAGS", "OTEL_RESOURCE_ATTRIBUTES"];
+
 const LOADERS: [&str; 4] = [
     "JAVA_TOOL_OPTIONS",
     "NODE_OPTIONS",
@@ -164,7 +167,7 @@ pub fn env(before: &Value, after: &Value) -> Result<EnvChange, String> {
                 change.shifted = true;
                 rest = others;
             }
-            _ if own["name"] == "DD_TAGS" || refers_to(own, &moved) => moved.push(own),
+            _ if has_pairs(own) || refers_to(own, &moved) => moved.push(own),
             _ => return Err(format!("{own} is gone, or has another place")),
         }
     }
@@ -212,11 +215,16 @@ fn is_merged(own: &Value, now: &Value) -> bool {
         now["value"].as_str().unwrap_or_default(),
     );
     let is_extended = match name {
-        "DD_TAGS" => has.starts_with(had.trim_end_matches([',', ' '])),
-        "PYTHONPATH" => has.ends_with(had),
+        _ if has_pairs(own) => has.starts_with(had.trim_end_matches([',', ' '])),
+        "PYTHONPATH" => has.ends_with(had) || has.contains(&format!(":{had}:")),
         _ => LOADERS.contains(&name) && has.starts_with(had),
     };
     fields(own) == fields(now) && is_extended && has.len() > had.trim_end_matches([',', ' ']).len()
+}
+
+/// Whether it is a variable whose pairs are merged with those of the settings.
+pub fn has_pairs(entry: &Value) -> bool {
+    PAIRS.iter().any(|name| entry["name"] == *name)
 }
 
 /// A reference under another name, and behind it the variable that refers to it.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use datakit_operator_policy::features;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::{Value, json};
 
 use crate::checker::violations;
-use crate::composition::FEATURES;
+use crate::composition::names;
 use crate::generators::{Admission, accepted_settings, admissions, any_settings, template_of};
 use crate::kept;
 use crate::run::{after, answer};
@@ -71,7 +72,13 @@ fn the_cases_are_those_that_matter() {
     met.at_least(800, &["a pod that Kubernetes takes"]);
     met.at_least(400, &["something injected"]);
     met.at_least(200, &["several features injected"]);
-    met.at_least(100, &FEATURES.map(|feature| format!("{feature} injected")));
+    let is_injected = |feature: &&str| format!("{feature} injected");
+    let (otel, others): (Vec<&str>, Vec<&str>) =
+        names().into_iter().partition(|name| *name == "otel");
+    let all = |names: Vec<&str>| names.iter().map(is_injected).collect::<Vec<_>>();
+    met.at_least(100, &all(others));
+    // It stands back for what is often in these pods: ddtrace, or a part of an agent.
+    met.at_least(40, &all(otel));
     met.at_least(300, &["first model", "second model"]);
     met.at_least(20, &["both models"]);
     met.at_least(60, &WORKLOADS);
@@ -111,7 +118,7 @@ fn the_cases_are_those_that_matter() {
 const TAKEN_PORT: &str = "a container of the pod has port ";
 
 /// Every other warning that has to do with what the pod has.
-const WARNINGS: [&str; 41] = [
+const WARNINGS: [&str; 46] = [
     "the template is malformed at ",
     "is no boolean and has no effect",
     "has no effect, no rule of the settings is for it",
@@ -153,6 +160,11 @@ const WARNINGS: [&str; 41] = [
     "the path has a `:`",
     "the path is not absolute",
     "of the object has no effect",
+    "has Datadog's agent in",
+    "has half of an OpenTelemetry agent in",
+    "mounts /datadog-lib, Datadog's agent",
+    "has another mount of datakit-otel-auto-instrument or at",
+    "the volume datakit-otel-auto-instrument is not an emptyDir",
 ];
 
 fn look_at_the_pod(admission: &Admission, met: &mut Met) {
@@ -168,9 +180,10 @@ fn look_at_the_pod(admission: &Admission, met: &mut Met) {
     met.count("fields that nobody knows", has("\"future\":"));
     met.count(
         "containers with our names",
-        ["lib-init", "logfwd", "flameshot", "profiler"]
+        features::ALL
             .iter()
-            .any(|name| has(&format!("\"name\":\"datakit-{name}\""))),
+            .filter_map(|feature| feature.adds)
+            .any(|added| has(&format!("\"name\":\"{}\"", added.name()))),
     );
     let volumes = template["spec"]["volumes"].to_string();
     met.count(
@@ -183,6 +196,7 @@ fn look_at_the_pod(admission: &Admission, met: &mut Met) {
         "mounts at our paths",
         [
             "/datadog-lib",
+            "/otel-auto-instrumentation-java",
             "/tmp",
             "/etc/localtime",
             "/app/datakit-profiler",

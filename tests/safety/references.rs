@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::checker::violations;
 use crate::generators::{admissions, template_of};
+use crate::kept::PAIRS;
 use crate::run::{after, answer, holds};
 
 /// The names that a value refers to; `$$` is an escaped `$`.
@@ -74,10 +75,10 @@ impl<'v> Env<'v> {
 fn check(before: &Env<'_>, after: &Env<'_>) -> Result<(), TestCaseError> {
     for (name, value) in &after.0 {
         let own = before.value(name);
-        let is_placed = own.is_none() || (*name == "DD_TAGS" && own != Some(value));
+        let is_placed = own.is_none() || (PAIRS.contains(name) && own != Some(value));
         for referred in references(value) {
             let was_expanded = before.expands(name, referred)
-                && !(referred == "DD_TAGS" && after.leads_to(referred, name));
+                && !(PAIRS.contains(&referred) && after.leads_to(referred, name));
             let has_to_be =
                 is_placed && after.place(referred).is_some() && !after.leads_to(referred, name);
             if was_expanded || has_to_be {

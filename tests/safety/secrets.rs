@@ -168,6 +168,7 @@ fn second_model() -> Value {
         "log_level": "debug",
         "admission_inject_v2": {
             "ddtraces": rule(json!({"language": "java", "php_loader_flavor": "linux-gnu", "check_annotation": true})),
+            "otels": rule(json!({"language": "java"})),
             "logfwds": rule(json!({"log_configs": log_config(), "log_volume_paths": ["/srv"]})),
             "flameshots": rule(json!({"processes": "[{\"service\": \"web\"}]", "envs": envs(json!({
                 "FLAMESHOT_PROFILING_PATH": "/flames", "FLAMESHOT_HTTP_LOCAL_PORT": "80"
@@ -180,9 +181,17 @@ fn second_model() -> Value {
     })
 }
 
-fn all_settings() -> [Value; 3] {
+/// Where ddtrace is for a pod, OpenTelemetry is not.
+fn without_ddtrace() -> Value {
+    let mut settings = second_model();
+    let rules = settings["admission_inject_v2"].as_object_mut().unwrap();
+    rules.remove("ddtraces");
+    settings
+}
+
+fn all_settings() -> [Value; 4] {
     let pasted = json!({"jsonconfig": first_model().to_string()});
-    let all = [first_model(), second_model(), pasted];
+    let all = [first_model(), second_model(), without_ddtrace(), pasted];
     assert!(all.iter().all(accepted_settings));
     all
 }
@@ -347,7 +356,7 @@ fn shows_of_an_admission_only_what_names_or_asks() {
         "/settings/admission_mutate/loggings[]/label_selectors[]".to_owned(),
         "/settings/admission_mutate/loggings[]/namespace_selectors[]".to_owned(),
     ]);
-    for list in ["ddtraces", "flameshots", "logfwds", "profilers"] {
+    for list in ["ddtraces", "otels", "flameshots", "logfwds", "profilers"] {
         for key in [
             "image",
             "name",
@@ -357,6 +366,8 @@ fn shows_of_an_admission_only_what_names_or_asks() {
             expected.insert(format!("/settings/admission_inject_v2/{list}[]/{key}"));
         }
     }
+    // What is in the pod is in its way.
+    expected.remove("/settings/admission_inject_v2/otels[]/image");
     assert_eq!(shown(&payloads(), told), expected);
 }
 
@@ -371,6 +382,7 @@ fn shows_of_settings_that_are_refused_only_what_names_or_selects() {
         "/admission_inject/profiler/images/java_profiler_image".to_owned(),
         "/admission_inject_v2/ddtraces[]/language".to_owned(),
         "/admission_inject_v2/ddtraces[]/php_loader_flavor".to_owned(),
+        "/admission_inject_v2/otels[]/language".to_owned(),
         "/admission_inject_v2/profilers[]/language".to_owned(),
         "/admission_mutate/loggings[]/label_selectors[]".to_owned(),
     ]);
@@ -379,7 +391,7 @@ fn shows_of_settings_that_are_refused_only_what_names_or_selects() {
             expected.insert(format!("/admission_inject/{section}/{key}"));
         }
     }
-    for list in ["ddtraces", "flameshots", "logfwds", "profilers"] {
+    for list in ["ddtraces", "otels", "flameshots", "logfwds", "profilers"] {
         for key in ["image", "label_selectors[]", "resources/requests/memory"] {
             expected.insert(format!("/admission_inject_v2/{list}[]/{key}"));
         }

@@ -1,5 +1,7 @@
 //! Pod templates. What refers to something else in the pod mostly refers to what is there.
 
+use datakit_operator_policy::features;
+use datakit_operator_policy::settings::Language;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
@@ -9,15 +11,7 @@ use super::{always, lists, maybe, named, objects, one_of, pick};
 
 const CONTAINERS: [&str; 5] = ["app", "web", "worker", "proxy", "first"];
 
-/// Containers that the policy adds.
-const ADDED: [&str; 4] = [
-    "datakit-lib-init",
-    "datakit-logfwd",
-    "datakit-flameshot",
-    "datakit-profiler",
-];
-
-const VOLUMES: [&str; 12] = [
+const VOLUMES: [&str; 13] = [
     "data",
     "cache",
     "logs",
@@ -25,6 +19,7 @@ const VOLUMES: [&str; 12] = [
     "tmp-1",
     "timezone",
     "datakit-auto-instrument",
+    "datakit-otel-auto-instrument",
     "datakit-pod-info",
     "datakit-profiler-volume",
     "flameshot-volume",
@@ -32,7 +27,7 @@ const VOLUMES: [&str; 12] = [
     "datakit-logs-volume-0",
 ];
 
-const PATHS: [&str; 17] = [
+const PATHS: [&str; 18] = [
     "/data",
     "/data//app/",
     "/srv/app",
@@ -44,6 +39,7 @@ const PATHS: [&str; 17] = [
     "/tmp/",
     "/datadog-lib",
     "/datadog-lib/",
+    "/otel-auto-instrumentation-java",
     "/etc/localtime",
     "/etc/podinfo",
     "/app/datakit-profiler",
@@ -52,7 +48,7 @@ const PATHS: [&str; 17] = [
     "/with space",
 ];
 
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 15] = [
     "JAVA_TOOL_OPTIONS",
     "NODE_OPTIONS",
     "PYTHONPATH",
@@ -61,6 +57,7 @@ const VARIABLES: [&str; 14] = [
     "DATAKIT_ORIG_JAVA_TOOL_OPTIONS",
     "DATAKIT_ORIG_PYTHONPATH",
     "DD_TAGS",
+    "OTEL_RESOURCE_ATTRIBUTES",
     "DD_AGENT_HOST",
     "POD_NAME",
     "A",
@@ -112,37 +109,31 @@ fn labels() -> BoxedStrategy<Value> {
 fn annotations() -> BoxedStrategy<Value> {
     let version = || one_of(json!(["", "", "v1.2.3", "no tag!", "2"]));
     let switch = || one_of(json!(["true", "f", "0", "no"]));
-    objects(vec![
-        ("admission.datakit/enabled", maybe(6, switch())),
-        ("admission.datakit/ddtrace.enabled", maybe(5, switch())),
-        ("admission.datakit/logfwd.enabled", maybe(5, switch())),
-        ("admission.datakit/flameshot.enabled", maybe(5, switch())),
-        ("admission.datakit/profiler.enabled", maybe(5, switch())),
-        ("admission.datakit/java-lib.version", maybe(35, version())),
-        ("admission.datakit/python-lib.version", maybe(20, version())),
-        ("admission.datakit/nodejs-lib.version", maybe(15, version())),
-        ("admission.datakit/js-lib.version", maybe(10, version())),
-        ("admission.datakit/php-lib.version", maybe(15, version())),
-        (
-            "admission.datakit/java-profiler.version",
-            maybe(30, version()),
-        ),
-        (
-            "admission.datakit/python-profiler.version",
-            maybe(20, version()),
-        ),
-        (
-            "admission.datakit/golang-profiler.version",
-            maybe(20, version()),
-        ),
-        ("admission.datakit/logfwd.instances", maybe(50, instances())),
+    let mut fields = vec![("admission.datakit/enabled", maybe(6, switch()))];
+    for feature in features::ALL {
+        let switches = feature.switch.into_iter();
+        fields.extend(switches.map(|name| (prefixed(name), maybe(5, switch()))));
+        let asks = feature.asks.iter();
+        fields.extend(asks.map(|ask| match ask.language {
+            None => (prefixed(ask.name), maybe(50, instances())),
+            Some(Language::Java) => (prefixed(ask.name), maybe(35, version())),
+            Some(_) => (prefixed(ask.name), maybe(15, version())),
+        }));
+    }
+    fields.extend([
         ("datakit/logs", maybe(10, one_of(json!(["[]", ""])))),
         ("prometheus.io/scrape", maybe(10, one_of(json!(["false"])))),
         (
             "example.com/Note",
             maybe(30, any_json().prop_map(|json| json.to_string().into())),
         ),
-    ])
+    ]);
+    objects(fields)
+}
+
+/// An annotation of the policy's; the few names live as long as the tests.
+fn prefixed(name: &str) -> &'static str {
+    format!("{}{name}", features::PREFIX).leak()
 }
 
 fn instances() -> BoxedStrategy<Value> {
@@ -204,7 +195,9 @@ fn instances() -> BoxedStrategy<Value> {
 
 fn specs() -> BoxedStrategy<Value> {
     let own = named(&CONTAINERS, 4, containers()).prop_filter("none", |c| !c.is_empty());
-    let taken = proptest::option::weighted(0.2, select(&ADDED[..]));
+    let added = features::ALL.iter().filter_map(|feature| feature.adds);
+    let added: Vec<&str> = added.map(|added| added.name()).collect();
+    let taken = proptest::option::weighted(0.2, select(added));
     let containers = (own, taken).prop_map(|(mut containers, taken)| {
         if let (Some(taken), Some((name, _))) = (taken, containers.last_mut()) {
             *name = taken;
@@ -401,7 +394,7 @@ fn containers() -> BoxedStrategy<Draft> {
     (
         rest,
         named(&PATHS, 4, mounts()),
-        named(&VARIABLES, 5, variables()),
+        named(&VARIABLES, 7, variables()),
     )
         .prop_map(|(rest, mounts, env)| Draft { rest, mounts, env })
         .boxed()
@@ -451,6 +444,12 @@ fn variables() -> BoxedStrategy<Value> {
         "--require=/datadog-lib/node_modules/dd-trace/init",
         "/datadog-lib/:/srv",
         "/datadog-lib",
+        "-javaagent:/otel-auto-instrumentation-java/javaagent.jar",
+        "/app:/otel-auto-instrumentation-python",
+        "-javaagent:/otel-auto-instrumentation-java/x.jar -Xmx1g",
+        "-Xmx1g -javaagent:/otel-auto-instrumentation-java/x.jar",
+        "-javaagent:/otel-auto-instrumentation-java/y.jar",
+        "env=prod,team=$(A)",
         "env:prod,team:$(A)",
         "url:http://x:80/,flag",
         "pod_name:own,",
@@ -459,7 +458,7 @@ fn variables() -> BoxedStrategy<Value> {
     ]));
     let long = Just(Value::from("-D".repeat(600)));
     let plain = objects(vec![
-        ("value", maybe(95, prop_oneof![12 => texts, 1 => long])),
+        ("value", maybe(95, prop_oneof![9 => texts, 1 => long])),
         ("future", maybe(10, any_json())),
     ]);
     let sources = one_of(json!([

@@ -36,9 +36,9 @@ pub fn settings() -> BoxedStrategy<Value> {
         ])
     };
     let settings = prop_oneof![
-        4 => with_models(100, 0),
+        3 => with_models(100, 0),
         5 => with_models(0, 100),
-        1 => with_models(50, 50),
+        2 => with_models(70, 70),
     ];
     (settings, 0..10_u8)
         .prop_map(|(settings, pasted)| match pasted {
@@ -183,8 +183,16 @@ fn second_model() -> BoxedStrategy<Value> {
         ),
         ("envs", maybe(80, envs())),
     ]);
+    let otel = rules(vec![
+        (
+            "language",
+            always(one_of(json!(["java", "java", "python", "nodejs"]))),
+        ),
+        ("envs", maybe(80, envs())),
+    ]);
     objects(vec![
-        ("ddtraces", maybe(85, lists(ddtrace, 1, 2))),
+        ("ddtraces", maybe(50, lists(ddtrace, 1, 2))),
+        ("otels", maybe(85, lists(otel, 1, 2))),
         ("logfwds", maybe(85, lists(logfwd, 1, 2))),
         ("flameshots", maybe(95, lists(flameshot, 1, 3))),
         ("profilers", maybe(85, lists(profiler, 1, 2))),
@@ -252,9 +260,10 @@ fn pull_policy() -> BoxedStrategy<Value> {
     one_of(json!(["Always", "IfNotPresent", "Never", ""]))
 }
 
-const VARIABLES: [(&str, &str); 16] = [
+const VARIABLES: [(&str, &str); 17] = [
     ("DD_AGENT_HOST", "datakit.datakit.svc"),
     ("DD_TAGS", "pod_name:$(POD_NAME),env:dev,host:$(Z)"),
+    ("OTEL_RESOURCE_ATTRIBUTES", "pod=$(POD_NAME),env=dev"),
     ("POD_NAME", "{fieldRef:metadata.name}"),
     ("Z", "z"),
     ("A", "$(B)-$(POD_NAME)"),
