@@ -106,13 +106,23 @@ fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
     }
     let kind = kind?;
     let workload = Workload::of(&kind.group.unwrap_or_default(), &kind.kind?)?;
-    let before = match operation.unwrap_or_default().as_ref() {
-        "CREATE" => Before::Nothing,
+    let is_new = match operation.unwrap_or_default().as_ref() {
+        "CREATE" => true,
         // What was made of a pod is not applied over what was injected into it.
-        "UPDATE" if workload != Workload::Pod => Before::of(workload, old_object),
+        "UPDATE" if workload != Workload::Pod => false,
         _ => return None,
     };
-    // Before anything else is read: most updates are of another kind.
+    if let Some(reason) = workload.is_left_alone(&object) {
+        report.set_level(Document::new(payload.settings).log_level());
+        report.explain("policy", || reason);
+        return None;
+    }
+    let before = if is_new {
+        Before::Nothing
+    } else {
+        Before::of(workload, old_object)
+    };
+    // Before the settings are read: most updates are of something else.
     if before
         .template()
         .is_some_and(|before| workload.template(&object) == Some(before))
@@ -121,10 +131,6 @@ fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
     }
     let document = Document::new(payload.settings);
     report.set_level(document.log_level());
-    if let Some(reason) = workload.is_left_alone(&object) {
-        report.explain("policy", || reason);
-        return None;
-    }
     let injection = Injection {
         workload,
         namespace: &namespace.unwrap_or_default(),
@@ -137,8 +143,8 @@ fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
     };
     match changed {
         Ok(changed) => changed.then_some(object),
-        Err(Obstacle { about, what }) => {
-            report.warn(about, format_args!("nothing injected, {what}"));
+        Err(obstacle) => {
+            obstacle.tell(report);
             None
         }
     }
@@ -150,6 +156,12 @@ struct Obstacle {
     about: &'static str,
     /// The end of a sentence.
     what: String,
+}
+
+impl Obstacle {
+    fn tell(&self, report: &mut Report) {
+        report.warn(self.about, format_args!("nothing injected, {}", self.what));
+    }
 }
 
 fn obstacle(what: impl Into<String>) -> Obstacle {
@@ -168,7 +180,8 @@ fn missing(workload: Workload) -> Obstacle {
 enum Before {
     /// The object is created.
     Nothing,
-    Unknown,
+    /// Why it is not known, as the end of a sentence.
+    Unknown(&'static str),
     Template(Value),
 }
 
@@ -177,15 +190,19 @@ impl Before {
         // From bytes like the payload: two readers would both be in the module.
         let old = old.and_then(|old| serde_json::from_slice::<Value>(old.get().as_bytes()).ok());
         let template = old.and_then(|mut old| workload.template_mut(&mut old).map(Value::take));
-        template
-            .filter(|template| !has_too_many_containers(template))
-            .map_or(Self::Unknown, Self::Template)
+        match template {
+            None => Self::Unknown("the update came without the object as it was before"),
+            Some(template) if has_too_many_containers(&template) => {
+                Self::Unknown("the object had too many containers before")
+            }
+            Some(template) => Self::Template(template),
+        }
     }
 
     fn template(&self) -> Option<&Value> {
         match self {
             Self::Template(template) => Some(template),
-            Self::Nothing | Self::Unknown => None,
+            Self::Nothing | Self::Unknown(_) => None,
         }
     }
 }
@@ -228,11 +245,7 @@ impl Injection<'_> {
         let course = match before {
             Before::Nothing => rollout::on_create(template, report),
             Before::Template(before) => rollout::on_update(template, before, report),
-            Before::Unknown => {
-                return Err(obstacle(
-                    "the update came without the object as it was before",
-                ));
-            }
+            Before::Unknown(why) => return Err(obstacle(*why)),
         };
         match (course, before) {
             (Course::PutBack, Before::Template(before)) => {
@@ -257,7 +270,8 @@ impl Injection<'_> {
         !is_too_late
     }
 
-    /// Injects into `part`, the user's part of `template`, which becomes that.
+    /// Injects into `part`, the user's part of `template`, which becomes that: also where nothing can be
+    /// injected, for a merge may have mixed entries that nobody takes.
     fn inject(
         &self,
         part: Option<Value>,
@@ -267,7 +281,9 @@ impl Injection<'_> {
         let Some(mut part) = part else {
             return self.inject_into(template, report);
         };
-        self.inject_into(&mut part, report)?;
+        if let Err(obstacle) = self.inject_into(&mut part, report) {
+            obstacle.tell(report);
+        }
         let changed = part != *template;
         *template = part;
         Ok(changed)

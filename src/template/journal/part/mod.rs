@@ -106,8 +106,9 @@ pub(in super::super::super) fn take_from(template: &mut Object, journal: &Journa
     let mut taken = Taken::nothing();
     if let Some(spec) = object_in(template, "spec") {
         take_containers(spec, journal, &mut taken);
-        variables::take(spec, journal, &mut taken);
-        volumes::take(spec, journal, &mut taken);
+        let known = Known::of(journal);
+        variables::take(spec, &known, &mut taken);
+        volumes::take(spec, journal, &known, &mut taken);
         if journal.shares_processes {
             let is_shared = spec.get("shareProcessNamespace") == Some(&Value::Bool(true));
             taken.note_own(found(is_shared), || "shareProcessNamespace".to_owned());

@@ -6,15 +6,14 @@ use serde_json::{Map, Value};
 
 use super::super::super::plan::original_of;
 use super::super::super::{Object, name_of};
-use super::super::{ContainerRecord, Extension, Hash, Journal};
+use super::super::{ContainerRecord, Extension, Hash};
 use super::{
     Found, Known, Taken, containers_mut, in_list, last, name_in, place_of, remove_if_empty,
 };
 
-pub(super) fn take(spec: &mut Object, journal: &Journal, taken: &mut Taken) {
-    let known = Known::of(journal);
+pub(super) fn take(spec: &mut Object, known: &Known<'_>, taken: &mut Taken) {
     let mut missing: BTreeSet<&str> = BTreeSet::new();
-    missing.extend(journal.edits.names());
+    missing.extend(known.journal.edits.names());
     for (list, container) in containers_mut(spec) {
         missing.remove(name_of(container));
         let records = known.records(container, list);

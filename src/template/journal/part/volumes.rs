@@ -11,9 +11,8 @@ use super::{Found, Known, LISTS, Taken, containers_mut, in_list, name_in};
 
 /// Takes volumes and mounts away. A volume that is the user's by now keeps those mounts of ours
 /// without which nothing would mount it: a manifest may have the same.
-pub(super) fn take(spec: &mut Object, journal: &Journal, taken: &mut Taken) {
-    let known = Known::of(journal);
-    let mounted = mounted_by_the_user(spec, journal, &known);
+pub(super) fn take(spec: &mut Object, journal: &Journal, known: &Known<'_>, taken: &mut Taken) {
+    let mounted = mounted_by_the_user(spec, journal, known);
     // Where a manifest has no volumes any more, ours are gone, too, and what mounts them is left.
     let mut ours: BTreeSet<&str> = BTreeSet::new();
     ours.extend(
