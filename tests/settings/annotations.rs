@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use datakit_operator_policy::{image, paths};
+use datakit_operator_policy::tags::Pairs;
+use datakit_operator_policy::{features, image, paths};
 use serde_json::{Map, Value, json};
 
 use crate::markdown::{Row, code, code_in, rows};
@@ -123,6 +124,9 @@ fn requests(feature: &str) -> Vec<(Value, Value)> {
         "ddtrace" => ["java", "python", "nodejs", "php"]
             .map(|language| (json!({}), v2("ddtraces", json!({"language": language}))))
             .to_vec(),
+        "otel" => ["java", "python", "nodejs"]
+            .map(|language| (json!({}), v2("otels", json!({"language": language}))))
+            .to_vec(),
         "logfwd" => vec![(
             asks("logfwd.instances", "[]"),
             v2("logfwds", json!({"log_configs": config})),
@@ -193,7 +197,7 @@ fn added(before: &Value, after: &Value, settings: &Value) -> BTreeSet<(String, S
 
 #[test]
 fn the_document_lists_all_that_a_feature_adds_and_nothing_else() {
-    for feature in ["ddtrace", "logfwd", "flameshot", "profiler", "logging"] {
+    for feature in features::ALL.iter().map(|feature| feature.name) {
         let documented: BTreeSet<(String, String)> = table(feature)
             .iter()
             .map(|row| {
@@ -242,6 +246,18 @@ fn the_overview_has_annotations_that_the_policy_reads() {
             }},
         },
     });
+    let otel = json!({"admission_inject_v2": {"otels": [rule("language", "java")]}});
+    let on_request = {
+        let mut settings = on_request;
+        let asking = |language: &str| {
+            json!({
+                "namespace_selectors": ["*"], "image": "image:1", "check_annotation": true,
+                "language": language
+            })
+        };
+        settings["admission_inject_v2"]["otels"] = json!(["java", "python", "nodejs"].map(asking));
+        settings
+    };
     let injected = |annotations: Value, settings: &Value| -> Vec<String> {
         let answer = answer(&pod(annotations, json!({})), settings);
         let mut features: Vec<String> = answer["injected"]
@@ -255,6 +271,12 @@ fn the_overview_has_annotations_that_the_policy_reads() {
     };
     let all = ["ddtrace", "flameshot", "logfwd", "logging", "profiler"];
     assert_eq!(injected(json!({}), &everything), all);
+    let documented: Vec<String> = table("All annotations")
+        .iter()
+        .filter_map(|row| code_in(&row.cells[0])?.strip_prefix(features::PREFIX))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(documented, features::annotation_names().collect::<Vec<_>>());
     for row in table("All annotations") {
         let name = code_in(&row.cells[0]).unwrap();
         let without = |left_out: &str| -> Vec<&str> {
@@ -276,23 +298,41 @@ fn the_overview_has_annotations_that_the_policy_reads() {
                 );
             }
             (name, "boolean") => {
-                let feature = name.strip_prefix("admission.datakit/").unwrap();
+                let feature = name.strip_prefix(features::PREFIX).unwrap();
                 let feature = feature.strip_suffix(".enabled").unwrap();
-                assert!(all.contains(&feature), "{name}");
-                assert_eq!(
-                    injected(json!({name: "false"}), &everything),
-                    without(feature)
-                );
+                if feature == "otel" {
+                    assert_eq!(injected(json!({}), &otel), ["otel"]);
+                    assert!(injected(json!({name: "false"}), &otel).is_empty());
+                } else {
+                    let switched_off = injected(json!({name: "false"}), &everything);
+                    assert_eq!(switched_off, without(feature));
+                }
             }
             (name, values) => {
-                let feature = match name.rsplit_once('-').map(|(_, end)| end) {
-                    Some("lib.version") => "ddtrace",
-                    Some("profiler.version") => "profiler",
-                    _ => "logfwd",
-                };
+                let asked = name.strip_prefix(features::PREFIX).unwrap();
+                let feature = features::ALL
+                    .iter()
+                    .find(|feature| feature.asks.iter().any(|ask| ask.name == asked))
+                    .unwrap();
                 let value = if values == "JSON" { "[]" } else { "" };
-                assert_eq!(injected(json!({name: value}), &on_request), [feature]);
+                assert_eq!(injected(json!({name: value}), &on_request), [feature.name]);
             }
         }
+    }
+}
+
+#[test]
+fn attributes_are_merged_as_the_document_of_opentelemetry_says() {
+    let document = text("docs/opentelemetry.md");
+    let rows: Vec<Row> = rows(&document)
+        .into_iter()
+        .filter(|row| row.heading == "Attributes")
+        .collect();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        let cell = |place: usize| code_in(&row.cells[place]).unwrap_or_default();
+        let (added, own, merged) = (cell(0), cell(1), cell(2));
+        let lacking = Pairs::OPEN_TELEMETRY.lacking(own, added).unwrap();
+        assert_eq!(format!("{own}{lacking}"), merged);
     }
 }

@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use crate::keys::{join, paths, sections};
 use crate::support::{path, problems, schema_problems, settings, text};
 
-const EXAMPLES: [&str; 7] = [
+const EXAMPLES: [&str; 8] = [
     "all-keys.yaml",
     "default-v2.json",
     "default.json",
     "jsonconfig.yaml",
     "loggings.json",
     "minimal.json",
+    "opentelemetry.json",
     "selectors.json",
 ];
 
