@@ -158,12 +158,6 @@ fn top_rows() -> Vec<Row> {
         there("server_listen", &plain, &with_listen, vec![]),
         // What is logged is not in the answer.
         there("log_level", &plain, &with_level, vec![]),
-        there(
-            "admission_inject_v2.otels",
-            &plain,
-            &with(&settings, "admission_inject_v2.otels", json!([])),
-            vec![],
-        ),
         there("jsonconfig", &plain, &pasted, injections::logging("[]")),
     ]
 }
@@ -223,7 +217,6 @@ fn only_these_keys_change_nothing() {
             "admission_inject.profiler.enabled_namespaces[].language",
             "admission_inject.profiler.options",
             "admission_inject_v2.flameshots[].check_annotation",
-            "admission_inject_v2.otels",
             "admission_mutate.logging",
             "log_level",
             "server_listen",

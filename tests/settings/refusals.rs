@@ -57,8 +57,6 @@ fn table() -> Vec<Row> {
         row(v1, json!({"ddtraces": {}}), PolicyAndSchema, "~.ddtraces: unknown key, did you mean `ddtrace`?"),
         row(v2, json!([]), PolicyAndSchema, no_object),
         row(v2, json!({"logging": []}), PolicyAndSchema, "~.logging: unknown key, known are `ddtraces`, `otels`, `logfwds`, `flameshots`, `profilers`"),
-        row("admission_inject_v2.otels", json!({}), PolicyAndSchema, no_list),
-        row("admission_inject_v2.otels", json!([{"language": "java"}]), PolicyAndSchema, "is not supported yet: leave the list empty"),
         row("admission_mutate.logging", json!([{"config": 7}]), Nobody, ""),
         row("policy", json!([]), PolicyAndSchema, no_object),
         row("policy", json!({"logging": "any"}), PolicyAndSchema, "~.logging: unknown key, known are `logging_match`"),
@@ -122,7 +120,7 @@ fn table() -> Vec<Row> {
         row("admission_mutate.loggings[].config", json!("[null]"), Policy, "~[0]: must be an object, is null"),
         row("admission_mutate.loggings[].config", json!(r#"[{"type":"file","path":"a.log"}]"#), Policy, "~[0].path: must be absolute for type `file`"),
     ]);
-    for list in ["ddtraces", "logfwds", "flameshots", "profilers"] {
+    for list in ["ddtraces", "otels", "logfwds", "flameshots", "profilers"] {
         let list = format!("{v2}.{list}");
         let key = |key: &str| format!("{list}[].{key}");
         rows.extend([
@@ -133,7 +131,7 @@ fn table() -> Vec<Row> {
         ]);
         rows.extend(image_rows(&key("image")));
     }
-    for rules in ["admission_inject_v2.ddtraces[]", "admission_inject_v2.logfwds[]", "admission_inject_v2.flameshots[]", "admission_inject_v2.profilers[]", "admission_mutate.loggings[]"] {
+    for rules in ["admission_inject_v2.ddtraces[]", "admission_inject_v2.otels[]", "admission_inject_v2.logfwds[]", "admission_inject_v2.flameshots[]", "admission_inject_v2.profilers[]", "admission_mutate.loggings[]"] {
         let namespaces = format!("{rules}.namespace_selectors");
         let labels = format!("{rules}.label_selectors");
         rows.extend([
@@ -146,6 +144,7 @@ fn table() -> Vec<Row> {
         ]);
     }
     rows.extend(language_rows("admission_inject_v2.ddtraces[].language", agents));
+    rows.extend(language_rows("admission_inject_v2.otels[].language", "known are `java`, `python`, `nodejs`"));
     rows.extend(language_rows("admission_inject_v2.profilers[].language", profilers));
     rows.extend([
         row("admission_inject_v2.ddtraces[].php_loader_flavor", json!(true), PolicyAndSchema, "must be a string, is a boolean"),
@@ -265,6 +264,7 @@ fn base(key: &str) -> Value {
             "language",
         ),
         ("admission_inject_v2.ddtraces[]", "language"),
+        ("admission_inject_v2.otels[]", "language"),
         ("admission_inject_v2.profilers[]", "language"),
     ] {
         if key.starts_with(section) {

@@ -101,6 +101,45 @@ pub fn with_default_resources(mut patch: Vec<Value>) -> Vec<Value> {
     patch
 }
 
+/// An OpenTelemetry agent.
+pub fn otel(image: &str, language: &str) -> Vec<Value> {
+    let directory = format!("/otel-auto-instrumentation-{language}");
+    let mounts = json!([mount("datakit-otel-auto-instrument", &directory)]);
+    let (command, name, value) = match language {
+        "java" => (
+            json!(["cp", "/javaagent.jar", format!("{directory}/javaagent.jar")]),
+            "JAVA_TOOL_OPTIONS",
+            format!("-javaagent:{directory}/javaagent.jar"),
+        ),
+        _ => (
+            json!(["cp", "-r", "/autoinstrumentation/.", directory]),
+            "NODE_OPTIONS",
+            format!(" --require {directory}/autoinstrumentation.js"),
+        ),
+    };
+    let container = json!({
+        "name": "datakit-otel-lib-init",
+        "image": image,
+        "imagePullPolicy": "Always",
+        "command": command,
+        "resources": default_resources(),
+        "volumeMounts": mounts,
+    });
+    vec![
+        add("/injected/otel", json!(image)),
+        add(
+            "/pod/spec/containers/0/env",
+            json!([{"name": name, "value": value}]),
+        ),
+        add("/pod/spec/containers/0/volumeMounts", mounts),
+        add("/pod/spec/initContainers", json!([container])),
+        add(
+            "/pod/spec/volumes",
+            json!([empty_dir("datakit-otel-auto-instrument")]),
+        ),
+    ]
+}
+
 /// A logfwd that was asked for by the annotation `[]`.
 pub fn logfwd(image: &str) -> Vec<Value> {
     let container = json!({

@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 
 use super::injections::{
-    copy_php, flameshot, java, logfwd_v2, pod_info, profiler, with_default_resources,
+    copy_php, flameshot, java, logfwd_v2, otel, pod_info, profiler, with_default_resources,
 };
 use super::{Added, Row, add, instead_of, replace, there, with};
 use crate::support::pod;
 
 pub fn rows() -> Vec<Row> {
     let mut rows = ddtraces();
+    rows.extend(otels());
     rows.extend(logfwds());
     rows.extend(flameshots());
     rows.extend(profilers());
@@ -101,6 +102,79 @@ fn ddtraces() -> Vec<Row> {
     let patch = vec![add("/pod/spec/containers/0/env/1", variable)];
     let with_env = with(&of_java, &key("envs"), json!({"A": "1"}));
     rows.push(there(&key("envs"), &plain, &with_env, patch));
+    rows.extend(
+        Added {
+            section,
+            container: "/pod/spec/initContainers/0",
+            env: "/pod/spec/containers/0/env/1",
+            has_default_resources: true,
+            pod: &plain,
+            settings: &of_java,
+        }
+        .rows(),
+    );
+    rows
+}
+
+fn otels() -> Vec<Row> {
+    let section = "admission_inject_v2.otels[]";
+    let key = |key: &str| format!("{section}.{key}");
+    let rule = json!({"namespace_selectors": ["^apps$"], "language": "java", "image": "otel:1"});
+    let injected = otel("otel:1", "java");
+    let of_java = settings("otels", rule.clone());
+    let plain = pod(json!({}), json!({}));
+    let mut rows = rule_rows("otels", "otel", "otel:1", &rule, &injected);
+    let patch = |language: &str| {
+        let of_language = otel("otel:1", language);
+        let value = |path: &str| {
+            let operation = of_language
+                .iter()
+                .find(|operation| operation["path"] == path);
+            operation.unwrap()["value"].clone()
+        };
+        let env = value("/pod/spec/containers/0/env")[0].clone();
+        let container = value("/pod/spec/initContainers")[0].clone();
+        let path = container["volumeMounts"][0]["mountPath"].clone();
+        vec![
+            replace("/pod/spec/containers/0/env/0/name", env["name"].clone()),
+            replace("/pod/spec/containers/0/env/0/value", env["value"].clone()),
+            replace(
+                "/pod/spec/containers/0/volumeMounts/0/mountPath",
+                path.clone(),
+            ),
+            replace(
+                "/pod/spec/initContainers/0/command/1",
+                container["command"][1].clone(),
+            ),
+            replace(
+                "/pod/spec/initContainers/0/command/2",
+                container["command"][2].clone(),
+            ),
+            replace("/pod/spec/initContainers/0/volumeMounts/0/mountPath", path),
+        ]
+    };
+    // From Node.js to Java: one argument less.
+    let mut from_nodejs = patch("java");
+    from_nodejs.push(json!({"op": "remove", "path": "/pod/spec/initContainers/0/command/3"}));
+    let with_env = with(&of_java, &key("envs"), json!({"A": "1"}));
+    let variable = json!({"name": "A", "value": "1"});
+    rows.extend([
+        check_annotation("otels", &rule, &injected),
+        needed(&key("image"), &of_java, &injected),
+        instead_of(
+            &key("language"),
+            json!("nodejs"),
+            &plain,
+            &of_java,
+            from_nodejs,
+        ),
+        there(
+            &key("envs"),
+            &plain,
+            &with_env,
+            vec![add("/pod/spec/containers/0/env/1", variable)],
+        ),
+    ]);
     rows.extend(
         Added {
             section,
