@@ -2,6 +2,7 @@
 //! out how they are spelled.
 
 use arbitrary::Arbitrary;
+use datakit_operator_policy::features;
 use serde_json::{Map, Value, json};
 
 /// A request with settings that the policy accepts.
@@ -32,7 +33,16 @@ struct Settings {
     log_directories: Vec<u8>,
     resources: bool,
     flameshot: bool,
+    agent: Agent,
     logging: bool,
+}
+
+/// Which tracer the rules of the second generation are for.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Agent {
+    Ddtrace,
+    OpenTelemetry,
+    Both,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -128,7 +138,8 @@ struct Volume {
     is_empty_dir: bool,
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
+    "OTEL_RESOURCE_ATTRIBUTES",
     "JAVA_TOOL_OPTIONS",
     "NODE_OPTIONS",
     "PYTHONPATH",
@@ -143,8 +154,9 @@ const NAMES: [&str; 12] = [
     "FLAMESHOT_PROCESSES",
 ];
 
-const VOLUMES: [&str; 10] = [
+const VOLUMES: [&str; 11] = [
     "datakit-auto-instrument",
+    "datakit-otel-auto-instrument",
     "datakit-logfwd-volume-0",
     "datakit-logfwd-volume-0-1",
     "datakit-logs-volume-0",
@@ -156,8 +168,9 @@ const VOLUMES: [&str; 10] = [
     "own",
 ];
 
-const PATHS: [&str; 10] = [
+const PATHS: [&str; 11] = [
     "/datadog-lib",
+    "/otel-auto-instrumentation-java",
     "/datadog-lib/",
     "/logs/0",
     "/logs/1",
@@ -169,8 +182,9 @@ const PATHS: [&str; 10] = [
     "/own",
 ];
 
-const CONTAINERS: [&str; 4] = [
+const CONTAINERS: [&str; 5] = [
     "datakit-lib-init",
+    "datakit-otel-lib-init",
     "datakit-logfwd",
     "datakit-profiler",
     "datakit-flameshot",
@@ -280,10 +294,15 @@ impl Settings {
         let directory = |number: &u8| format!("/logs/{}/", number % 3);
         let paths: Vec<String> = self.log_directories.iter().map(directory).collect();
         let mut rules = json!({
-            "ddtraces": rule(json!({"language": self.language.name()})),
             "logfwds": rule(json!({"log_volume_paths": paths})),
             "profilers": rule(json!({"language": profiled}))
         });
+        if !matches!(self.agent, Agent::OpenTelemetry) {
+            rules["ddtraces"] = rule(json!({"language": self.language.name()}));
+        }
+        if !matches!(self.agent, Agent::Ddtrace) && !matches!(self.language, Language::Php) {
+            rules["otels"] = rule(json!({"language": self.language.name()}));
+        }
         if self.flameshot {
             rules["flameshots"] = rule(json!({
                 "processes": "[]",
@@ -366,9 +385,10 @@ impl Annotation {
                 )
             }
             Self::Switch { feature, value } => {
-                let names = ["", "ddtrace.", "logfwd.", "flameshot.", "profiler."];
+                let switches = features::ALL.iter().filter_map(|feature| feature.switch);
+                let switches: Vec<&str> = switches.chain([features::SWITCH]).collect();
                 (
-                    format!("admission.datakit/{}enabled", pick(&names, *feature)),
+                    format!("{}{}", features::PREFIX, pick(&switches, *feature)),
                     value.text(),
                 )
             }

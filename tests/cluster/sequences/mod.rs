@@ -4,6 +4,7 @@ mod annotations;
 mod commands;
 mod containers;
 mod journals;
+mod otel;
 mod parts;
 mod variables;
 mod volumes;
@@ -20,6 +21,7 @@ pub fn all() -> Vec<Sequence> {
         commands::all(),
         containers::all(),
         journals::all(),
+        otel::all(),
         variables::all(),
         volumes::all(),
         workloads::all(),
