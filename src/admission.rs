@@ -158,6 +158,9 @@ struct Obstacle {
     what: String,
 }
 
+/// What an obstacle in the settings is about.
+const SETTINGS: &str = "settings";
+
 impl Obstacle {
     fn tell(&self, report: &mut Report) {
         report.warn(self.about, format_args!("nothing injected, {}", self.what));
@@ -270,8 +273,8 @@ impl Injection<'_> {
         !is_too_late
     }
 
-    /// Injects into `part`, the user's part of `template`, which becomes that: also where nothing can be
-    /// injected, for a merge may have mixed entries that nobody takes.
+    /// Injects into `part`, the user's part of `template`, which becomes that: also where settings cannot be
+    /// read, for a merge may have mixed entries that the API server refuses.
     fn inject(
         &self,
         part: Option<Value>,
@@ -281,8 +284,11 @@ impl Injection<'_> {
         let Some(mut part) = part else {
             return self.inject_into(template, report);
         };
-        if let Err(obstacle) = self.inject_into(&mut part, report) {
-            obstacle.tell(report);
+        match self.inject_into(&mut part, report) {
+            Err(obstacle) if obstacle.about == SETTINGS => obstacle.tell(report),
+            injected => {
+                injected?;
+            }
         }
         let changed = part != *template;
         *template = part;
@@ -302,7 +308,7 @@ impl Injection<'_> {
             return Ok(false);
         }
         self.document.check_form().map_err(|what| Obstacle {
-            about: "settings",
+            about: SETTINGS,
             what,
         })?;
         let mut template = Template::new(template).map_err(|malformed| {

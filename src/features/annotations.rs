@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{ALL, PREFIX, SWITCH, annotation_names, ddtrace};
+use super::ddtrace;
+use super::scene::{PREFIX, SWITCH};
+use super::table::{ALL, annotation_names};
 use crate::report::{Report, shown};
 use crate::settings::{Document, nearest};
 use crate::template::{Object, Template, boolean};

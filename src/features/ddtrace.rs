@@ -8,10 +8,10 @@
 //! Added: init container `datakit-lib-init`, volume `datakit-auto-instrument`, on each app container
 //! its mount at `/datadog-lib`, the agent's variable and the variables of the settings.
 
-use super::agents::{Adds, Agent, Alone, Loader, Merged};
+use super::agents::{Adds, Agent, Alone, Loader, Merged, ddtrace, otel};
+use super::feature::{Added, Ask, Feature};
+use super::scene::{Decision, Scene};
 use super::select::{choose, warn_of_unused};
-use super::table::{Added, Ask, Feature};
-use super::{Decision, Scene, otel};
 use crate::json::{Node, Path};
 use crate::report::Report;
 use crate::settings::{
@@ -21,7 +21,7 @@ use crate::tags::Pairs;
 use crate::template::{Container, Plan, VolumeKind, mount};
 
 pub(super) static FEATURE: Feature = Feature {
-    name: "ddtrace",
+    name: ddtrace::NAME,
     switch: Some("ddtrace.enabled"),
     asks: &[
         Ask::of("java-lib.version", Language::Java),
@@ -30,7 +30,7 @@ pub(super) static FEATURE: Feature = Feature {
         Ask::of("js-lib.version", Language::NodeJs),
         Ask::of("php-lib.version", Language::Php),
     ],
-    adds: Some(Added::InitContainer(CONTAINER)),
+    adds: Some(Added::InitContainer(ddtrace::CONTAINER)),
     place: Place {
         section: Some("admission_inject.ddtrace"),
         list: "admission_inject_v2.ddtraces",
@@ -40,9 +40,8 @@ pub(super) static FEATURE: Feature = Feature {
     plan,
 };
 
-pub(super) const CONTAINER: &str = "datakit-lib-init";
 const VOLUME: &str = "datakit-auto-instrument";
-pub(super) const DIRECTORY: &str = "/datadog-lib";
+const DIRECTORY: &str = ddtrace::DIRECTORY;
 
 fn rules<'n>(settings: &'n Document<'_>, reader: &mut Reader) -> RuleSet<'n, Tracer> {
     settings.rules(reader, &FEATURE.place, v1::ddtrace, listed)
@@ -82,7 +81,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let chosen = choose(&FEATURE, &rules, scene, language, report);
     warn_of_unused(&FEATURE, chosen.as_ref().ok(), scene, report);
     let chosen = chosen?;
-    scene.is_free(CONTAINER)?;
+    scene.is_free(ddtrace::CONTAINER)?;
     scene.is_free(otel::CONTAINER)?;
     let tracer = chosen.rule.what;
     let agent = agent(tracer.language);
@@ -98,11 +97,11 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let envs = scene.entries(&settings.envs);
     agent.load(scene, &volume, &envs, &mut plan, report)?;
     plan.init_container = Some(Container {
-        name: CONTAINER.to_owned(),
+        name: ddtrace::CONTAINER.to_owned(),
         image: image.clone(),
         image_pull_policy: settings.image_pull_policy.name(),
         command: copy_command(tracer),
-        resources: scene.resources(settings, &FEATURE, report),
+        resources: scene.resources(settings, FEATURE.name, report),
         volume_mounts: vec![mount(&volume, DIRECTORY)],
         ..Container::default()
     });

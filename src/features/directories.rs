@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::feature::Feature;
 use super::programs::{self, Program};
-use super::{Feature, Scene, is_sidecar};
+use super::scene::Scene;
 use crate::paths::{MountPath, unfit};
 use crate::report::{Report, shown};
 use crate::template::{
@@ -18,7 +19,7 @@ const MOST_DIRECTORIES: usize = 256;
 
 /// The most that mounts may add to a pod: half of what an object may grow by, so that there is room for
 /// what else is injected.
-const MOST_BYTES: usize = super::MOST_BYTES / 2;
+const MOST_BYTES: usize = super::scene::MOST_BYTES / 2;
 
 /// Who reads the log files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,10 +125,11 @@ impl Directories {
         let own_mounts = OwnMounts::new(template);
         let distinct = self.distinct(report);
         let programs =
-            programs::in_directories(template, &distinct.iter().copied().collect(), &self.files);
+            programs::in_directories(scene, &distinct.iter().copied().collect(), &self.files);
         let mut told = Told {
             feature: self.feature,
             read_by: self.read_by,
+            adds_sidecar: scene.adds_sidecar,
             report,
             known: BTreeSet::new(),
         };
@@ -183,7 +185,7 @@ impl Directories {
                 _ => {
                     let is_the_users = |place: &usize| {
                         let container = containers.get(*place);
-                        container.is_some_and(|container| !is_sidecar(*container))
+                        container.is_some_and(|container| !scene.is_sidecar(*container))
                     };
                     if !free.iter().any(is_the_users) {
                         continue;
@@ -296,6 +298,7 @@ fn mounted_by_the_pod(own: &[(usize, &Object)], directory: &str, volumes: &Volum
 struct Told<'r, 't> {
     feature: &'static Feature,
     read_by: ReadBy,
+    adds_sidecar: fn(&str) -> bool,
     report: &'r mut Report,
     /// The mounts that were spoken of.
     known: BTreeSet<&'t str>,
@@ -313,7 +316,7 @@ impl<'t> Told<'_, 't> {
             self.of_another_in(directory, container);
             return false;
         }
-        let Some(around) = around.filter(|_| !is_sidecar(container)) else {
+        let Some(around) = around.filter(|_| !(self.adds_sidecar)(container.name())) else {
             return true;
         };
         let is_free = !around.is_read_only && around.backing != Backing::Data;
@@ -400,7 +403,7 @@ impl<'t> Told<'_, 't> {
 
     /// The same, of one container.
     fn of_another_in(&mut self, directory: &str, container: AppContainer<'_>) {
-        if self.read_by == ReadBy::Sidecar && !is_sidecar(container) {
+        if self.read_by == ReadBy::Sidecar && !(self.adds_sidecar)(container.name()) {
             self.report.warn(
                 self.feature.name,
                 format_args!(
@@ -419,8 +422,6 @@ fn text<'o>(object: &'o Object, key: &str) -> Option<&'o str> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::OnceCell;
-
     use super::super::logfwd;
     use super::*;
     use crate::json::Node;
@@ -448,13 +449,7 @@ mod tests {
         report: &mut Report,
     ) -> Shared {
         let document = Document::new(Node::Null);
-        let scene = Scene {
-            template,
-            namespace: "default",
-            settings: &document,
-            selected: &[],
-            volumes: OnceCell::new(),
-        };
+        let scene = Scene::alone(template, &document);
         directories.share(prefix, &scene, plan, report)
     }
 

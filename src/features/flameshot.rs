@@ -13,12 +13,12 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::ContainerPort;
 use serde_json::Value;
 
+use super::feature::{Added, Feature};
 use super::places::Place;
 use super::processes::share_processes;
 use super::programs;
+use super::scene::{Decision, Declined, Scene, skipped};
 use super::select::choose;
-use super::table::{Added, Feature};
-use super::{Decision, Declined, Scene, is_sidecar, skipped};
 use crate::env::{self, Env};
 use crate::json::{Node, Path};
 use crate::paths::{self, MountPath};
@@ -183,7 +183,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
             Sampler::PORT
         )));
     };
-    if let Some(reason) = obstacle(scene.template, &path, port) {
+    if let Some(reason) = obstacle(scene, &path, port) {
         return Err(Declined::Skipped(reason));
     }
     let mut plan = Plan::default();
@@ -224,7 +224,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
             protocol: Some("TCP".to_owned()),
             ..ContainerPort::default()
         }],
-        resources: scene.resources(settings, &FEATURE, report),
+        resources: scene.resources(settings, FEATURE.name, report),
         security_context: Some(SecurityContext::adding(&["SYS_PTRACE"])),
         volume_mounts: vec![mount(&volume, path.as_str())],
         ..Container::default()
@@ -234,12 +234,13 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
 }
 
 /// What keeps flameshot from a pod.
-fn obstacle(template: &Template<'_>, path: &str, port: u16) -> Option<String> {
+fn obstacle(scene: &Scene<'_, '_>, path: &str, port: u16) -> Option<String> {
+    let template = scene.template;
     let at = || format!("{} {}", Sampler::PATH, shown(path));
     if let Some(problem) = paths::unfit(path, path) {
         return Some(format!("{}: the path {problem}", at()));
     }
-    let programs = programs::in_directories(template, &BTreeSet::from([path]), &[]);
+    let programs = programs::in_directories(scene, &BTreeSet::from([path]), &[]);
     if let Some(program) = programs.get(path) {
         return Some(format!(
             "{} has the program of container {} ({})",
@@ -279,7 +280,7 @@ fn plan_mounts(
 ) -> bool {
     let mut is_mounted = false;
     for (number, container) in scene.template.app_containers().enumerate() {
-        let is_ours = is_sidecar(container);
+        let is_ours = scene.is_sidecar(container);
         match place(scene, container, path, volume) {
             Ok(place) => {
                 if place == Place::Free {

@@ -13,9 +13,9 @@
 use k8s_openapi::api::core::v1::{EnvVar, VolumeMount};
 
 use super::directories::{Directories, ReadBy};
+use super::feature::{Added, Ask, Feature};
+use super::scene::{Decision, Declined, PREFIX, Scene, skipped};
 use super::select::{choose, warn_of_unused};
-use super::table::{Added, Ask, Feature, PREFIX};
-use super::{Decision, Declined, Scene, skipped};
 use crate::env;
 use crate::json::{self, Node, Path, Problems};
 use crate::paths;
@@ -137,7 +137,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         image: image.to_owned(),
         image_pull_policy: settings.image_pull_policy.name(),
         env: env::in_order_of_reference(env),
-        resources: scene.resources(settings, &FEATURE, report),
+        resources: scene.resources(settings, FEATURE.name, report),
         volume_mounts: mounts,
         ..Container::default()
     });

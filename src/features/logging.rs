@@ -9,9 +9,9 @@
 use std::rc::Rc;
 
 use super::directories::{Directories, ReadBy};
+use super::feature::Feature;
+use super::scene::{Decision, Declined, Scene, skipped};
 use super::select::choose;
-use super::table::Feature;
-use super::{Decision, Declined, Scene, skipped};
 use crate::json::{Node, Path};
 use crate::namespace::NamespacePattern;
 use crate::paths;

@@ -6,6 +6,7 @@ mod agents;
 mod annotations;
 mod ddtrace;
 mod directories;
+mod feature;
 mod flameshot;
 mod logfwd;
 mod logging;
@@ -15,147 +16,25 @@ mod places;
 mod processes;
 mod profiler;
 mod programs;
+mod scene;
 mod select;
 mod table;
 
 use std::cell::OnceCell;
 
-use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
-
-use crate::env::{self, Env};
 use crate::report::{Event, Report, shown};
-use crate::settings::{ContainerSettings, Document, Subject};
-use crate::template::{AppContainer, Journal, JournalIsFull, Plan, Template, Volumes, boolean};
+use crate::settings::Document;
+use crate::template::{Journal, JournalIsFull, Plan, Template, boolean};
 use crate::workload::Workload;
 
 use outlook::Outlook;
+use scene::{Declined, MOST_BYTES, Scene};
 
 pub use annotations::{asks_for_a_feature, beside_the_template};
+pub use feature::{Added, Ask, Feature};
 pub use flameshot::Sampler;
-pub use table::{
-    ALL, Added, Ask, Feature, PREFIX, SWITCH, adds_container, adds_sidecar, annotation_names,
-    journal, problems,
-};
-
-/// What a feature sees of an admission: the template as the features before left it.
-struct Scene<'s, 't> {
-    template: &'s Template<'t>,
-    namespace: &'s str,
-    settings: &'s Document<'s>,
-    /// The features before that were asked for, also those that could not be injected.
-    selected: &'s [&'static str],
-    /// Made when first asked for.
-    volumes: OnceCell<Volumes<'s>>,
-}
-
-/// What a feature wants of a template.
-type Decision = Result<Plan, Declined>;
-
-/// Why a feature wants nothing.
-#[derive(Debug, PartialEq, Eq)]
-enum Declined {
-    /// No rule is for the template, or nobody asked.
-    NotAsked,
-    /// A container with the name of the one that it adds is there. What was injected into a template before
-    /// was taken away, so it is the user's, or that of somebody else who injects; a pod may have it from an
-    /// earlier pass.
-    ThereAlready(&'static str),
-    /// It was asked for; why it cannot be, as the end of a sentence.
-    Skipped(String),
-}
-
-/// Nothing is injected for this reason.
-fn skipped(reason: impl Into<String>) -> Declined {
-    Declined::Skipped(reason.into())
-}
-
-impl Declined {
-    fn tell(&self, feature: &Feature, workload: Workload, report: &mut Report) {
-        match self {
-            Self::NotAsked => {}
-            Self::ThereAlready(name) if workload == Workload::Pod => {
-                report.explain(feature.name, || format!("{name} is there already"));
-            }
-            Self::ThereAlready(name) => report.warn(
-                feature.name,
-                format_args!("nothing injected, a container {name} is there already"),
-            ),
-            Self::Skipped(reason) => {
-                report.warn(feature.name, format_args!("nothing injected, {reason}"));
-            }
-        }
-    }
-}
-
-impl<'s> Scene<'s, '_> {
-    fn volumes(&self) -> &Volumes<'s> {
-        self.volumes.get_or_init(|| Volumes::new(self.template))
-    }
-
-    fn subject(&self) -> Subject<'_> {
-        Subject {
-            namespace: self.namespace,
-            labels: self.template.labels(),
-        }
-    }
-
-    /// The annotation `admission.datakit/NAME`.
-    fn annotation(&self, name: &str) -> Option<&str> {
-        self.template.annotation(&format!("{PREFIX}{name}"))
-    }
-
-    /// Whether no container has this name, which must be unique.
-    ///
-    /// # Errors
-    /// One has.
-    fn is_free(&self, name: &'static str) -> Result<(), Declined> {
-        if self.template.has_container(name) {
-            return Err(Declined::ThereAlready(name));
-        }
-        Ok(())
-    }
-
-    /// The resources of the settings. None where the pod as a whole has its own, which its containers
-    /// share: Kubernetes refuses a pod whose containers together ask for more, or one alone may have
-    /// more.
-    fn resources(
-        &self,
-        settings: &ContainerSettings<'_>,
-        feature: &Feature,
-        report: &mut Report,
-    ) -> Option<ResourceRequirements> {
-        let resources = settings.resources.clone()?;
-        let of_the_pod = self.template.spec("resources");
-        let has_some = |bound: &&str| {
-            let amounts = of_the_pod.and_then(|own| own.get(bound)?.as_object());
-            amounts.is_some_and(|amounts| !amounts.is_empty())
-        };
-        if !["requests", "limits"].iter().any(has_some) {
-            return Some(resources);
-        }
-        report.warn(
-            feature.name,
-            "the container gets no resources of its own, for the pod as a whole has some",
-        );
-        None
-    }
-
-    /// The variables of the settings as entries for a container of this template.
-    fn entries(&self, envs: &[Env<'_>]) -> Vec<EnvVar> {
-        let Some(first_container) = self.template.first_container() else {
-            return Vec::new();
-        };
-        envs.iter()
-            .filter_map(|env| env::entry(*env, first_container))
-            .collect()
-    }
-}
-
-/// Whether the container is a sidecar that the policy adds. A feature that is of use to no other
-/// container is not injected: in a second pass, too, when the sidecars of others are there.
-fn is_sidecar(container: AppContainer<'_>) -> bool {
-    adds_sidecar(container.name())
-}
+pub use scene::{PREFIX, SWITCH};
+pub use table::{ALL, adds_container, adds_sidecar, annotation_names, journal, problems};
 
 /// What an injection depends on, but for the template.
 #[derive(Clone, Copy, Debug)]
@@ -167,10 +46,6 @@ pub struct Context<'c> {
     /// The [annotations beside the template](beside_the_template).
     pub beside: &'c [String],
 }
-
-/// The most that may be added to an object: etcd stores none over 1.5 MiB, and one that was fine must
-/// not be what is refused.
-const MOST_BYTES: usize = 1_000_000;
 
 /// Injects into `template`, which is the user's part, what the settings and its annotations ask for,
 /// and writes the journal of it; says whether that was anything. A pod of which nothing is to be
@@ -186,7 +61,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
     let mut injected = false;
     let mut selected = Vec::with_capacity(ALL.len());
     let mut room = MOST_BYTES;
-    let mut outlook = Outlook::default();
+    let mut outlook = Outlook::new(adds_sidecar);
     for feature in ALL {
         let is_on = |switch| says_yes(template, switch, feature.name, report);
         if !feature.switch.is_none_or(is_on) {
@@ -197,6 +72,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             namespace: &namespace,
             settings: context.settings,
             selected: &selected,
+            adds_sidecar,
             volumes: OnceCell::new(),
         };
         let decision = (feature.plan)(&scene, report);
@@ -206,7 +82,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
         let plan = match decision {
             Ok(plan) => plan,
             Err(declined) => {
-                declined.tell(feature, context.workload, report);
+                declined.tell(feature.name, context.workload, report);
                 continue;
             }
         };

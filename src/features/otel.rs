@@ -11,10 +11,10 @@
 
 use serde_json::Value;
 
-use super::agents::{Adds, Agent, Alone, Loader, Merged};
+use super::agents::{Adds, Agent, Alone, Loader, Merged, ddtrace, otel};
+use super::feature::{Added, Ask, Feature};
+use super::scene::{Decision, Declined, Scene, skipped};
 use super::select::{choose, warn_of_unused};
-use super::table::{Added, Ask, Feature};
-use super::{Decision, Declined, Scene, ddtrace, is_sidecar, skipped};
 use crate::json::{Node, Path};
 use crate::paths::MountPath;
 use crate::report::{Report, shown};
@@ -26,14 +26,14 @@ use crate::template::{
 };
 
 pub(super) static FEATURE: Feature = Feature {
-    name: "otel",
+    name: otel::NAME,
     switch: Some("otel.enabled"),
     asks: &[
         Ask::of("otel-java-lib.version", Language::Java),
         Ask::of("otel-python-lib.version", Language::Python),
         Ask::of("otel-nodejs-lib.version", Language::NodeJs),
     ],
-    adds: Some(Added::InitContainer(CONTAINER)),
+    adds: Some(Added::InitContainer(otel::CONTAINER)),
     place: Place {
         section: None,
         list: "admission_inject_v2.otels",
@@ -43,7 +43,6 @@ pub(super) static FEATURE: Feature = Feature {
     plan,
 };
 
-pub(super) const CONTAINER: &str = "datakit-otel-lib-init";
 const VOLUME: &str = "datakit-otel-auto-instrument";
 
 /// Languages that there is an agent for.
@@ -81,11 +80,11 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     warn_of_unused(&FEATURE, chosen.as_ref().ok(), scene, report);
     let chosen = chosen?;
     stand_down_for_ddtrace(scene, report)?;
-    scene.is_free(CONTAINER)?;
+    scene.is_free(otel::CONTAINER)?;
     let language = chosen.rule.what;
     let agent = agent(language).ok_or(Declined::NotAsked)?;
     let image = chosen.image(&FEATURE, &format!(" for {}", language.name()), report)?;
-    if let Some(obstacle) = obstacle(scene.template, &agent) {
+    if let Some(obstacle) = obstacle(scene, &agent) {
         return Err(Declined::Skipped(obstacle));
     }
     let security_context = security_context(scene.template)?;
@@ -101,11 +100,11 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let envs = scene.entries(&settings.envs);
     agent.load(scene, &volume, &envs, &mut plan, report)?;
     plan.init_container = Some(Container {
-        name: CONTAINER.to_owned(),
+        name: otel::CONTAINER.to_owned(),
         image: image.clone(),
         image_pull_policy: settings.image_pull_policy.name(),
         command: copy_command(language, agent.directory),
-        resources: scene.resources(settings, &FEATURE, report),
+        resources: scene.resources(settings, FEATURE.name, report),
         security_context,
         volume_mounts: vec![mount(&volume, agent.directory)],
         ..Container::default()
@@ -117,7 +116,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
 /// Two tracers in a process get in each other's way. A ddtrace that was selected counts, also where it could
 /// not be injected: the user is told why, and would not expect the other agent.
 fn stand_down_for_ddtrace(scene: &Scene<'_, '_>, report: &Report) -> Result<(), Declined> {
-    let other = ddtrace::FEATURE.name;
+    let other = ddtrace::NAME;
     if scene.selected.contains(&other) || scene.template.has_container(ddtrace::CONTAINER) {
         report.explain(FEATURE.name, || format!("{other} is for it already"));
         return Err(Declined::NotAsked);
@@ -213,7 +212,8 @@ const NODE: Loader = Loader {
 };
 
 /// What keeps the agent from a template, as the end of a sentence.
-fn obstacle(template: &Template<'_>, agent: &Agent) -> Option<String> {
+fn obstacle(scene: &Scene<'_, '_>, agent: &Agent) -> Option<String> {
+    let template = scene.template;
     if template
         .volume(VOLUME)
         .is_some_and(|volume| !is_empty_dir(volume))
@@ -222,7 +222,7 @@ fn obstacle(template: &Template<'_>, agent: &Agent) -> Option<String> {
     }
     template
         .app_containers()
-        .filter(|container| !is_sidecar(*container))
+        .filter(|container| !scene.is_sidecar(*container))
         .find_map(|container| {
             let problem =
                 mount_problem(container, agent).or_else(|| value_problem(container, agent))?;

@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
+use super::feature::Feature;
 use super::processes::tolerates_virtual_nodes;
-use super::{Feature, PREFIX, is_sidecar};
+use super::scene::PREFIX;
 use crate::quantity::Quantity;
 use crate::report::{Report, shown};
 use crate::template::{AppContainer, Plan, SecurityContext, Template};
@@ -12,8 +13,9 @@ use crate::words::ProcessOne;
 use crate::workload::Workload;
 
 /// What was injected, as far as something can go wrong with it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outlook {
+    adds_sidecar: fn(&str) -> bool,
     sidecars: Vec<Sidecar>,
     /// Whether files of the policy's count against the limits of the pod's storage.
     takes_storage: bool,
@@ -33,6 +35,17 @@ struct Sidecar {
 }
 
 impl Outlook {
+    /// Nothing yet; `adds_sidecar` knows the names of the policy's sidecars.
+    pub fn new(adds_sidecar: fn(&str) -> bool) -> Self {
+        Self {
+            adds_sidecar,
+            sidecars: Vec::new(),
+            takes_storage: false,
+            shares_processes: false,
+            service: None,
+        }
+    }
+
     pub fn note(&mut self, feature: &Feature, plan: &Plan, template: &Template<'_>) {
         if let Some(sidecar) = &plan.sidecar {
             let context = sidecar.security_context.as_ref();
@@ -58,7 +71,7 @@ impl Outlook {
             self.warn_of_virtual_nodes(template, report);
         }
         if self.shares_processes {
-            warn_of_process_one(template, report);
+            self.warn_of_process_one(template, report);
         }
         if self.takes_storage {
             warn_of_storage(template, report);
@@ -128,25 +141,26 @@ impl Outlook {
         }
     }
 
+    /// Whoever speaks of process 1 means the main process of the container, which has another number where
+    /// processes are shared.
+    fn warn_of_process_one(&self, template: &Template<'_>, report: &mut Report) {
+        let is_sidecar = |own: &AppContainer<'_>| (self.adds_sidecar)(own.name());
+        let mut own = template.app_containers().filter(|own| !is_sidecar(own));
+        let found = own.find_map(|container| Some((container, speaks_of_process_one(container)?)));
+        if let Some((container, field)) = found {
+            report.warn(
+                "policy",
+                format_args!(
+                    "{field} of container {} names process 1, another one with shareProcessNamespace; find it by name",
+                    shown(container.name())
+                ),
+            );
+        }
+    }
+
     fn names(&self) -> String {
         let names: Vec<&str> = self.sidecars.iter().map(|own| own.name.as_str()).collect();
         names.join(", ")
-    }
-}
-
-/// Whoever speaks of process 1 means the main process of the container, which has another number where
-/// processes are shared.
-fn warn_of_process_one(template: &Template<'_>, report: &mut Report) {
-    let mut own = template.app_containers().filter(|own| !is_sidecar(*own));
-    let found = own.find_map(|container| Some((container, speaks_of_process_one(container)?)));
-    if let Some((container, field)) = found {
-        report.warn(
-            "policy",
-            format_args!(
-                "{field} of container {} names process 1, another one with shareProcessNamespace; find it by name",
-                shown(container.name())
-            ),
-        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Scene;
+use super::scene::Scene;
 use crate::paths::MountPath;
 use crate::report::shown;
 use crate::template::{AppContainer, Around};

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Declined, skipped};
+use super::scene::{Declined, skipped};
 use crate::template::Template;
 
 /// Whether the pod has to be told to share its processes. Not where it shares those of the node:

@@ -12,11 +12,11 @@
 
 use k8s_openapi::api::core::v1::VolumeMount;
 
+use super::feature::{Added, Ask, Feature};
 use super::places::Place;
 use super::processes::share_processes;
+use super::scene::{Decision, Declined, Scene, skipped};
 use super::select::{choose, warn_of_unused};
-use super::table::{Added, Ask, Feature};
-use super::{Decision, Declined, Scene, is_sidecar, skipped};
 use crate::env;
 use crate::json::{Node, Path};
 use crate::paths::MountPath;
@@ -93,7 +93,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         command: vec!["bash".to_owned(), "cmd.sh".to_owned()],
         working_dir: Some(DIRECTORY),
         env: env::in_order_of_reference(scene.entries(&settings.envs)),
-        resources: scene.resources(settings, &FEATURE, report),
+        resources: scene.resources(settings, FEATURE.name, report),
         security_context: Some(SecurityContext::adding(&["SYS_PTRACE", "SYS_ADMIN"])),
         volume_mounts: mounts,
         ..Container::default()
@@ -122,7 +122,7 @@ fn plan_mounts(
     let targets = targets(scene, &programs, report);
     let of_the_user = || {
         let containers = targets.iter().map(|target| target.container);
-        containers.filter(|container| !is_sidecar(*container))
+        containers.filter(|container| !scene.is_sidecar(*container))
     };
     if of_the_user().next().is_none() {
         return Err(skipped("every container was left out"));
@@ -168,7 +168,7 @@ fn plan_mounts(
             plan.mount(number, local_time.clone());
         }
         let is_cut_off = language == Language::Java
-            && !is_sidecar(container)
+            && !scene.is_sidecar(container)
             && !shares_tmp(container, &shared_tmp, new_tmp.as_ref());
         if is_cut_off {
             report.warn(
@@ -200,7 +200,7 @@ fn targets<'s>(scene: &Scene<'s, '_>, programs: &str, report: &mut Report) -> Ve
                 container,
                 has_programs: place == Place::HasIt,
             }),
-            Err(_) if is_sidecar(container) => {}
+            Err(_) if scene.is_sidecar(container) => {}
             Err(reason) => report.warn(
                 FEATURE.name,
                 format_args!("container {} left out, {reason}", shown(container.name())),

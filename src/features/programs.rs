@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::is_sidecar;
+use super::scene::Scene;
 use crate::glob;
 use crate::paths::MountPath;
-use crate::template::{AppContainer, Template};
+use crate::template::AppContainer;
 use crate::words::{self, Word};
 
 /// What comparing words with globs may cost, in characters times characters. What is not compared
@@ -30,10 +30,11 @@ pub(super) struct Program<'t> {
 /// Those of `directories` (cleaned) that hold a program of a container which does not mount something
 /// there itself. `log_files` are globs of files that are none.
 pub(super) fn in_directories<'t, 'd>(
-    template: &'t Template<'_>,
+    scene: &Scene<'t, '_>,
     directories: &BTreeSet<&'d str>,
     log_files: &[String],
 ) -> BTreeMap<&'d str, Program<'t>> {
+    let template = scene.template;
     let mut search = Search {
         directories,
         log_files,
@@ -41,7 +42,10 @@ pub(super) fn in_directories<'t, 'd>(
         found: BTreeMap::new(),
     };
     if !directories.is_empty() {
-        for container in template.app_containers().filter(|own| !is_sidecar(*own)) {
+        for container in template
+            .app_containers()
+            .filter(|own| !scene.is_sidecar(*own))
+        {
             search.look_at(container);
         }
     }
@@ -180,6 +184,9 @@ fn is_output_by_name(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::Node;
+    use crate::settings::Document;
+    use crate::template::Template;
     use serde_json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -191,7 +198,9 @@ mod tests {
         let template = Template::new(&mut pod).unwrap();
         let log_files: Vec<String> = log_files.iter().map(|file| (*file).to_owned()).collect();
         let directories = BTreeSet::from(["/app", "/other"]);
-        let mut found = in_directories(&template, &directories, &log_files);
+        let document = Document::new(Node::Null);
+        let scene = Scene::alone(&template, &document);
+        let mut found = in_directories(&scene, &directories, &log_files);
         assert!(!found.contains_key("/other"));
         let program = found.remove("/app")?;
         Some(format!("{} of {}", program.field, program.container))

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::table::Ask;
-use super::{Declined, Feature, PREFIX, Scene, skipped};
+use super::feature::{Ask, Feature};
+use super::scene::{Declined, PREFIX, Scene, skipped};
 use crate::image;
 use crate::report::{Report, shown};
 use crate::settings::{Language, OptIn, Origin, Rule, RuleSet, Scope, WithoutAnnotation};

@@ -7,8 +7,9 @@ mod variables;
 
 use k8s_openapi::api::core::v1::EnvVar;
 
+use super::feature::Feature;
 use super::places::Place;
-use super::{Declined, Feature, Scene, is_sidecar, skipped};
+use super::scene::{Declined, Scene, skipped};
 use crate::env;
 use crate::paths::MountPath;
 use crate::report::{Report, shown};
@@ -17,6 +18,19 @@ use crate::template::{AppContainer, EnvEdit, Plan, mount};
 
 pub(super) use loader::{Adds, Alone, Loader};
 pub(super) use variables::Merged;
+
+/// What the two tracers have to know of each other: one stands back for the other.
+pub(super) mod ddtrace {
+    pub const NAME: &str = "ddtrace";
+    pub const CONTAINER: &str = "datakit-lib-init";
+    pub const DIRECTORY: &str = "/datadog-lib";
+}
+
+/// See [`ddtrace`].
+pub(super) mod otel {
+    pub const NAME: &str = "otel";
+    pub const CONTAINER: &str = "datakit-otel-lib-init";
+}
 
 /// What an agent needs of the containers that it is loaded in.
 #[derive(Debug)]
@@ -63,14 +77,15 @@ impl Agent {
                     plan.edit_env(number, env);
                     injected.push(container);
                 }
-                Err(_) if is_sidecar(container) => {}
+                Err(_) if scene.is_sidecar(container) => {}
                 Err(reason) => report.warn(
                     self.feature.name,
                     format_args!("container {} left out, {reason}", shown(container.name())),
                 ),
             }
         }
-        if injected.iter().all(|container| is_sidecar(*container)) {
+        injected.retain(|container| !scene.is_sidecar(*container));
+        if injected.is_empty() {
             return Err(skipped("every container was left out"));
         }
         if let Some(another) = others::another(injected, self.language, self.own_option()) {

@@ -1,6 +1,5 @@
 //! Other agents that a container loads already: two of a kind get in each other's way.
 
-use super::super::is_sidecar;
 use crate::settings::Language;
 use crate::template::AppContainer;
 use crate::words::{self, program};
@@ -34,7 +33,6 @@ pub(super) fn another<'t>(
 ) -> Option<Another<'t>> {
     let mut containers = containers
         .into_iter()
-        .filter(|container| !is_sidecar(*container))
         .filter_map(|container| Some((container, place(container, language, own)?)));
     let (container, place) = containers.next()?;
     Some(Another {
@@ -228,11 +226,11 @@ mod tests {
     }
 
     #[wasm_bindgen_test(unsupported = test)]
-    fn counts_the_containers_and_leaves_those_of_the_policy_out() {
+    fn counts_the_containers() {
         let container = |name: &str| json!({"name": name, "args": ["ddtrace-run"]});
         for (names, expected) in [
-            (vec!["datakit-logfwd"], None),
-            (vec!["a", "datakit-logfwd"], Some("args of container `a`")),
+            (vec![], None),
+            (vec!["a"], Some("args of container `a`")),
             (
                 vec!["a", "b"],
                 Some("args of container `a` (and of one more)"),

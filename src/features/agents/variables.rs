@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::EnvVar;
 use serde_json::Value;
 
-use super::super::Feature;
+use super::super::feature::Feature;
 use crate::env;
 use crate::report::{Report, shown};
 use crate::tags::Pairs;
