@@ -92,6 +92,10 @@ run: host-program ## Show what the policy does to MANIFEST (examples/nginx.yaml)
 host-program: policy.wasm
 	cargo build --locked --workspace
 
+.PHONY: docs
+docs: ## Write what is made of the table of settings: the reference's tables, JSON Schema, Rancher's form
+	UPDATE_GOLDEN=1 cargo test --locked --workspace --test settings made
+
 ##@ Checking
 
 .PHONY: fmt

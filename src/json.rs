@@ -233,6 +233,19 @@ impl<'p> Path<'p> {
     }
 }
 
+impl Path<'_> {
+    /// The path of all values like this: `[]` stands for each of a list.
+    #[must_use]
+    pub fn section(&self) -> String {
+        match self {
+            Path::Root => String::new(),
+            Path::Key(Path::Root, key) => (*key).to_owned(),
+            Path::Key(parent, key) => format!("{}.{key}", parent.section()),
+            Path::Index(parent, _) => format!("{}[]", parent.section()),
+        }
+    }
+}
+
 impl fmt::Display for Path<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

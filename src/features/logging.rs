@@ -60,7 +60,7 @@ fn listed<'n>(
     let mut rules = Vec::new();
     for (index, rule) in reader.list(list, path).iter().enumerate() {
         let path = path.index(index);
-        reader.keys_of_item(rule, path, section);
+        reader.keys(Some(rule), path);
         rules.push(Rule {
             origin: Origin {
                 section,

@@ -8,7 +8,9 @@ pub mod v1;
 
 use crate::json::{Node, Path, Problem, Problems};
 
-pub use keys::{NEVER_READ, SECTIONS};
+#[cfg(not(target_arch = "wasm32"))]
+pub use keys::About;
+pub use keys::{Absent, Key, Kind, NEVER_READ, SECTIONS, Section};
 pub(crate) use log_config::check as check_log_config;
 pub use log_config::file_paths;
 use reader::{EnvOrder, has_entries};
@@ -161,19 +163,18 @@ impl<'a> Document<'a> {
 
     fn read_top(&self, reader: &mut Reader) {
         let root = Path::Root;
-        reader.keys(Some(&self.root), root, keys::TOP);
-        for (section, known) in [
-            ("admission_inject", keys::V1),
-            ("admission_inject_v2", keys::V2),
-            ("admission_mutate", keys::MUTATE),
+        reader.keys(Some(&self.root), root);
+        for section in [
+            "admission_inject",
+            "admission_inject_v2",
+            "admission_mutate",
         ] {
-            reader.keys(self.root.get(section), root.key(section), known);
+            reader.keys(self.root.get(section), root.key(section));
         }
         for key in ["server_listen", "log_level"] {
             reader.problems.string(self.root.get(key), root.key(key));
         }
-        let path = root.key("policy");
-        reader.keys(self.policy(), path, keys::POLICY);
+        reader.keys(self.policy(), root.key("policy"));
     }
 
     fn policy(&self) -> Option<&Node<'a>> {

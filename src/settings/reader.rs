@@ -108,20 +108,34 @@ impl Reader {
         self.problems.add_syntax(path, error);
     }
 
-    /// Reports unknown keys of an item of `list`.
-    pub(crate) fn keys_of_item(&mut self, item: &Node<'_>, path: Path<'_>, list: &str) {
-        self.keys(Some(item), path, keys::of_items(list));
+    /// Reports the keys of the object at `path` that its section does not have, with the nearest that it has.
+    pub(crate) fn keys(&mut self, node: Option<&Node<'_>>, path: Path<'_>) {
+        self.keys_of(node, path, || keys::of(&path.section()));
     }
 
-    /// Reports the keys of the object at `path` that are not in `known`, with the nearest that is.
-    pub(super) fn keys(&mut self, node: Option<&Node<'_>>, path: Path<'_>, known: &[&str]) {
-        for (key, _) in self.problems.object(node, path) {
-            if self.checks && !known.contains(&&**key) {
+    /// The same for the object at `path`, which has the keys of a section that stands in several places.
+    fn keys_of_shared(&mut self, node: Option<&Node<'_>>, path: Path<'_>, section: &str) {
+        self.keys_of(node, path, || keys::of(section));
+    }
+
+    fn keys_of(
+        &mut self,
+        node: Option<&Node<'_>>,
+        path: Path<'_>,
+        known: impl FnOnce() -> Vec<&'static str>,
+    ) {
+        let entries = self.problems.object(node, path);
+        if !self.checks || entries.is_empty() {
+            return;
+        }
+        let known = known();
+        for (key, _) in entries {
+            if !known.contains(&&**key) {
                 let in_another_case = known.iter().find(|name| name.eq_ignore_ascii_case(key));
-                let hint = match (in_another_case, nearest(key, known)) {
+                let hint = match (in_another_case, nearest(key, &known)) {
                     (Some(name), _) => format!("is not taken in another case, write `{name}`"),
                     (None, Some(near)) => format!("unknown key, did you mean `{near}`?"),
-                    (None, None) => format!("unknown key, known are {}", listed(known)),
+                    (None, None) => format!("unknown key, known are {}", listed(&known)),
                 };
                 let place = if is_shown(key) { path.key(key) } else { path };
                 self.problems.add(place, hint);
@@ -193,7 +207,7 @@ impl Reader {
         let mut envs: Vec<Env<'n>> = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let path = path.index(index);
-            self.keys(Some(item), path, &["name", "value"]);
+            self.keys_of_shared(Some(item), path, "envs[]");
             let name = self.problems.string(item.get("name"), path.key("name"));
             let value = self.env_value(item.get("value"), path.key("value"));
             match (name, value) {
@@ -228,12 +242,12 @@ impl Reader {
         node: Option<&Node<'_>>,
         path: Path<'_>,
     ) -> Option<ResourceRequirements> {
-        self.keys(node, path, &["requests", "limits"]);
+        self.keys_of_shared(node, path, "resources");
         let node = node?;
         let mut amounts = |bound: &str| {
             let path = path.key(bound);
             let node = node.get(bound);
-            self.keys(node, path, &["cpu", "memory"]);
+            self.keys_of_shared(node, path, &format!("resources.{bound}"));
             self.amounts(node, path)
         };
         let requests = amounts("requests");

@@ -3,12 +3,12 @@
 
 use std::rc::Rc;
 
+use super::AGENT_LANGUAGES;
 use super::reader::{Reader, default_resources};
 use super::rules::{
     ContainerSettings, Language, LogForwarder, OptIn, Origin, PhpLoader, Rule, RuleSet, Scope,
     Selectors, Tracer,
 };
-use super::{AGENT_LANGUAGES, keys};
 use crate::json::{Node, Path};
 use crate::namespace::NamespacePattern;
 
@@ -33,7 +33,7 @@ pub(crate) fn ddtrace<'n>(
     path: Path<'_>,
 ) -> RuleSet<'n, Tracer> {
     let section = section.unwrap_or(&Node::Null);
-    reader.keys(Some(section), path, keys::DDTRACE);
+    reader.keys(Some(section), path);
     let container = reader.container(section, path, None);
     let images = images(reader, section, path, &AGENT_IMAGES);
     let rule = |origin: &'static str, index, opt_in, scope, language| Rule {
@@ -83,21 +83,17 @@ type Enabled<'n> = Vec<(usize, Selectors<'n>, Language)>;
 struct EntryList {
     key: &'static str,
     selector: &'static str,
-    /// All keys of an entry.
-    known: &'static [&'static str],
     read: for<'n> fn(&mut Reader, &'n str, Path<'_>) -> Option<Selectors<'n>>,
 }
 
 const BY_LABEL: EntryList = EntryList {
     key: "enabled_labelselectors",
     selector: "labelselector",
-    known: keys::ENABLED_LABELSELECTOR,
     read: by_label,
 };
 const BY_NAMESPACE: EntryList = EntryList {
     key: "enabled_namespaces",
     selector: "namespace",
-    known: keys::ENABLED_NAMESPACE,
     read: by_namespace,
 };
 
@@ -130,7 +126,7 @@ impl EntryList {
         let entries = reader.problems.list(section.get(self.key), path);
         for (index, node) in entries.iter().enumerate() {
             let path = path.index(index);
-            reader.keys(Some(node), path, self.known);
+            reader.keys(Some(node), path);
             if matches!(node, Node::Null) {
                 continue;
             }
@@ -172,10 +168,10 @@ pub(crate) fn logfwd<'n>(
 ) -> RuleSet<'n, LogForwarder<'n>> {
     const ORIGIN: &str = "admission_inject.logfwd";
     let section = section.unwrap_or(&Node::Null);
-    reader.keys(Some(section), path, keys::LOGFWD);
+    reader.keys(Some(section), path);
     let images_path = path.key("images");
     let images = section.get("images");
-    reader.keys(images, images_path, &["logfwd_image"]);
+    reader.keys(images, images_path);
     let image = images.and_then(|images| images.get("logfwd_image"));
     let rule = Rule {
         origin: origin(ORIGIN),
@@ -197,7 +193,7 @@ pub(crate) fn logfwd<'n>(
 fn reuses_volumes(reader: &mut Reader, section: &Node<'_>, path: Path<'_>) -> bool {
     let path = path.key("options");
     let options = section.get("options");
-    reader.keys(options, path, keys::LOGFWD_OPTIONS);
+    reader.keys(options, path);
     let reuse = options.and_then(|options| options.get("reuse_exist_volume"));
     let path = path.key("reuse_exist_volume");
     let words = [("true", Reuse(true)), ("false", Reuse(false))];
@@ -222,7 +218,7 @@ pub(crate) fn profiler<'n>(
     path: Path<'_>,
 ) -> RuleSet<'n, Language> {
     let section = section.unwrap_or(&Node::Null);
-    reader.keys(Some(section), path, keys::PROFILER);
+    reader.keys(Some(section), path);
     let container: Rc<ContainerSettings<'n>> =
         reader.container(section, path, Some(default_resources()));
     let images = images(reader, section, path, &PROFILER_IMAGES);
@@ -288,8 +284,7 @@ fn images<'n>(
 ) -> Images<'n> {
     let path = path.key("images");
     let node = section.get("images");
-    let keys: Vec<&str> = known.iter().map(|(_, key)| *key).collect();
-    reader.keys(node, path, &keys);
+    reader.keys(node, path);
     known
         .iter()
         .map(|(language, key)| {

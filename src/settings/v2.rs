@@ -16,7 +16,7 @@ pub(crate) fn listed<'n, 'a, T>(
     let mut rules = Vec::new();
     for (index, node) in reader.list(node, path).iter().enumerate() {
         let path = path.index(index);
-        reader.keys_of_item(node, path, section);
+        reader.keys(Some(node), path);
         if !matches!(node, Node::Object(_)) {
             continue;
         }

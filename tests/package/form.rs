@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use datakit_operator_policy::settings::SECTIONS;
+use datakit_operator_policy::settings::{Kind, SECTIONS};
 use serde_json::{Value, json};
 
 use crate::files::{default_settings, list, parse_one, text};
@@ -31,38 +31,21 @@ const QUESTION_KEYS: [&str; 16] = [
 /// The paths of the settings that the form may name, items of lists as `list[].key`.
 fn settings_paths() -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
-    for (section, keys) in SECTIONS {
-        for key in *keys {
-            let path = if section.is_empty() {
-                (*key).to_owned()
-            } else {
-                format!("{section}.{key}")
+    for section in SECTIONS {
+        for key in section.keys {
+            let path = match section.path {
+                "" => key.name.to_owned(),
+                section => format!("{section}.{}", key.name),
             };
-            if *key == "resources" {
-                for (kind, resource) in [
-                    ("requests", "cpu"),
-                    ("requests", "memory"),
-                    ("limits", "cpu"),
-                    ("limits", "memory"),
-                ] {
-                    paths.insert(format!("{path}.{kind}.{resource}"));
+            if key.about.kind == Kind::Resources {
+                for bound in ["requests", "limits"] {
+                    for resource in ["cpu", "memory"] {
+                        paths.insert(format!("{path}.{bound}.{resource}"));
+                    }
                 }
             }
             paths.insert(path);
         }
-    }
-    let images = [
-        ("ddtrace", "java_agent_image"),
-        ("ddtrace", "python_agent_image"),
-        ("ddtrace", "js_agent_image"),
-        ("ddtrace", "php_agent_image"),
-        ("logfwd", "logfwd_image"),
-        ("profiler", "java_profiler_image"),
-        ("profiler", "python_profiler_image"),
-        ("profiler", "golang_profiler_image"),
-    ];
-    for (feature, image) in images {
-        paths.insert(format!("admission_inject.{feature}.images.{image}"));
     }
     paths
 }

@@ -1,60 +1,51 @@
-//! Every key of the settings, by section. What `SECTIONS` says of the sections is extended by the objects inside of them.
+//! Every key of the settings, by section. What stands in several places stands once in the table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datakit_operator_policy::settings::SECTIONS;
+use datakit_operator_policy::settings::{Kind, SECTIONS, Section};
 use serde_json::{Value, json};
 
 use crate::support::problems;
 
 pub type Sections = BTreeMap<String, BTreeSet<String>>;
 
-const IMAGES: [(&str, &[&str]); 3] = [
-    (
-        "admission_inject.ddtrace.images",
-        &[
-            "java_agent_image",
-            "python_agent_image",
-            "js_agent_image",
-            "php_agent_image",
-        ],
-    ),
-    ("admission_inject.logfwd.images", &["logfwd_image"]),
-    (
-        "admission_inject.profiler.images",
-        &[
-            "java_profiler_image",
-            "python_profiler_image",
-            "golang_profiler_image",
-        ],
-    ),
+/// The sections that stand in several places, and the key that they are below.
+const SHARED: [(&str, &str); 4] = [
+    ("resources", "resources"),
+    ("resources.requests", "resources"),
+    ("resources.limits", "resources"),
+    ("envs[]", "envs"),
 ];
+
+fn is_shared(section: &Section) -> bool {
+    SHARED.iter().any(|(shared, _)| *shared == section.path)
+}
 
 /// The sections that describe a container which is added: they have `envs`, `resources` and `image_pull_policy`.
 pub fn container_sections() -> impl Iterator<Item = &'static str> {
+    let has_container = |section: &&Section| {
+        let mut kinds = section.keys.iter().map(|key| key.about.kind);
+        kinds.any(|kind| kind == Kind::Resources)
+    };
     SECTIONS
         .iter()
-        .filter(|(_, keys)| keys.contains(&"resources"))
-        .map(|(section, _)| *section)
+        .filter(has_container)
+        .map(|section| section.path)
 }
 
 /// All sections and their keys.
 pub fn sections() -> Sections {
-    let set = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
-    let mut sections: Sections = SECTIONS
-        .iter()
-        .chain(&IMAGES)
-        .map(|(section, keys)| ((*section).to_owned(), set(keys)))
-        .collect();
-    for section in container_sections() {
-        sections.insert(format!("{section}.resources"), set(&["requests", "limits"]));
-        for bound in ["requests", "limits"] {
-            sections.insert(
-                format!("{section}.resources.{bound}"),
-                set(&["cpu", "memory"]),
-            );
+    let keys = |section: &Section| section.keys.iter().map(|key| key.name.to_owned()).collect();
+    let (shared, own): (Vec<&Section>, Vec<&Section>) =
+        SECTIONS.iter().partition(|section| is_shared(section));
+    let mut sections = Sections::new();
+    for section in own {
+        sections.insert(section.path.to_owned(), keys(section));
+    }
+    for container in container_sections() {
+        for section in &shared {
+            sections.insert(format!("{container}.{}", section.path), keys(section));
         }
-        sections.insert(format!("{section}.envs[]"), set(&["name", "value"]));
     }
     sections
 }

@@ -1,5 +1,4 @@
-//! The settings: that the reference (`docs/settings.md`), the JSON Schema and the examples say what the policy does, and
-//! that every key has an effect and a value that is refused.
+//! The settings: what is made of the table of keys, that the examples say what the policy does, and that every key has an effect and a value that is refused.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::arithmetic_side_effects,
@@ -14,6 +13,7 @@ mod annotations;
 mod effects;
 mod examples;
 mod keys;
+mod made;
 mod markdown;
 mod reference;
 mod refusals;
