@@ -86,6 +86,10 @@ annotated-policy.wasm: policy.wasm metadata.yml README.md ## Build the policy wi
 run: host-program ## Show what the policy does to MANIFEST (examples/nginx.yaml) with SETTINGS
 	@$(HOST_PROGRAM) preview $(MANIFEST) --settings $(SETTINGS)
 
+.PHONY: install
+install: policy.wasm ## Install datakit-policy, which carries the policy
+	cargo install --locked --path cli
+
 # Built as a part of the workspace, with the features that its dependencies have in tests: one build serves both.
 # The program carries the policy.
 .PHONY: host-program

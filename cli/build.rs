@@ -1,52 +1,35 @@
-//! Builds the policy that the program carries, by the Makefile's own recipe.
+//! Finds the policy that the program carries. It builds none, and writes nothing: `make policy.wasm` does.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-/// Names another module to carry, for a build where the policy cannot be built.
+/// Names the module to carry, for a build that is not to take `policy.wasm` at the root of the project.
 const MODULE: &str = "DATAKIT_POLICY_MODULE";
 
-/// What the recipe looks at, from the root of the project.
-const SOURCES: [&str; 5] = ["src", "Cargo.toml", "Cargo.lock", "Makefile", "policy.wasm"];
-
-/// What cargo tells a build script about its own build, which is not the policy's.
-const CARGOS_OWN: [&str; 7] = [
-    "CARGO_ENCODED_RUSTFLAGS",
-    "MAKEFLAGS",
-    "MAKELEVEL",
-    "MFLAGS",
-    "RUSTC",
-    "RUSTC_WORKSPACE_WRAPPER",
-    "TARGET",
-];
-
 fn main() {
+    println!("cargo::rustc-check-cfg=cfg(carries_policy)");
     println!("cargo::rerun-if-env-changed={MODULE}");
-    let module = match std::env::var_os(MODULE) {
-        Some(path) => PathBuf::from(path),
-        None => build(),
-    };
-    println!("cargo::rerun-if-changed={}", module.display());
-    println!("cargo::rustc-env={MODULE}={}", module.display());
-}
-
-fn build() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for source in SOURCES {
-        println!("cargo::rerun-if-changed={}", root.join(source).display());
-    }
-    let mut make = Command::new("make");
-    make.arg("policy.wasm").current_dir(&root);
-    for variable in CARGOS_OWN {
-        make.env_remove(variable);
-    }
-    let output = make.output().unwrap_or_else(|error| {
-        panic!("`make policy.wasm` cannot be run: {error}; {MODULE}=FILE names a module that is built already")
+    let named = std::env::var_os(MODULE).map(PathBuf::from);
+    let is_named = named.is_some();
+    let module = named.unwrap_or_else(|| {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("..")
+            .join("policy.wasm")
     });
-    assert!(
-        output.status.success(),
-        "`make policy.wasm` failed:\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    root.join("policy.wasm")
+
+    println!("cargo::rerun-if-changed={}", module.display());
+    match module.canonicalize() {
+        Ok(path) => {
+            println!("cargo::rustc-cfg=carries_policy");
+            println!("cargo::rustc-env={MODULE}={}", path.display());
+        }
+        Err(error) if is_named => println!("cargo::error={MODULE}={}: {error}", module.display()),
+        Err(_) => {
+            // A path that is never there makes cargo ask again at every build: a module that comes may be an old file.
+            println!("cargo::rerun-if-changed=no-policy-yet");
+            println!(
+                "cargo::warning=there is no policy.wasm yet, so the program is built without a policy; \
+                 `make policy.wasm` builds it"
+            );
+        }
+    }
 }

@@ -12,7 +12,7 @@ use datakit_policy_host::request::resource_name;
 use crate::Failure;
 use crate::aside::say;
 use crate::journal;
-use crate::live::Notes;
+use crate::notes::Notes;
 use crate::paint::{Ink, Paint, When};
 use crate::session::{Answer, Inputs, NO_SETTINGS, OBJECT, Outcome, Session};
 

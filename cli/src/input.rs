@@ -15,8 +15,11 @@ use crate::Failure;
 /// The name that stands for standard input.
 pub const STDIN: &str = "-";
 
-/// The policy that the program carries.
-const CARRIED: &[u8] = include_bytes!(env!("DATAKIT_POLICY_MODULE"));
+/// The policy that the program carries; none where there was none when it was built.
+#[cfg(carries_policy)]
+const CARRIED: Option<&[u8]> = Some(include_bytes!(env!("DATAKIT_POLICY_MODULE")));
+#[cfg(not(carries_policy))]
+const CARRIED: Option<&[u8]> = None;
 
 /// A file's path, given as it is or as a `file://` address.
 pub fn local_path(path: &str) -> &Path {
@@ -113,9 +116,17 @@ impl PolicyArgs {
 /// Compiles the policy in a file; without one, that which the program carries.
 pub fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
     let Some(path) = path else {
-        return Ok(Policy::from_bytes(CARRIED)?);
+        return Ok(Policy::from_bytes(carried(CARRIED)?)?);
     };
     Policy::from_bytes(&bytes(path)?).map_err(|error| format!("{}: {error}", path.display()).into())
+}
+
+fn carried(module: Option<&[u8]>) -> Result<&[u8], Failure> {
+    module.ok_or_else(|| {
+        "this build carries no policy: run `make policy.wasm` and build again, or set DATAKIT_POLICY to the path of a \
+         module"
+            .into()
+    })
 }
 
 /// The request in a JSON file, or on standard input.
@@ -211,4 +222,19 @@ fn is_manifest(path: &Path) -> bool {
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, bytes)
         .map_err(|error| format!("{}: cannot be written: {error}", path.display()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_a_policy_says_how_to_get_one() {
+        assert_eq!(
+            carried(None).unwrap_err().to_string(),
+            "this build carries no policy: run `make policy.wasm` and build again, or set DATAKIT_POLICY to the path of \
+             a module"
+        );
+        assert_eq!(carried(Some(b"module")).unwrap(), b"module");
+    }
 }

@@ -13,6 +13,7 @@ mod live;
 mod logs;
 mod manual;
 mod migrate;
+mod notes;
 mod order;
 mod paint;
 mod preview;

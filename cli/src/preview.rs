@@ -10,7 +10,7 @@ use datakit_policy_host::manifest::Document;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::aside::say;
-use crate::live::Notes;
+use crate::notes::Notes;
 use crate::paint::{Paint, When};
 use crate::session::{Answer, Inputs, NO_SETTINGS, Session};
 use crate::{Failure, logs};

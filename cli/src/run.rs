@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use datakit_policy_host::policy::SettingsAnswer;
 use datakit_policy_host::request::AdmissionRequest;
+use datakit_policy_host::response::respond;
 use datakit_policy_host::settings;
 use serde_json::Value;
 
@@ -79,7 +80,7 @@ fn answer(task: &Task, request: &AdmissionRequest, verbose: bool) -> Result<Stri
         let message = verdict.message.unwrap_or_default();
         return Err(format!("Provided settings are not valid: {message:?}").into());
     }
-    let response = instance.respond(request, &task.settings);
+    let response = respond(&instance, request, &task.settings);
     logs::print(&instance.take_logs(), verbose);
     Ok(serde_json::to_string(&response)?)
 }

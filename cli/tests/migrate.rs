@@ -27,7 +27,8 @@ fn in_workspace(path: &str) -> std::path::PathBuf {
 }
 
 fn module() -> Policy {
-    let module = std::fs::read(in_workspace("policy.wasm")).unwrap();
+    let module = std::fs::read(in_workspace("policy.wasm"))
+        .unwrap_or_else(|error| panic!("policy.wasm: {error}; run `make policy.wasm` first"));
     Policy::from_bytes(&module).unwrap()
 }
 

@@ -8,9 +8,6 @@ use serde_json::{Map, Value};
 use wapc::WapcHost;
 use wasmtime_provider::{WasmtimeEngineProviderBuilder, WasmtimeEngineProviderPre};
 
-use crate::request::AdmissionRequest;
-use crate::response::AdmissionResponse;
-
 /// Why a policy could not be loaded or did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
@@ -165,7 +162,7 @@ impl Instance {
             })
     }
 
-    /// Asks the policy about a request: an [`AdmissionRequest`], or any JSON where a test wants to be rude.
+    /// Asks the policy about a request: an [`AdmissionRequest`](crate::request::AdmissionRequest), or any JSON where a test wants to be rude.
     ///
     /// # Errors
     /// Where the guest fails, or its answer is no validation response.
@@ -175,17 +172,6 @@ impl Instance {
         settings: &Value,
     ) -> Result<Answer, PolicyError> {
         self.ask("validate", &payload(request, settings)?)
-    }
-
-    /// Asks the policy about a request, and answers what the API server would be told. A policy that fails
-    /// becomes a refusal with status 500, as it does in the Kubewarden hosts.
-    pub fn respond(&self, request: &AdmissionRequest, settings: &Value) -> AdmissionResponse {
-        match self.validate(request, settings) {
-            Ok(answer) => {
-                AdmissionResponse::from_answer(&request.uid, request.object.as_ref(), &answer)
-            }
-            Err(error) => AdmissionResponse::internal_error(&request.uid, &error.to_string()),
-        }
     }
 
     /// Asks the policy whether it can work with these settings.

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::policy::Answer;
+use crate::policy::{Answer, Instance};
+use crate::request::AdmissionRequest;
 
 /// An `admission.k8s.io/v1` response, its fields in the order in which the hosts print them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,22 @@ pub struct Status {
     /// The HTTP status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<u16>,
+}
+
+/// Asks the policy about a request, and answers what the API server would be told. A policy that fails
+/// becomes a refusal with status 500, as it does in the Kubewarden hosts.
+#[must_use]
+pub fn respond(
+    policy: &Instance,
+    request: &AdmissionRequest,
+    settings: &Value,
+) -> AdmissionResponse {
+    match policy.validate(request, settings) {
+        Ok(answer) => {
+            AdmissionResponse::from_answer(&request.uid, request.object.as_ref(), &answer)
+        }
+        Err(error) => AdmissionResponse::internal_error(&request.uid, &error.to_string()),
+    }
 }
 
 /// What the policy changes, as the hosts write it: array elements are compared by position. None where it

@@ -6,7 +6,7 @@ use datakit_policy_host::policy::{
     Answer, LogLine, Policy, PolicyError, ProtocolVersion, SettingsAnswer,
 };
 use datakit_policy_host::request::{AdmissionRequest, Context};
-use datakit_policy_host::response::{AdmissionResponse, Status};
+use datakit_policy_host::response::{AdmissionResponse, Status, respond};
 use guest::{Reaction, guest};
 use serde_json::{Value, json};
 
@@ -177,7 +177,7 @@ fn a_change_becomes_a_patch() {
     });
     let answer = json!({"accepted": true, "mutated_object": mutated, "warnings": ["careful"]});
     let policy = policy(&[("validate", Reaction::Answer(answer.to_string()))]);
-    let response = policy.instance().unwrap().respond(&request(), &json!({}));
+    let response = respond(&policy.instance().unwrap(), &request(), &json!({}));
     // [{"op":"add","path":"/metadata/labels","value":{"a":"b"}}]
     let patch = "W3sib3AiOiJhZGQiLCJwYXRoIjoiL21ldGFkYXRhL2xhYmVscyIsInZhbHVlIjp7ImEiOiJiIn19XQ==";
     assert_eq!(
@@ -193,7 +193,7 @@ fn a_change_becomes_a_patch() {
 fn the_same_object_in_another_order_is_no_change() {
     let answer = json!({"accepted": true, "mutated_object": pod()});
     let policy = policy(&[("validate", Reaction::Answer(answer.to_string()))]);
-    let response = policy.instance().unwrap().respond(&request(), &json!({}));
+    let response = respond(&policy.instance().unwrap(), &request(), &json!({}));
     assert_eq!(
         serde_json::to_string(&response).unwrap(),
         format!(
@@ -208,7 +208,7 @@ fn a_refusal_keeps_its_message_and_code() {
     let answer = r#"{"accepted":false,"message":"no","code":418}"#;
     let policy = policy(&[("validate", Reaction::Answer(answer.to_owned()))]);
     assert_eq!(
-        policy.instance().unwrap().respond(&request(), &json!({})),
+        respond(&policy.instance().unwrap(), &request(), &json!({})),
         AdmissionResponse {
             uid: request().uid,
             allowed: false,
@@ -238,7 +238,7 @@ fn a_policy_that_fails_is_a_refusal_with_status_500() {
         ),
     ] {
         let policy = policy(&[("validate", reaction)]);
-        let response = policy.instance().unwrap().respond(&request(), &json!({}));
+        let response = respond(&policy.instance().unwrap(), &request(), &json!({}));
         assert_eq!(
             response,
             AdmissionResponse::internal_error(
@@ -263,7 +263,7 @@ fn a_trap_is_a_refusal_and_the_next_instance_works() {
         ("validate", Reaction::Trap),
         ("protocol_version", Reaction::Answer(r#""v1""#.to_owned())),
     ]);
-    let response = policy.instance().unwrap().respond(&request(), &json!({}));
+    let response = respond(&policy.instance().unwrap(), &request(), &json!({}));
     let status = response.status.unwrap();
     assert_eq!((response.allowed, status.code), (false, Some(500)));
     let message = status.message.unwrap();
@@ -286,7 +286,7 @@ fn a_delete_cannot_be_mutated() {
     let request = AdmissionRequest::for_object(&pod(), &context).unwrap();
     let answer = json!({"accepted": true, "mutated_object": pod()});
     let policy = policy(&[("validate", Reaction::Answer(answer.to_string()))]);
-    let response = policy.instance().unwrap().respond(&request, &json!({}));
+    let response = respond(&policy.instance().unwrap(), &request, &json!({}));
     assert_eq!(
         serde_json::to_value(&response).unwrap(),
         json!({

@@ -1,14 +1,8 @@
-//! What is said about settings that the policy takes.
+//! What is said about settings that the policy takes, and the parts of them that it is said about.
 
 use datakit_operator_policy::features::{self, Feature};
-use datakit_operator_policy::json::Node;
 use datakit_operator_policy::settings::{Document, Outline};
-use datakit_policy_host::yaml::Position;
 use serde_json::Value;
-
-use super::{namespaces, rules, values};
-use crate::Failure;
-use crate::settings::SettingsFile;
 
 /// A remark about a part of the settings.
 pub struct Advice {
@@ -42,27 +36,6 @@ impl<'s> RulesOf<'s> {
         };
         features::ALL.iter().map(read).collect()
     }
-}
-
-/// All advice about settings that the policy takes, in the order of the file.
-pub fn all(file: &SettingsFile, cluster: &[String]) -> Result<Vec<(Position, Advice)>, Failure> {
-    let written = file.structured()?;
-    let text = file.found.settings.to_string();
-    let document = Document::new(Node::parse(&text)?);
-    document.check_form()?;
-    let features = RulesOf::all(&document);
-
-    let mut advice = Vec::new();
-    rules::advise(&document, &features, &written, &mut advice);
-    namespaces::advise(&written, cluster, &mut advice);
-    values::advise(&features, &written, &mut advice);
-
-    let mut placed: Vec<_> = advice
-        .into_iter()
-        .map(|advice| (file.place(&advice.path), advice))
-        .collect();
-    placed.sort_by_key(|(at, _)| (at.line, at.column));
-    Ok(placed)
 }
 
 /// The items of a list of the settings, each with its path.

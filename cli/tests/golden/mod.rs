@@ -26,6 +26,9 @@ const EXPECTED: [&str; 3] = ["code", "stderr", "stdout"];
 
 /// Runs all cases of a suite, and says which of them did something else than expected.
 pub fn run_suite(suite: &str) {
+    if cfg!(not(carries_policy)) {
+        panic!("the program carries no policy: run `make policy.wasm` first");
+    }
     let differing: Vec<String> = folders(&root().join("cases").join(suite))
         .into_iter()
         .filter_map(|case| difference(&case))

@@ -1,0 +1,63 @@
+//! What is to be told about updates behind all that was shown.
+
+use crate::aside::say;
+use crate::live::Before;
+use crate::session::Answer;
+
+/// What is to be told about updates when all have been shown.
+#[derive(Default)]
+pub struct Notes {
+    absent: Vec<String>,
+    raw: Vec<String>,
+}
+
+impl Notes {
+    /// Notes what a reader of one answer should know.
+    pub fn add(&mut self, answer: &Answer) {
+        match answer.before {
+            Before::Absent => self.absent.push(answer.title()),
+            Before::Known { is_raw: true } => self.raw.push(answer.title()),
+            Before::Unknown | Before::Known { is_raw: false } => {}
+        }
+    }
+
+    /// Tells it.
+    pub fn tell(&self) {
+        if !self.absent.is_empty() {
+            say(format_args!(
+                "note: looked at as new, because --old does not have it: {}",
+                first_of(&self.absent)
+            ));
+        }
+        if !self.raw.is_empty() {
+            say(format_args!(
+                "note: without the API server's defaults, which count as a change of the user's part: {}; \
+                 `kubectl apply --dry-run=server -o yaml` prints what the API server makes of a manifest",
+                first_of(&self.raw)
+            ));
+        }
+    }
+}
+
+/// The first names of a list that may be long.
+fn first_of(names: &[String]) -> String {
+    const MOST: usize = 5;
+    match names.get(..MOST) {
+        Some(first) if names.len() > MOST => {
+            format!("{} and {} more", first.join(", "), names.len() - MOST)
+        }
+        _ => names.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_first_of_many() {
+        let names: Vec<String> = (1..=7).map(|number| number.to_string()).collect();
+        assert_eq!(first_of(&names), "1, 2, 3, 4, 5 and 2 more");
+        assert_eq!(first_of(&names[..5]), "1, 2, 3, 4, 5");
+    }
+}
