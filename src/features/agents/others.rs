@@ -229,7 +229,6 @@ mod tests {
     fn counts_the_containers() {
         let container = |name: &str| json!({"name": name, "args": ["ddtrace-run"]});
         for (names, expected) in [
-            (vec![], None),
             (vec!["a"], Some("args of container `a`")),
             (
                 vec!["a", "b"],
