@@ -102,7 +102,10 @@ impl Machine {
         let mut received = Received::default();
         while !received.spans.contains(&expected) && application.goes_on() {
             received = collector.wait(Duration::from_millis(50));
-            received.spans.iter_mut().for_each(reduce);
+            received
+                .spans
+                .iter_mut()
+                .for_each(|span| reduce(agent, span));
         }
         let ended = application.end()?;
         let shown = Shown {
@@ -145,8 +148,8 @@ fn span(agent: Agent, case: &Case) -> Span {
 }
 
 /// Leaves the agent's own tags out.
-fn reduce(span: &mut Span) {
-    span.tags.retain(|name, _| cases::is_asked_for(name));
+fn reduce(agent: Agent, span: &mut Span) {
+    span.tags.retain(|name, _| cases::is_asked_for(agent, name));
 }
 
 /// The application's own lines.

@@ -71,106 +71,139 @@ fn options(agent: Agent, spelling: &Spelling) -> Vec<Case> {
 
 /// The variable with the tags, and the one with the service.
 fn tags(agent: Agent) -> Vec<Case> {
-    let (variable, service, [name, namespace, node]) = match agent.tracer {
-        Tracer::Datadog => ("DD_TAGS", "DD_SERVICE", DATADOG_TAGS),
-        Tracer::OpenTelemetry => ("OTEL_RESOURCE_ATTRIBUTES", "OTEL_SERVICE_NAME", ATTRIBUTES),
+    let words = Words::of(agent.tracer);
+    let own = |tags: &str| json!({"name": words.tags, "value": words.pairs(tags)});
+    let case = |name, env: &[Value], own: &[Tag]| {
+        let is_own = |name| own.iter().any(|(own, _)| *own == name);
+        let added = words.of_settings.into_iter();
+        let added = added.filter(|(name, _)| !is_own(*name));
+        Case {
+            tags: own.iter().copied().chain(added).collect(),
+            ..Case::of(agent, name, env.to_vec())
+        }
     };
-    let is = match agent.tracer {
-        Tracer::Datadog => ":",
-        Tracer::OpenTelemetry => "=",
-    };
-    let own = |value: &str| json!({"name": variable, "value": value.replace('=', is)});
     let color = json!({"name": "COLOR", "value": "blue"});
-    let case = |case, env, own: &[_], of_settings: &[_]| Case {
-        tags: [own, of_settings].concat(),
-        ..Case::of(agent, case, env)
-    };
+    let pod_name = words.of_settings[0].0;
     let mut cases = vec![
+        case("own tags", &[own("team=blue,size=large")], &[TEAM, SIZE]),
         case(
-            "own tags",
-            vec![own("team=blue,size=large")],
-            &[TEAM, SIZE],
-            &[name, namespace, node],
+            "own tags, one with a URL",
+            &[own("page=http://wiki:80/web")],
+            &[PAGE],
         ),
         case(
             "own tags, one of them configured otherwise",
-            vec![own(&format!("{}=mine,team=blue", name.0))],
-            &[TEAM, (name.0, "mine")],
-            &[namespace, node],
+            &[own(&format!("{pod_name}=mine,team=blue"))],
+            &[(pod_name, "mine"), TEAM],
         ),
         case(
             "own tags with $(X)",
-            vec![color.clone(), own("team=$(COLOR)")],
+            &[color, own("team=$(COLOR)")],
             &[TEAM],
-            &[name, namespace, node],
         ),
+        case(
+            "own tags with $(X) of the settings",
+            &[own("team=$(NODE_NAME)")],
+            &[("team", NODE_NAME)],
+        ),
+        // They cannot be merged.
         Case {
-            elsewhere: "team=blue".replace('=', is),
-            ..case(
-                "own tags by valueFrom",
-                vec![reference(variable)],
-                &[TEAM],
-                &[],
-            )
+            elsewhere: words.pairs("team=blue"),
+            tags: vec![TEAM],
+            ..Case::of(agent, "own tags by valueFrom", vec![reference(words.tags)])
         },
         Case {
             service: "mine",
-            ..Case::of(
-                agent,
+            ..case(
                 "own service",
-                vec![json!({"name": service, "value": "mine"})],
+                &[json!({"name": words.service, "value": "mine"})],
+                &[],
             )
         },
     ];
-    if agent.tracer == Tracer::Datadog {
-        cases.push(case(
-            "own tags, separated by blanks",
-            vec![own("team=blue size=large")],
+    cases.push(match agent.tracer {
+        Tracer::Datadog => case(
+            "own tags between blanks",
+            &[own("team=blue size=large")],
             &[TEAM, SIZE],
-            &[name, namespace, node],
-        ));
-    }
+        ),
+        Tracer::OpenTelemetry => case(
+            "own tags, one with an escape",
+            &[own("team=b%6Cue,size=large")],
+            &[TEAM, SIZE],
+        ),
+    });
     cases
+}
+
+/// What things are called by a tracer.
+struct Words {
+    tags: &'static str,
+    service: &'static str,
+    /// Between a tag and its value.
+    is: &'static str,
+    /// The tags of the settings.
+    of_settings: [Tag; 3],
+}
+
+impl Words {
+    fn of(tracer: Tracer) -> Self {
+        match tracer {
+            Tracer::Datadog => Self {
+                tags: "DD_TAGS",
+                service: "DD_SERVICE",
+                is: ":",
+                of_settings: [
+                    ("pod_name", POD_NAME),
+                    ("pod_namespace", POD_NAMESPACE),
+                    ("host", NODE_NAME),
+                ],
+            },
+            Tracer::OpenTelemetry => Self {
+                tags: "OTEL_RESOURCE_ATTRIBUTES",
+                service: "OTEL_SERVICE_NAME",
+                is: "=",
+                of_settings: [
+                    ("k8s.pod.name", POD_NAME),
+                    ("k8s.namespace.name", POD_NAMESPACE),
+                    ("k8s.node.name", NODE_NAME),
+                ],
+            },
+        }
+    }
+
+    /// Tags as the tracer wants them, which are written with `=` here.
+    fn pairs(&self, tags: &str) -> String {
+        tags.replace('=', self.is)
+    }
+}
+
+type Tag = (&'static str, &'static str);
+
+const TEAM: Tag = ("team", "blue");
+const SIZE: Tag = ("size", "large");
+const PAGE: Tag = ("page", "http://wiki:80/web");
+
+/// Whether a case can have the tag: others are the agent's.
+pub fn is_asked_for(agent: Agent, tag: &str) -> bool {
+    let of_settings = Words::of(agent.tracer).of_settings.into_iter();
+    let mut tags = of_settings.chain([TEAM, SIZE, PAGE]);
+    tags.any(|(name, _)| name == tag)
 }
 
 impl Case {
     /// Where nothing of the container's own matters.
     fn of(agent: Agent, name: &'static str, mut env: Vec<Value>) -> Self {
         env.extend(helpers(agent));
-        let tags = match agent.tracer {
-            Tracer::Datadog => DATADOG_TAGS,
-            Tracer::OpenTelemetry => ATTRIBUTES,
-        };
         Self {
             name,
             env,
             elsewhere: String::new(),
             option: NO_OPTION,
             service: SERVICE,
-            tags: tags.to_vec(),
+            tags: Words::of(agent.tracer).of_settings.to_vec(),
         }
     }
-}
-
-type Tag = (&'static str, &'static str);
-
-const DATADOG_TAGS: [Tag; 3] = [
-    ("pod_name", POD_NAME),
-    ("pod_namespace", POD_NAMESPACE),
-    ("host", NODE_NAME),
-];
-const ATTRIBUTES: [Tag; 3] = [
-    ("k8s.pod.name", POD_NAME),
-    ("k8s.namespace.name", POD_NAMESPACE),
-    ("k8s.node.name", NODE_NAME),
-];
-const TEAM: Tag = ("team", "blue");
-const SIZE: Tag = ("size", "large");
-
-/// All tags that a case has: others are the agent's.
-pub fn is_asked_for(tag: &str) -> bool {
-    let tags = [&DATADOG_TAGS[..], &ATTRIBUTES, &[TEAM, SIZE]];
-    tags.concat().iter().any(|(name, _)| *name == tag)
 }
 
 /// An entry that has its value from [`Case::elsewhere`].

@@ -37,6 +37,8 @@ pub enum Mounts {
 /// Makes a root beside the machine's, and the program in it: sh -c ROOT sh FOLDER SOURCE TARGET ... -- DIRECTORY ENV...
 const ROOT: &str = r#"
 set -eu
+# Where chroot is, which the PATH of users may lack.
+PATH=$PATH:/usr/sbin:/sbin
 root=$1
 shift
 mount -t tmpfs -o mode=755 tmpfs "$root"
@@ -90,7 +92,10 @@ impl Mounts {
     #[must_use]
     pub fn processes(&self) -> usize {
         match self {
-            Self::Namespace(_) => std::thread::available_parallelism().map_or(1, usize::from),
+            // They wait for the agents to send half of the time.
+            Self::Namespace(_) => {
+                std::thread::available_parallelism().map_or(2, |cores| 2 * cores.get())
+            }
             Self::Links(_) => 1,
         }
     }

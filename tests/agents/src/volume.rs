@@ -1,8 +1,9 @@
 //! The volume that an init container fills.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
@@ -14,9 +15,11 @@ use crate::pod::Injected;
 /// do the same: they share a volume.
 pub struct Volumes {
     images: PathBuf,
-    /// By agent, with what the init container was told.
-    filled: Mutex<HashMap<(Agent, Vec<String>), Arc<TempDir>>>,
+    filled: Mutex<HashMap<Filling, TempDir>>,
 }
+
+/// An agent, and the command that copies it.
+type Filling = (Agent, Vec<String>);
 
 impl Volumes {
     /// With the images that `fetch.sh` made in this folder.
@@ -34,14 +37,9 @@ impl Volumes {
     /// Where the command fails.
     pub fn of(&self, agent: Agent, pod: &Injected, mounts: &Mounts) -> Result<Mount, String> {
         let mut filled = self.filled.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (agent, pod.command.clone());
-        let folder = match filled.get(&key) {
-            Some(folder) => folder.clone(),
-            None => {
-                let folder = Arc::new(self.fill(agent, pod, mounts)?);
-                filled.insert(key, folder.clone());
-                folder
-            }
+        let folder = match filled.entry((agent, pod.command.clone())) {
+            Entry::Occupied(folder) => folder.into_mut(),
+            Entry::Vacant(place) => place.insert(self.fill(agent, pod, mounts)?),
         };
         Ok(Mount {
             source: folder.path().to_owned(),
