@@ -175,6 +175,13 @@ test-cluster: policy.wasm ## Test the policy as a webhook of a real API server (
 	KUBEBUILDER_ASSETS="$$assets" cargo test --locked --workspace --features datakit-policy-cluster/cluster \
 		--test cluster -- $(ARGS)
 
+# Maven, npm and pip fetch the agents that tests/agents/images pins. ARGS may be words of names.
+.PHONY: test-agents
+test-agents: policy.wasm ## Test the injected variables on real agents (needs Java, Node.js and Python)
+	@images=$$(tests/agents/fetch.sh $(TARGET_DIR)/agents); \
+	AGENTS_IMAGES="$$images" cargo test --locked --workspace --features datakit-policy-agents/agents \
+		--test agents -- $(ARGS)
+
 ##@ Tools, installed where they are missing
 
 # All that `make test` needs besides Rust, make and a C compiler.
