@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -198,7 +199,9 @@ fn start_etcd(binaries: &Path, files: &Files, port: u16, peer_port: u16) -> Back
         // Nothing has to survive the machine.
         "--unsafe-no-fsync".to_owned(),
     ];
-    Background::start(&binaries.join("etcd"), &arguments, files.path("etcd.log"))
+    let mut command = Command::new(binaries.join("etcd"));
+    command.args(arguments);
+    Background::start(command, files.path("etcd.log"))
 }
 
 fn start(binaries: &Path, files: &Files, etcd_port: u16, port: u16) -> Background {
@@ -224,6 +227,7 @@ fn start(binaries: &Path, files: &Files, etcd_port: u16, port: u16) -> Backgroun
         "--max-requests-inflight=0".to_owned(),
         "--max-mutating-requests-inflight=0".to_owned(),
     ];
-    let log = files.path("kube-apiserver.log");
-    Background::start(&binaries.join("kube-apiserver"), &arguments, log)
+    let mut command = Command::new(binaries.join("kube-apiserver"));
+    command.args(arguments);
+    Background::start(command, files.path("kube-apiserver.log"))
 }

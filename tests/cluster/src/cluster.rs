@@ -1,6 +1,7 @@
 //! The API server and the webhook, together.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -223,8 +224,10 @@ fn start_controllers(server: &ApiServer) -> Option<Background> {
         "--controllers=deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller"
             .to_owned(),
     ];
+    let mut command = Command::new(program);
+    command.args(arguments);
     let log = folder.join("kube-controller-manager.log");
-    Some(Background::start(&program, &arguments, log))
+    Some(Background::start(command, log))
 }
 
 fn base64(text: &str) -> String {
