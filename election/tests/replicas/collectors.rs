@@ -62,15 +62,8 @@ async fn ask_all(replicas: &Replicas, running: &mut [BTreeSet<String>]) {
         let answer = replicas
             .send(number, "/v1/datakit/election", &body.to_string())
             .await;
-        if answer.code != 200 {
-            continue;
+        if let Some(allowed) = answer.allowed_inputs() {
+            *running = allowed;
         }
-        let answer: Value = serde_json::from_str(&answer.body).unwrap();
-        *running = answer["allowed_inputs"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|input| input.as_str().unwrap().to_owned())
-            .collect();
     }
 }

@@ -174,7 +174,8 @@ impl Files {
     }
 
     fn kubeconfig(&self, user: &str) -> PathBuf {
-        self.path(&format!("{user}.kubeconfig"))
+        // The variable KUBECONFIG is a list with colons.
+        self.path(&format!("{}.kubeconfig", user.replace(':', "-")))
     }
 
     fn put(&self, name: &str, text: &str) {
