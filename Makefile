@@ -143,6 +143,10 @@ FUZZ_SECONDS ?= 60
 # What was found before goes on to be tried; what is new is kept, outside of the repository.
 FUZZ_FOUND := fuzz/target/corpus
 
+.PHONY: bench-election
+bench-election: ## Measure what the election service takes: the table of docs/election.md
+	cargo bench --locked --package datakit-election --bench load
+
 .PHONY: fuzz
 fuzz: cargo-fuzz ## Fuzz each target for FUZZ_SECONDS (60)
 	cargo fuzz build --sanitizer none
@@ -170,10 +174,10 @@ e2e-tests: annotated-policy.wasm host-program bats jq ## The command line tests,
 # etcd and kube-apiserver are built from their Go modules; KUBEBUILDER_ASSETS names ready ones.
 # UPDATE_SEQUENCES=1 writes tests/sequences anew; WALK_SEED and WALK_STEPS are for the random walks; ARGS may be words of names.
 .PHONY: test-cluster
-test-cluster: policy.wasm ## Test the policy as a webhook of a real API server (needs Go)
+test-cluster: policy.wasm ## Test the policy and the election service on a real API server (needs Go)
 	@assets=$$(tests/cluster/assets.sh $(TARGET_DIR)/cluster); \
-	KUBEBUILDER_ASSETS="$$assets" cargo test --locked --workspace --features datakit-policy-cluster/cluster \
-		--test cluster -- $(ARGS)
+	KUBEBUILDER_ASSETS="$$assets" cargo test --locked --workspace --features datakit-election/cluster \
+		--test cluster --test replicas -- $(ARGS)
 
 # Maven, npm and pip fetch the agents that tests/agents/images pins. ARGS may be words of names.
 .PHONY: test-agents

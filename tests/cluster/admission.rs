@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use datakit_policy_cluster::api_server::root;
 use datakit_policy_cluster::client::Store;
-use datakit_policy_cluster::cluster::{Cluster, Level, root};
+use datakit_policy_cluster::cluster::{Cluster, Level};
 use datakit_policy_cluster::template::comparable;
 use datakit_policy_cluster::workload::Kind;
 use datakit_policy_host::yaml::{self, DuplicateKeys};

@@ -18,6 +18,11 @@ const WEBHOOK: &str = "datakit-operator-mutation";
 const CALLERS: &str =
     "LOGFWD_DATAKIT_OPERATOR_ENDPOINT|ENV_DATAKIT_OPERATOR|ENV_ELECTION_OPERATOR_URL";
 
+/// What takes the place of the operator's Service.
+const ELECTION: &str = "\nIf the election service takes over, it can have the Service's name; no Datakit has to be changed then. Apply\n\
+                        it right after the deletion:\n\
+                        kubectl apply -k deploy/election/as-operator";
+
 /// What a file says.
 pub struct Found<'f> {
     pub file: &'f SettingsFile,
@@ -143,19 +148,22 @@ fn apply(resource: &Resource, policy: &str) -> String {
     step
 }
 
-/// The operator answers more than its webhook.
+/// The operator answers more than its webhook; the election service takes most of it over.
 fn find_callers(settings: &Value) -> String {
     let mut step = format!(
-        "See who still calls the operator's Service. It serves what a policy cannot: log configurations by\n\
-         ClusterLoggingConfig (/v1/logging/configs), the pods of the cluster (/v1/cluster/), and the election of\n\
-         Datakit's collectors. These variables name it; the first one is in pods that were injected, too:\n\
+        "See who still calls the operator's Service. It serves what a policy cannot. These variables name it; the\n\
+         first one is in pods that were injected, too:\n\
          kubectl get pods,daemonsets,deployments,statefulsets -A -o yaml | grep -A1 -E '{CALLERS}'\n\
-         kubectl get clusterloggingconfigs.logging.datakits.io"
+         kubectl get clusterloggingconfigs.logging.datakits.io\n\
+         The service in deploy/election takes over the election of Datakit's collectors (/v1/dk-election,\n\
+         /v1/datakit/election). With the component deploy/election/logging, which has the CRD, it also takes over the\n\
+         log configurations by ClusterLoggingConfig (/v1/logging/configs). docs/election.md says how.\n\
+         The pods of the cluster (/v1/cluster/) remain with the operator alone: keep it if something asks for them."
     );
     if let Some(path) = refers_to_operator(settings, String::new()) {
         let _ = write!(
             step,
-            "\nIn the policy {path} names it:\nremove that, or keep the operator's Service."
+            "\nIn the policy {path} names it:\nremove that, or keep the Service, the operator's or the election service under its name."
         );
     }
     step
@@ -163,7 +171,8 @@ fn find_callers(settings: &Value) -> String {
 
 fn remove_the_rest(file: &SettingsFile, operator: &Operator) -> String {
     let mut step =
-        "When all works and nobody calls the Service any more, delete the rest of the operator:"
+        "When all works, and nobody calls the Service except for what the election service takes over, delete the\n\
+         rest of the operator:"
             .to_owned();
     if file.found.form == Form::HelmValues {
         step.push_str("\nhelm uninstall datakit-operator -n datakit");
@@ -174,6 +183,7 @@ fn remove_the_rest(file: &SettingsFile, operator: &Operator) -> String {
             let _ = write!(step, "\n{command}");
         }
     }
+    step.push_str(ELECTION);
     if !operator.others.is_empty() {
         let names: Vec<String> = operator.others.iter().map(ToString::to_string).collect();
         let _ = write!(

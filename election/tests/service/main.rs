@@ -6,6 +6,5 @@ mod certificates;
 mod connection;
 mod end;
 mod leaders;
-mod load;
 mod running;
 mod tasks;

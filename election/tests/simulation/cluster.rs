@@ -105,9 +105,18 @@ impl Cluster {
         self.disturbed.get()
     }
 
+    /// Goes on until `end`, in trouble, and has someone look at it twice a second.
+    pub async fn live(&self, end: Instant, look: impl Fn()) {
+        tokio::task::spawn_local(self.clone().trouble(end));
+        while Instant::now() < end {
+            sleep(Duration::from_millis(500)).await;
+            look();
+        }
+    }
+
     /// Lets something happen again and again until `end`: replicas are killed and come back, the
     /// API server is away for one or all of them, slow, or fails.
-    pub async fn trouble(self, end: Instant) {
+    async fn trouble(self, end: Instant) {
         while Instant::now() < end {
             let calm = 3_000 + self.below(40_000);
             sleep(Duration::from_millis(calm)).await;

@@ -43,11 +43,7 @@ async fn schedule(mut random: Random) -> usize {
         };
         tokio::task::spawn_local(datakit.live(end));
     }
-    tokio::task::spawn_local(cluster.clone().trouble(end));
-    while Instant::now() < end {
-        sleep(Duration::from_millis(500)).await;
-        watchman.look(&cluster);
-    }
+    cluster.live(end, || watchman.look(&cluster)).await;
     watchman.elections.get()
 }
 

@@ -58,11 +58,7 @@ async fn schedule(mut random: Random) -> Outcome {
         };
         tokio::task::spawn_local(datakit.live(end));
     }
-    tokio::task::spawn_local(cluster.clone().trouble(end));
-    while Instant::now() < end {
-        sleep(Duration::from_millis(500)).await;
-        watchman.look(&cluster);
-    }
+    cluster.live(end, || watchman.look(&cluster)).await;
     let outcome = Outcome {
         grants: watchman.grants.get(),
         joins: watchman.joins.get(),

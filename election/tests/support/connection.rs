@@ -1,10 +1,12 @@
 //! A client over TLS that sends what it is told to, byte for byte.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -23,6 +25,18 @@ pub struct Response {
     /// The service closes the connection after it.
     pub closes: bool,
     pub body: String,
+}
+
+impl Response {
+    /// The collectors that the task protocol allows; none where the answer does not say.
+    pub fn allowed_inputs(&self) -> Option<BTreeSet<String>> {
+        let answer: Value = serde_json::from_str(&self.body).ok()?;
+        let allowed = answer["allowed_inputs"].as_array()?;
+        let names = allowed
+            .iter()
+            .map(|input| input.as_str().unwrap().to_owned());
+        Some(names.collect())
+    }
 }
 
 impl Connection {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
-use datakit_policy_cluster::cluster::root;
+use datakit_policy_cluster::api_server::root;
 use datakit_policy_cluster::sequence::Step;
 use serde_json::{Map, Value, json};
 

@@ -1,9 +1,11 @@
-//! A real Kubernetes API server on the loopback interface, with the policy as its webhook, and what the tests do to it.
+//! A real Kubernetes API server on the loopback interface, alone or with the policy as its webhook, and what the tests
+//! do to it.
 //!
 //! Without the feature `cluster` this crate is empty: the rest of the workspace needs neither Go nor kubectl.
 
 #![cfg(feature = "cluster")]
 
+pub mod api_server;
 pub mod bridge;
 pub mod certificates;
 pub mod client;

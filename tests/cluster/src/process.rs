@@ -1,7 +1,7 @@
 //! Programs that run beside a test and end with it.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 /// A program in the background. Its output is in a file.
@@ -16,20 +16,19 @@ pub struct Background {
 const WATCH: &str = r#"read -r _; kill -KILL "$1""#;
 
 impl Background {
-    /// Starts `program` with its output in `log`.
+    /// Starts a command with its output in `log`.
     ///
     /// # Panics
     /// Where it cannot be started.
     #[must_use]
-    pub fn start(program: &Path, arguments: &[String], log: PathBuf) -> Self {
+    pub fn start(mut command: Command, log: PathBuf) -> Self {
         let output = File::create(&log).unwrap();
-        let program = Command::new(program)
-            .args(arguments)
+        let program = command
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
             .stderr(output)
             .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+            .unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
         let watch = Command::new("sh")
             .args(["-c", WATCH, "sh", &program.id().to_string()])
             .stdin(Stdio::piped())

@@ -11,8 +11,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Map, Value, json};
 
+use crate::api_server::root;
 use crate::bridge::Exchange;
-use crate::cluster::root;
 use crate::template::RESTARTED_AT;
 use crate::workload::Kind;
 

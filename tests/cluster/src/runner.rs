@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::api_server::CONTROLLERS;
 use crate::bridge::Exchange;
 use crate::client::{PatchType, Refusal, Store};
-use crate::cluster::{CONTROLLERS, Cluster, Level};
+use crate::cluster::{Cluster, Level};
 use crate::kubectl::Output;
 use crate::rollout;
 use crate::sequence::{Sequence, Step, Style};
