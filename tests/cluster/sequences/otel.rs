@@ -38,7 +38,7 @@ fn rules(version: &str) -> Value {
             "image": "example.com/java:1",
             "envs": {"POD_NAME": "{fieldRef:metadata.name}", "DD_TAGS": "pod:$(POD_NAME)"},
         }],
-        "otels": ["java", "python", "nodejs"].map(rule),
+        "otels": (["java", "python", "nodejs"].map(rule)),
     }})
 }
 
