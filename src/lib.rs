@@ -34,6 +34,7 @@ pub mod report;
 pub mod rollout;
 pub mod selector;
 pub mod settings;
+pub mod standards;
 pub mod system;
 pub mod tags;
 pub mod template;

@@ -426,6 +426,7 @@ mod tests {
     use super::*;
     use crate::json::Node;
     use crate::settings::Document;
+    use crate::settings::Own;
     use serde_json::json;
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
@@ -449,7 +450,8 @@ mod tests {
         report: &mut Report,
     ) -> Shared {
         let document = Document::new(Node::Null);
-        let scene = Scene::alone(template, &document);
+        let own = Own::default();
+        let scene = Scene::alone(template, &document, &own);
         directories.share(prefix, &scene, plan, report)
     }
 

@@ -58,6 +58,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
     // A pod is not applied over what was injected into it: its containers cannot change any more.
     let mut journal = (context.workload != Workload::Pod).then(Journal::default);
     let namespace = template.namespace().unwrap_or(context.namespace).to_owned();
+    let own = context.settings.own(&mut context.settings.reader());
     let mut injected = false;
     let mut selected = Vec::with_capacity(ALL.len());
     let mut room = MOST_BYTES;
@@ -71,6 +72,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             template,
             namespace: &namespace,
             settings: context.settings,
+            own: &own,
             selected: &selected,
             adds_sidecar,
             volumes: OnceCell::new(),

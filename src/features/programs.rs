@@ -186,6 +186,7 @@ mod tests {
     use super::*;
     use crate::json::Node;
     use crate::settings::Document;
+    use crate::settings::Own;
     use crate::template::Template;
     use serde_json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
@@ -199,7 +200,8 @@ mod tests {
         let log_files: Vec<String> = log_files.iter().map(|file| (*file).to_owned()).collect();
         let directories = BTreeSet::from(["/app", "/other"]);
         let document = Document::new(Node::Null);
-        let scene = Scene::alone(&template, &document);
+        let own = Own::default();
+        let scene = Scene::alone(&template, &document, &own);
         let mut found = in_directories(&scene, &directories, &log_files);
         assert!(!found.contains_key("/other"));
         let program = found.remove("/app")?;

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
 
 use crate::env::{self, Env};
 use crate::report::Report;
-use crate::settings::{ContainerSettings, Document, Subject};
+use crate::settings::{ContainerSettings, Document, Own, Subject};
 use crate::template::{AppContainer, Plan, Template, Volumes};
 use crate::workload::Workload;
 
@@ -25,6 +25,8 @@ pub(super) struct Scene<'s, 't> {
     pub template: &'s Template<'t>,
     pub namespace: &'s str,
     pub settings: &'s Document<'s>,
+    /// The settings of the policy itself.
+    pub own: &'s Own<'s>,
     /// The features before that were asked for, also those that could not be injected.
     pub selected: &'s [&'static str],
     /// Whether the policy adds a sidecar of this name.
@@ -146,11 +148,12 @@ impl<'s> Scene<'s, '_> {
 #[cfg(test)]
 impl<'s, 't> Scene<'s, 't> {
     /// A template as it came, and nothing around it.
-    pub fn alone(template: &'s Template<'t>, settings: &'s Document<'s>) -> Self {
+    pub fn alone(template: &'s Template<'t>, settings: &'s Document<'s>, own: &'s Own<'s>) -> Self {
         Self {
             template,
             namespace: "default",
             settings,
+            own,
             selected: &[],
             adds_sidecar: |_| false,
             volumes: OnceCell::new(),

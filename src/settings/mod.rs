@@ -2,6 +2,7 @@
 
 mod keys;
 mod log_config;
+mod own;
 mod reader;
 mod rules;
 pub mod v1;
@@ -13,6 +14,7 @@ pub use keys::About;
 pub use keys::{Absent, Key, Kind, NEVER_READ, SECTIONS, Section};
 pub(crate) use log_config::check as check_log_config;
 pub use log_config::file_paths;
+pub use own::{Held, NativeSidecars, Own};
 use reader::{EnvOrder, has_entries};
 pub use reader::{Reader, nearest};
 pub use rules::{
@@ -174,7 +176,13 @@ impl<'a> Document<'a> {
         for key in ["server_listen", "log_level"] {
             reader.problems.string(self.root.get(key), root.key(key));
         }
-        reader.keys(self.policy(), root.key("policy"));
+        let _ = self.own(reader);
+    }
+
+    /// The settings of the policy itself.
+    pub(crate) fn own(&self, reader: &mut Reader) -> Own<'_> {
+        let path = Path::Root;
+        Own::read(reader, self.policy(), path.key("policy"))
     }
 
     fn policy(&self) -> Option<&Node<'a>> {

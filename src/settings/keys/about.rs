@@ -42,6 +42,8 @@ pub enum Kind {
     Boolean,
     /// One of these words.
     Words(&'static [&'static str]),
+    /// One of these words, or a list of objects with keys of their own, which are a section.
+    WordsOrList(&'static [&'static str]),
     /// A text for which these are suggested.
     Suggested(&'static [&'static str]),
     /// A text that holds JSON.

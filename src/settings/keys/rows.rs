@@ -4,11 +4,12 @@
 use super::about::Absent::{False, None, Required, Resources as StandardResources, Text as Word};
 use super::about::Kind::{
     Any, Boolean, Envs, Expressions, Image, Json, LabelSelectors, List, Names, Object, Paths, Quantity, Resources,
-    Suggested, Text, VariableName, Words,
+    Suggested, Text, VariableName, Words, WordsOrList,
 };
 use super::about::{Key, Section, key};
 
 const PULL_POLICIES: &[&str] = &["Always", "IfNotPresent", "Never"];
+const HELD: &[&str] = &["auto", "none", "baseline", "restricted", "namespace"];
 const AGENTS: &[&str] = &["java", "python", "nodejs", "js", "php"];
 
 const ENVS_OF_AGENT: Key = key("envs", Envs, None, "[variables](#envs) for every app container that gets the agent", "1.2.0");
@@ -181,6 +182,12 @@ pub const SECTIONS: &[Section] = &[
     ] },
     Section { path: "policy", keys: &[
         key("logging_match", Words(&["any", "all"]), Word("any"), "how the selectors of a rule in `admission_mutate.loggings` go together: `any` or `all`", "policy"),
+        key("pod_security", WordsOrList(HELD), Word("auto"), "what injected containers are [held to](#pod_security), by the Pod Security Standards: `auto`, `none`, `baseline`, `restricted`, `namespace`, or a list of which the first rule for the namespace counts", "policy"),
+        key("native_sidecars", Words(&["jobs", "always", "never"]), Word("jobs"), "which sidecars are [init containers that go on](#native_sidecars), so that a pod with them can end: those of `jobs` and other pods that run to completion, `always` or `never`; Kubernetes has them from 1.29 on", "policy"),
+    ] },
+    Section { path: "policy.pod_security[]", keys: &[
+        key("namespace_selectors", Expressions, None, "[expressions](#namespaces) for namespaces", "policy"),
+        key("level", Words(HELD), Word("auto"), "the level for these namespaces", "policy"),
     ] },
     Section { path: "resources", keys: &[
         key("requests", Object, None, "what the container is guaranteed", "1.5.12"),

@@ -106,6 +106,10 @@ fn value(section: &str, key: &Key) -> Value {
         Kind::Text => json!({"type": "string"}),
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Words(words) => json!({"type": "string", "enum": words}),
+        Kind::WordsOrList(words) => json!({"oneOf": [
+            {"type": "string", "enum": words},
+            {"type": "array", "items": object(&format!("{inner}[]"))},
+        ]}),
         Kind::Suggested(words) => json!({"type": "string", "examples": words}),
         Kind::Json => json!({"type": "string", "contentMediaType": "application/json"}),
         Kind::VariableName => json!({"type": "string", "pattern": VARIABLE_NAME}),

@@ -67,6 +67,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::List | Kind::Names | Kind::Expressions | Kind::LabelSelectors | Kind::Paths => "list",
         Kind::Boolean => "boolean",
         Kind::Envs => "object or list",
+        Kind::WordsOrList(_) => "string or list",
         Kind::Any => "any",
         Kind::Text
         | Kind::Words(_)

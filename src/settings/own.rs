@@ -1,0 +1,130 @@
+//! The settings of the policy itself, under the key `policy`: what the operator has nothing of.
+
+use super::reader::Reader;
+use crate::json::{Node, Path};
+use crate::namespace::NamespacePattern;
+use crate::standards::Level;
+
+/// The key `policy`, but for what only one feature reads.
+#[derive(Debug, Default)]
+pub struct Own<'n> {
+    /// What injected containers are held to: the first rule for the namespace counts.
+    pub pod_security: Vec<HeldRule<'n>>,
+    pub native_sidecars: NativeSidecars,
+}
+
+/// A rule of `pod_security`.
+#[derive(Debug)]
+pub struct HeldRule<'n> {
+    pub namespaces: Vec<NamespacePattern<'n>>,
+    pub held: Held,
+}
+
+/// What injected containers are held to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Held {
+    /// To "restricted" where the pod as it came meets that in full, else to nothing.
+    #[default]
+    Auto,
+    At(Level),
+    /// To what the namespace enforces, which the host is asked for.
+    Namespace,
+}
+
+impl Held {
+    /// As `policy.pod_security` names it.
+    const WORDS: [(&'static str, Self); 5] = [
+        ("auto", Self::Auto),
+        ("none", Self::At(Level::None)),
+        ("baseline", Self::At(Level::Baseline)),
+        ("restricted", Self::At(Level::Restricted)),
+        ("namespace", Self::Namespace),
+    ];
+
+    /// What a template says of itself: it cannot ask for the namespace's level.
+    #[must_use]
+    pub fn of_a_template(word: &str) -> Option<Self> {
+        let mut words = Self::WORDS
+            .iter()
+            .filter(|(_, held)| *held != Self::Namespace);
+        words.find(|(own, _)| *own == word).map(|(_, held)| *held)
+    }
+}
+
+/// Which sidecars are init containers that go on, so that a pod with them can end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NativeSidecars {
+    /// Those of pods that run to completion.
+    #[default]
+    Jobs,
+    Always,
+    /// Kubernetes before 1.29 knows no such containers.
+    Never,
+}
+
+impl NativeSidecars {
+    /// As `policy.native_sidecars` names them.
+    const WORDS: [(&'static str, Self); 3] = [
+        ("jobs", Self::Jobs),
+        ("always", Self::Always),
+        ("never", Self::Never),
+    ];
+}
+
+impl<'n> Own<'n> {
+    /// Reads the key `policy`, which stands at `path`.
+    pub(super) fn read(reader: &mut Reader, node: Option<&'n Node<'_>>, path: Path<'_>) -> Self {
+        reader.keys(node, path);
+        let at = |key: &'static str| node.and_then(|node| node.get(key));
+        Self {
+            pod_security: pod_security(reader, at("pod_security"), path.key("pod_security")),
+            native_sidecars: reader.one_of(
+                at("native_sidecars"),
+                path.key("native_sidecars"),
+                &NativeSidecars::WORDS,
+            ),
+        }
+    }
+
+    /// What injected containers in a namespace are held to.
+    #[must_use]
+    pub fn held(&self, namespace: &str) -> Held {
+        let is_for = |rule: &&HeldRule<'_>| {
+            let mut patterns = rule.namespaces.iter();
+            patterns.any(|pattern| pattern.matches(namespace))
+        };
+        let rule = self.pod_security.iter().find(is_for);
+        rule.map_or_else(Held::default, |rule| rule.held)
+    }
+}
+
+/// A word for all namespaces, or a list of rules.
+fn pod_security<'n>(
+    reader: &mut Reader,
+    node: Option<&'n Node<'_>>,
+    path: Path<'_>,
+) -> Vec<HeldRule<'n>> {
+    let Some(Node::List(rules)) = node else {
+        return vec![HeldRule {
+            namespaces: vec![NamespacePattern::All],
+            held: reader.one_of(node, path, &Held::WORDS),
+        }];
+    };
+    let mut read = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let path = path.index(index);
+        reader.keys(Some(rule), path);
+        let selectors = path.key("namespace_selectors");
+        let texts = reader.strings(rule.get("namespace_selectors"), selectors);
+        let mut namespaces = Vec::new();
+        for (index, text) in texts.into_iter().enumerate() {
+            let path = selectors.index(index);
+            namespaces.extend(reader.namespace(text, path, NamespacePattern::expression));
+        }
+        read.push(HeldRule {
+            namespaces,
+            held: reader.one_of(rule.get("level"), path.key("level"), &Held::WORDS),
+        });
+    }
+    read
+}
