@@ -22,6 +22,7 @@
 #![deny(unsafe_code)]
 
 pub mod admission;
+pub mod cluster;
 pub mod env;
 pub mod features;
 pub mod glob;

@@ -57,7 +57,7 @@ const fn restricted(name: &'static str, is_met: fn(&Subject<'_>) -> bool) -> Con
 }
 
 /// What is asked of the pod.
-const OF_THE_POD: [Control; 9] = [
+const OF_THE_POD: [Control; 10] = [
     baseline("host namespaces", |pod| {
         let is_on = |key: &str| is_true(pod.part.get(key));
         !["hostNetwork", "hostPID", "hostIPC"].into_iter().any(is_on)
@@ -85,10 +85,14 @@ const OF_THE_POD: [Control; 9] = [
     restricted("runAsUser 0", |pod| {
         pod.has_user_namespace() || !is_root(pod.context())
     }),
+    // Also where each container says better.
+    restricted("runAsNonRoot", |pod| {
+        pod.has_user_namespace() || pod.field("runAsNonRoot") != Some(&Value::Bool(false))
+    }),
 ];
 
 /// What is asked of each container.
-const OF_CONTAINERS: [Control; 14] = [
+const OF_CONTAINERS: [Control; 15] = [
     baseline("hostProcess", |own| has_no_host_process(own.context())),
     baseline("privileged", |own| !is_true(own.field("privileged"))),
     baseline("capabilities", |own| own.adds_only(&CAPABILITIES)),
@@ -107,6 +111,9 @@ const OF_CONTAINERS: [Control; 14] = [
         seccomp(own.context()) != Some("Unconfined")
     }),
     baseline("a host in probes or hooks", |own| !names_a_host(own.part)),
+    restricted("procMount", |own| {
+        matches!(text(own.field("procMount")), None | Some("Default"))
+    }),
     restricted("allowPrivilegeEscalation", |own| {
         own.field("allowPrivilegeEscalation") == Some(&Value::Bool(false))
     }),
@@ -462,98 +469,98 @@ mod tests {
                 "seccompProfile",
                 json!(null),
                 Level::Restricted,
-                "seccomp of container a",
+                "seccomp of container `a`",
             ),
             (
                 "/spec/securityContext",
                 "runAsNonRoot",
                 json!(null),
                 Level::Restricted,
-                "runAsNonRoot of container a",
+                "runAsNonRoot of container `a`",
             ),
             (
                 context,
                 "privileged",
                 json!(true),
                 Level::Baseline,
-                "privileged of container a",
+                "privileged of container `a`",
             ),
             (
                 context,
                 "capabilities",
                 json!({"drop": ["ALL"], "add": ["SYS_PTRACE"]}),
                 Level::Baseline,
-                "capabilities of container a",
+                "capabilities of container `a`",
             ),
             (
                 context,
                 "capabilities",
                 json!({"drop": ["ALL"], "add": ["CHOWN"]}),
                 Level::Restricted,
-                "capabilities of container a",
+                "capabilities of container `a`",
             ),
             (
                 context,
                 "capabilities",
                 json!(null),
                 Level::Restricted,
-                "capabilities of container a",
+                "capabilities of container `a`",
             ),
             (
                 context,
                 "procMount",
                 json!("Unmasked"),
                 Level::Baseline,
-                "procMount of container a",
+                "procMount of container `a`",
             ),
             (
                 context,
                 "seccompProfile",
                 json!({"type": "Unconfined"}),
                 Level::Baseline,
-                "seccomp of container a",
+                "seccomp of container `a`",
             ),
             (
                 context,
                 "allowPrivilegeEscalation",
                 json!(null),
                 Level::Restricted,
-                "allowPrivilegeEscalation of container a",
+                "allowPrivilegeEscalation of container `a`",
             ),
             (
                 context,
                 "runAsNonRoot",
                 json!(false),
                 Level::Restricted,
-                "runAsNonRoot of container a",
+                "runAsNonRoot of container `a`",
             ),
             (
                 context,
                 "runAsUser",
                 json!(0),
                 Level::Restricted,
-                "runAsUser 0 of container a",
+                "runAsUser 0 of container `a`",
             ),
             (
                 "/spec/containers/0",
                 "ports",
                 json!([{"hostPort": 80}]),
                 Level::Baseline,
-                "hostPort of container a",
+                "hostPort of container `a`",
             ),
             (
                 "/spec/containers/0",
                 "livenessProbe",
                 json!({"httpGet": {"host": "x"}}),
                 Level::Baseline,
-                "a host in probes or hooks of container a",
+                "a host in probes or hooks of container `a`",
             ),
             (
                 "/spec/containers/0",
                 "lifecycle",
                 json!({"preStop": {"tcpSocket": {"host": "x"}}}),
                 Level::Baseline,
-                "a host in probes or hooks of container a",
+                "a host in probes or hooks of container `a`",
             ),
         ] {
             let change = |pod: &mut Value| pod.pointer_mut(pointer).unwrap()[key] = value.clone();

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::template::annotation;
 use crate::template::journal::ANNOTATION as JOURNAL;
+use crate::template::{Template, annotation};
 
 /// The kinds that run pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +60,11 @@ impl Workload {
             .filter(|template| !template.is_null())
     }
 
-    /// Whether its pods run to an end, which a container that does not end would keep them from.
+    /// Whether pods of the template run to an end, which a container that goes on would keep them from.
     #[must_use]
-    pub fn runs_to_completion(self) -> bool {
-        matches!(self, Self::Job | Self::CronJob)
+    pub fn runs_to_completion(self, template: &Template<'_>) -> bool {
+        let policy = template.spec("restartPolicy").and_then(Value::as_str);
+        matches!(self, Self::Job | Self::CronJob) || matches!(policy, Some("Never" | "OnFailure"))
     }
 
     /// Why the policy never touches an object, if it does not; the reason is for the log.

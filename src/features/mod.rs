@@ -17,18 +17,20 @@ mod processes;
 mod profiler;
 mod programs;
 mod scene;
+mod security;
 mod select;
 mod table;
 
 use std::cell::OnceCell;
 
 use crate::report::{Event, Report, shown};
-use crate::settings::Document;
+use crate::settings::{Document, NativeSidecars};
 use crate::template::{Journal, JournalIsFull, Plan, Template, boolean};
 use crate::workload::Workload;
 
 use outlook::Outlook;
 use scene::{Declined, MOST_BYTES, Scene};
+use security::Hold;
 
 pub use annotations::{asks_for_a_feature, beside_the_template};
 pub use feature::{Added, Ask, Feature};
@@ -62,6 +64,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
     let mut injected = false;
     let mut selected = Vec::with_capacity(ALL.len());
     let mut room = MOST_BYTES;
+    let mut hold = None;
     let mut outlook = Outlook::new(adds_sidecar);
     for feature in ALL {
         let is_on = |switch| says_yes(template, switch, feature.name, report);
@@ -77,7 +80,14 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             adds_sidecar,
             volumes: OnceCell::new(),
         };
-        let decision = (feature.plan)(&scene, report);
+        let decision = (feature.plan)(&scene, report).and_then(|mut plan| {
+            let hold = hold.get_or_insert_with(|| Hold::of(template, &own, &namespace, report));
+            hold.apply(&mut plan, template)?;
+            if has_native_sidecars(own.native_sidecars, context.workload, template) {
+                plan.make_sidecar_native();
+            }
+            Ok(plan)
+        });
         if !matches!(decision, Err(Declined::NotAsked)) {
             selected.push(feature.name);
         }
@@ -110,6 +120,18 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
         template.keep_journal(journal);
     }
     injected
+}
+
+fn has_native_sidecars(
+    wanted: NativeSidecars,
+    workload: Workload,
+    template: &Template<'_>,
+) -> bool {
+    match wanted {
+        NativeSidecars::Always => true,
+        NativeSidecars::Jobs => workload.runs_to_completion(template),
+        NativeSidecars::Never => false,
+    }
 }
 
 /// Carries out the plan of a feature, and tells of it; says whether it was.
@@ -219,32 +241,6 @@ mod tests {
         rule["namespace_selectors"] = json!(["*"]);
         rule["image"] = json!("repo/logfwd:1");
         json!({"admission_inject_v2": {"logfwds": [rule]}}).to_string()
-    }
-
-    #[wasm_bindgen_test(unsupported = test)]
-    fn warns_of_a_sidecar_that_may_not_run_as_root() {
-        let settings = settings_of_logfwd(&json!({}));
-        let document = Document::new(Node::parse(&settings).unwrap());
-        let warnings = |security_context: Value| {
-            let spec = json!({"securityContext": security_context, "containers": [{"name": "a"}]});
-            inject_into(&mut json!({"spec": spec}), &document).warnings()
-        };
-        let warning = "datakit policy: the pod is runAsNonRoot: an image that runs as root \
-                       does not start (datakit-logfwd); set runAsUser";
-        for refused in [
-            json!({"runAsNonRoot": true}),
-            json!({"runAsNonRoot": true, "runAsUser": null}),
-        ] {
-            assert_eq!(warnings(refused), Some(vec![warning.to_owned()]));
-        }
-        for fine in [
-            json!(null),
-            json!({}),
-            json!({"runAsNonRoot": false}),
-            json!({"runAsNonRoot": true, "runAsUser": 1000}),
-        ] {
-            assert_eq!(warnings(fine), None);
-        }
     }
 
     #[wasm_bindgen_test(unsupported = test)]

@@ -278,11 +278,11 @@ fn has_datadog(value: &str) -> bool {
 }
 
 /// The security context of the init container: a copy of the first app container's, so that what a cluster
-/// asks of pods is met by it, too. A container that must not run as root gets a user, because the image's
-/// is root.
+/// asks of pods is met by it, too.
+///
+/// # Errors
+/// Neither would start: they are to run as root, and must not.
 fn security_context(template: &Template<'_>) -> Result<Option<SecurityContext>, Declined> {
-    /// Nobody's, by convention.
-    const USER: u64 = 65532;
     let own = template.first_container();
     let own = own.and_then(|own| own.get("securityContext")?.as_object());
     let of_the_pod = template.spec("securityContext");
@@ -291,13 +291,10 @@ fn security_context(template: &Template<'_>) -> Result<Option<SecurityContext>, 
         let own = own.filter(|value| !value.is_null());
         own.or_else(|| of_the_pod?.get(key).filter(|value| !value.is_null()))
     };
-    let copy = own.cloned().map(SecurityContext::copied);
-    if effective("runAsNonRoot") != Some(&Value::Bool(true)) {
-        return Ok(copy);
+    if effective("runAsNonRoot") == Some(&Value::Bool(true))
+        && effective("runAsUser").is_some_and(|user| *user == 0)
+    {
+        return Err(skipped("it is runAsNonRoot, and runAsUser is 0"));
     }
-    match effective("runAsUser").and_then(Value::as_u64) {
-        Some(0) => Err(skipped("it is runAsNonRoot, and runAsUser is 0")),
-        Some(_) => Ok(copy),
-        None => Ok(Some(copy.unwrap_or_default().run_as(USER))),
-    }
+    Ok(own.cloned().map(SecurityContext::copied))
 }

@@ -8,7 +8,7 @@ use super::processes::tolerates_virtual_nodes;
 use super::scene::PREFIX;
 use crate::quantity::Quantity;
 use crate::report::{Report, shown};
-use crate::template::{AppContainer, Plan, SecurityContext, Template};
+use crate::template::{AppContainer, Plan, Template};
 use crate::words::ProcessOne;
 use crate::workload::Workload;
 
@@ -30,6 +30,8 @@ struct Sidecar {
     name: String,
     /// The annotation that switches its feature off, behind the prefix.
     switch: &'static str,
+    /// Whether it ends with the app containers.
+    is_native: bool,
     /// Whether it looks into the processes of others, for which it has capabilities.
     looks_into_processes: bool,
 }
@@ -47,12 +49,12 @@ impl Outlook {
     }
 
     pub fn note(&mut self, feature: &Feature, plan: &Plan, template: &Template<'_>) {
-        if let Some(sidecar) = &plan.sidecar {
-            let context = sidecar.security_context.as_ref();
+        if let Some(sidecar) = plan.running() {
             self.sidecars.push(Sidecar {
                 name: sidecar.name.clone(),
                 switch: feature.switch.unwrap_or_default(),
-                looks_into_processes: context.is_some_and(SecurityContext::adds_capabilities),
+                is_native: sidecar.goes_on(),
+                looks_into_processes: sidecar.needs_root(),
             });
         }
         self.takes_storage |= plan.adds_empty_dir();
@@ -67,7 +69,6 @@ impl Outlook {
     pub fn warn(&self, workload: Workload, template: &Template<'_>, report: &mut Report) {
         if !self.sidecars.is_empty() {
             self.warn_of_the_end(workload, template, report);
-            self.warn_of_root(template, report);
             self.warn_of_virtual_nodes(template, report);
         }
         if self.shares_processes {
@@ -89,12 +90,13 @@ impl Outlook {
     }
 
     fn warn_of_the_end(&self, workload: Workload, template: &Template<'_>, report: &mut Report) {
-        let policy = template.spec("restartPolicy").and_then(Value::as_str);
-        if !workload.runs_to_completion() && !matches!(policy, Some("Never" | "OnFailure")) {
+        let going_on: Vec<&Sidecar> = self.sidecars.iter().filter(|own| !own.is_native).collect();
+        if going_on.is_empty() || !workload.runs_to_completion(template) {
             return;
         }
-        let switches: Vec<&str> = self.sidecars.iter().map(|own| own.switch).collect();
-        let go_on = if self.sidecars.len() == 1 {
+        let names: Vec<&str> = going_on.iter().map(|own| own.name.as_str()).collect();
+        let switches: Vec<&str> = going_on.iter().map(|own| own.switch).collect();
+        let go_on = if going_on.len() == 1 {
             "goes on"
         } else {
             "go on"
@@ -103,26 +105,10 @@ impl Outlook {
             "policy",
             format_args!(
                 "the pod does not complete: {} {go_on}; {PREFIX}{} \"false\" prevents it",
-                self.names(),
+                names.join(", "),
                 switches.join(", ")
             ),
         );
-    }
-
-    fn warn_of_root(&self, template: &Template<'_>, report: &mut Report) {
-        let context = template.spec("securityContext");
-        let has = |key| context.and_then(|context| context.get(key));
-        if has("runAsNonRoot") == Some(&Value::Bool(true))
-            && has("runAsUser").is_none_or(Value::is_null)
-        {
-            report.warn(
-                "policy",
-                format_args!(
-                    "the pod is runAsNonRoot: an image that runs as root does not start ({}); set runAsUser",
-                    self.names()
-                ),
-            );
-        }
     }
 
     /// Those that look into processes need what virtual nodes do not give.
@@ -156,11 +142,6 @@ impl Outlook {
                 ),
             );
         }
-    }
-
-    fn names(&self) -> String {
-        let names: Vec<&str> = self.sidecars.iter().map(|own| own.name.as_str()).collect();
-        names.join(", ")
     }
 }
 

@@ -41,13 +41,22 @@ impl Held {
         ("namespace", Self::Namespace),
     ];
 
-    /// What a template says of itself: it cannot ask for the namespace's level.
+    /// What a template says of itself: any of the words but `namespace`.
     #[must_use]
     pub fn of_a_template(word: &str) -> Option<Self> {
-        let mut words = Self::WORDS
-            .iter()
-            .filter(|(_, held)| *held != Self::Namespace);
-        words.find(|(own, _)| *own == word).map(|(_, held)| *held)
+        let mut words = Self::for_templates();
+        words.find(|(own, _)| *own == word).map(|(_, held)| held)
+    }
+
+    /// The words that a template can say.
+    #[must_use]
+    pub fn words_of_templates() -> Vec<&'static str> {
+        Self::for_templates().map(|(word, _)| word).collect()
+    }
+
+    fn for_templates() -> impl Iterator<Item = (&'static str, Self)> {
+        let words = Self::WORDS.into_iter();
+        words.filter(|(_, held)| *held != Self::Namespace)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use k8s_openapi::api::core::v1::{ContainerPort, EnvVar, ResourceRequirements, VolumeMount};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Object;
 
@@ -15,6 +15,9 @@ pub struct Container {
     pub name: String,
     pub image: String,
     pub image_pull_policy: &'static str,
+    /// Of init containers alone: one that is always restarted goes on, beside the app containers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart_policy: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,38 +34,86 @@ pub struct Container {
     pub volume_mounts: Vec<VolumeMount>,
 }
 
+impl Container {
+    /// Whether it is of no use to who is not root: capabilities are root's.
+    #[must_use]
+    pub fn needs_root(&self) -> bool {
+        let context = self.security_context.as_ref();
+        context.is_some_and(|context| context.needs_capabilities)
+    }
+
+    /// Whether it goes on while the app containers run, though it is an init container.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.restart_policy == Some("Always")
+    }
+
+    /// Sets a field of its security context.
+    pub fn secure(&mut self, key: &str, value: impl Into<Value>) {
+        let context = self.security_context.get_or_insert_default();
+        context.fields.insert(key.to_owned(), value.into());
+    }
+
+    /// Makes it meet "restricted" of the Pod Security Standards, but for the user.
+    pub fn restrict(&mut self) {
+        let context = self.security_context.get_or_insert_default();
+        let mut capabilities = json!({"drop": ["ALL"]});
+        if context.needs_capabilities {
+            capabilities["add"] = context.capabilities("add");
+        }
+        self.secure("capabilities", capabilities);
+        self.secure("allowPrivilegeEscalation", false);
+        self.secure("seccompProfile", json!({"type": "RuntimeDefault"}));
+    }
+
+    /// The container in JSON.
+    #[must_use]
+    pub fn to_object(&self) -> Object {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(object)) => object,
+            _ => Object::default(),
+        }
+    }
+}
+
 /// The security context of a container that is added.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(transparent)]
-pub struct SecurityContext(Object);
+pub struct SecurityContext {
+    fields: Object,
+    /// Whether the container is of no use without the capabilities that this adds.
+    #[serde(skip)]
+    needs_capabilities: bool,
+}
 
 impl SecurityContext {
-    /// Adds `capabilities` to those that a container has by default.
+    /// Adds `capabilities` to those that a container has by default; it is of no use without.
     #[must_use]
     pub fn adding(capabilities: &[&str]) -> Self {
-        let mut context = Self::default();
         let added = json!({ "add": capabilities });
-        context.0.insert("capabilities".to_owned(), added);
-        context
+        Self {
+            fields: [("capabilities".to_owned(), added)].into_iter().collect(),
+            needs_capabilities: true,
+        }
     }
 
     /// That of another container, with fields that are not known here.
     #[must_use]
     pub fn copied(of: Object) -> Self {
-        Self(of)
+        Self {
+            fields: of,
+            needs_capabilities: false,
+        }
     }
 
-    /// The same, run by a user.
     #[must_use]
-    pub fn run_as(mut self, user: u64) -> Self {
-        self.0.insert("runAsUser".to_owned(), user.into());
-        self
+    pub fn fields(&self) -> &Object {
+        &self.fields
     }
 
-    /// Whether it adds capabilities.
-    #[must_use]
-    pub fn adds_capabilities(&self) -> bool {
-        let capabilities = self.0.get("capabilities");
-        capabilities.is_some_and(|capabilities| capabilities.get("add").is_some())
+    fn capabilities(&self, key: &str) -> Value {
+        let capabilities = self.fields.get("capabilities");
+        let own = capabilities.and_then(|capabilities| capabilities.get(key));
+        own.cloned().unwrap_or_default()
     }
 }

@@ -8,7 +8,12 @@ impl Plan {
     /// Tells of each edit that the plan makes to `template`, which is still without it.
     pub fn describe(&self, template: &Template<'_>, mut tell: impl FnMut(String)) {
         if let Some(container) = &self.init_container {
-            tell(format!("adds init container {}", container.name));
+            let goes_on = if container.goes_on() {
+                ", which goes on"
+            } else {
+                ""
+            };
+            tell(format!("adds init container {}{goes_on}", container.name));
         }
         if let Some(container) = &self.sidecar {
             tell(format!("adds container {}", container.name));

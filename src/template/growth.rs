@@ -50,7 +50,10 @@ impl Plan {
             EnvEdit::Append(entry) => Some(entry),
             _ => None,
         });
-        let of_ours = self.sidecar.iter().flat_map(|container| &container.env);
+        let of_ours = self
+            .running()
+            .into_iter()
+            .flat_map(|container| &container.env);
         of_ours.chain(of_apps)
     }
 }

@@ -17,6 +17,7 @@ mod volumes;
 use serde_json::{Map, Value};
 
 use crate::paths::MountPath;
+use crate::standards::Pod;
 
 pub use backing::{Around, Backing};
 pub use container::{Container, SecurityContext};
@@ -142,6 +143,14 @@ impl<'v> Template<'v> {
         self.object.get("spec")?.get(key)
     }
 
+    /// The template as the Pod Security Standards look at it.
+    #[must_use]
+    pub fn as_pod(&self) -> Option<Pod<'_>> {
+        let spec = self.object.get("spec")?.as_object()?;
+        let annotations = self.annotations();
+        Some(Pod { annotations, spec })
+    }
+
     /// The containers of `spec.containers`, as they are now.
     pub fn app_containers(&self) -> impl Iterator<Item = AppContainer<'_>> {
         self.objects("containers").map(AppContainer)
@@ -227,6 +236,12 @@ impl<'t> AppContainer<'t> {
     #[must_use]
     pub fn name(self) -> &'t str {
         name_of(self.0)
+    }
+
+    /// The container itself.
+    #[must_use]
+    pub fn object(self) -> &'t Object {
+        self.0
     }
 
     /// The entries of `volumeMounts`.

@@ -204,6 +204,46 @@ impl Plan {
         }
     }
 
+    /// Makes the sidecar a native one: an init container that goes on, which does not keep a pod from its
+    /// end. Kubernetes has them from 1.29 on.
+    pub fn make_sidecar_native(&mut self) {
+        if let Some(mut sidecar) = self.sidecar.take() {
+            sidecar.restart_policy = Some("Always");
+            self.init_container = Some(sidecar);
+        }
+    }
+
+    /// The container that runs beside the app containers.
+    pub fn running(&self) -> Option<&Container> {
+        let native = self.init_container.iter().filter(|own| own.goes_on());
+        self.sidecar.iter().chain(native).next()
+    }
+
+    /// The containers that are added.
+    pub fn added_mut(&mut self) -> impl Iterator<Item = &mut Container> {
+        self.init_container.iter_mut().chain(&mut self.sidecar)
+    }
+
+    /// The mounts of the containers that are added.
+    pub fn mounts_of_added(&self) -> impl Iterator<Item = &VolumeMount> {
+        let added = self.init_container.iter().chain(&self.sidecar);
+        added.flat_map(|container| &container.volume_mounts)
+    }
+
+    /// The mounts that the container at a place of `spec.containers` gets.
+    #[must_use]
+    pub fn mounts_at(&self, place: usize) -> &[VolumeMount] {
+        let edit = self.containers.get(place);
+        edit.map_or(&[], |edit| edit.mounts.as_slice())
+    }
+
+    /// Whether it adds a file of the node.
+    #[must_use]
+    pub fn adds_files_of_the_node(&self) -> bool {
+        let is_of_the_node = |kind| matches!(kind, VolumeKind::HostFile(_));
+        self.volumes.iter().any(|(_, kind)| is_of_the_node(*kind))
+    }
+
     fn plans_volume(&self, name: &str) -> bool {
         self.volumes.iter().any(|(planned, _)| planned == name)
     }

@@ -68,8 +68,6 @@ const CASES_THAT_WARN: [(&str, &[&str]); 8] = [
         &[
             "datakit ddtrace: another agent is in command of container `report`; \
              take one of the two out",
-            "datakit policy: the pod does not complete: datakit-logfwd, datakit-profiler go on; \
-             admission.datakit/logfwd.enabled, profiler.enabled \"false\" prevents it",
             "datakit policy: ephemeral-storage limits are below 1Gi in sum (container `report`): \
              what is injected counts; raise them",
         ],

@@ -27,14 +27,21 @@ const AGENT: (&str, &str) = ("java-lib.version", "");
 
 /// What is told of a pod that is injected into.
 fn told(annotations: &[(&str, &str)], spec: Value) -> Vec<String> {
+    told_with(&json!({}), annotations, spec)
+}
+
+/// The same, with settings of the policy itself.
+fn told_with(policy: &Value, annotations: &[(&str, &str)], spec: Value) -> Vec<String> {
     let spec = with(json!({"containers": [container("main", &[])]}), spec);
-    let answer = validate(&create("default", &pod(annotations, spec)), &settings());
+    let settings = with(settings(), json!({"policy": policy}));
+    let answer = validate(&create("default", &pod(annotations, spec)), &settings);
     assert!(answer.mutated_object.is_some());
     answer.warnings.unwrap_or_default()
 }
 
 #[test]
-fn warns_of_a_pod_that_ends_whoever_owns_it() {
+fn warns_of_a_pod_that_ends_whoever_owns_it_where_sidecars_are_not_native() {
+    let never = json!({"native_sidecars": "never"});
     let goes_on = |features: &str, switches: &str| {
         format!(
             "datakit policy: the pod does not complete: {features}; \
@@ -44,19 +51,21 @@ fn warns_of_a_pod_that_ends_whoever_owns_it() {
     for policy in ["Never", "OnFailure"] {
         let spec = json!({"restartPolicy": policy});
         assert_eq!(
-            told(&[LOGS], spec.clone()),
+            told_with(&never, &[LOGS], spec.clone()),
             [goes_on("datakit-logfwd goes on", "logfwd.enabled")]
         );
         assert_eq!(
-            told(&[LOGS, PROFILER], spec.clone()),
+            told_with(&never, &[LOGS, PROFILER], spec.clone()),
             [goes_on(
                 "datakit-logfwd, datakit-profiler go on",
                 "logfwd.enabled, profiler.enabled"
             )]
         );
-        assert_eq!(told(&[AGENT], spec), [""; 0]);
+        assert_eq!(told_with(&never, &[AGENT], spec.clone()), [""; 0]);
+        assert_eq!(told(&[LOGS, PROFILER], spec), [""; 0]);
     }
-    assert_eq!(told(&[LOGS], json!({"restartPolicy": "Always"})), [""; 0]);
+    let always = json!({"restartPolicy": "Always"});
+    assert_eq!(told_with(&never, &[LOGS], always), [""; 0]);
 }
 
 #[test]

@@ -116,32 +116,35 @@ fn difference_07_takes_volumes_of_the_pod_that_are_what_is_needed() {
 #[test]
 fn difference_10_leaves_the_restart_policy_alone() {
     let spec = |containers: Value| json!({"restartPolicy": "Never", "containers": containers});
+    let native = with(
+        profiler("repo/java:1", &all_mounts()),
+        json!({"restartPolicy": "Always"}),
+    );
     let after = with(
-        spec(json!([
-            container("main", &all_mounts()),
-            profiler("repo/java:1", &all_mounts())
-        ])),
-        json!({"volumes": all_volumes(), "shareProcessNamespace": true}),
+        spec(json!([container("main", &all_mounts())])),
+        json!({
+            "initContainers": [native],
+            "volumes": all_volumes(),
+            "shareProcessNamespace": true
+        }),
     );
     let before = spec(json!([container("main", &[])]));
     let template = |spec: Value| {
         let mut pod = asking("java", spec);
         json!({"metadata": {"annotations": pod["metadata"]["annotations"].take()}, "spec": pod["spec"].take()})
     };
-    let warning = "datakit policy: the pod does not complete: datakit-profiler goes on; \
-                   admission.datakit/profiler.enabled \"false\" prevents it";
     assert_injects(
         &asking("java", before.clone()),
         &settings(),
         &asking("java", after.clone()),
-        &[warning],
+        &[],
     );
     for kind in ["Job", "CronJob"] {
         assert_injects(
             &workload(kind, &template(before.clone())),
             &settings(),
             &workload(kind, &template(after.clone())),
-            &[warning],
+            &[],
         );
     }
 }
