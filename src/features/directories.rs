@@ -77,8 +77,8 @@ impl Directories {
         let mut directories = self.list.iter().map(String::as_str);
         directories.find(|directory| {
             let path = MountPath::new(directory);
-            let mut containers = template.app_containers();
-            containers.any(|container| container.mount_at(&path).is_some())
+            let mut targets = template.targets();
+            targets.any(|(_, container)| container.mount_at(&path).is_some())
         })
     }
 
@@ -170,13 +170,12 @@ impl Directories {
                 Mounted::Nowhere | Mounted::Shareable(_) => {}
             }
             let around = own_mounts.around(directory, scene.volumes());
-            let free: Vec<usize> = containers
-                .iter()
-                .enumerate()
+            let free: Vec<usize> = template
+                .targets()
                 .filter(|(place, container)| {
                     program.is_none()
                         && own.binary_search_by_key(place, |(own, _)| *own).is_err()
-                        && told.is_free(directory, **container, around.get(place))
+                        && told.is_free(directory, *container, around.get(place))
                 })
                 .map(|(place, _)| place)
                 .collect();
@@ -232,7 +231,7 @@ impl<'t> OwnMounts<'t> {
             lists: Vec::new(),
             by_path: BTreeMap::new(),
         };
-        for (place, container) in template.app_containers().enumerate() {
+        for (place, container) in template.targets() {
             for mount in container.mounts() {
                 if let Some(path) = text(mount, "mountPath") {
                     own.add(MountPath::new(path), place, mount);

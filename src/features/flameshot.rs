@@ -225,7 +225,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
             ..ContainerPort::default()
         }],
         resources: scene.resources(settings, FEATURE.name, report),
-        security_context: Some(SecurityContext::adding(&["SYS_PTRACE"])),
+        security_context: SecurityContext::adding(&["SYS_PTRACE"]),
         volume_mounts: vec![mount(&volume, path.as_str())],
         ..Container::default()
     });
@@ -279,7 +279,7 @@ fn plan_mounts(
     report: &mut Report,
 ) -> bool {
     let mut is_mounted = false;
-    for (number, container) in scene.template.app_containers().enumerate() {
+    for (number, container) in scene.template.targets() {
         let is_ours = scene.is_sidecar(container);
         match place(scene, container, path, volume) {
             Ok(place) => {

@@ -20,6 +20,7 @@ mod scene;
 mod security;
 mod select;
 mod table;
+mod targets;
 
 use std::cell::OnceCell;
 
@@ -61,6 +62,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
     let mut journal = (context.workload != Workload::Pod).then(Journal::default);
     let namespace = template.namespace().unwrap_or(context.namespace).to_owned();
     let own = context.settings.own(&mut context.settings.reader());
+    template.leave_alone(targets::left_alone(template, &own, report));
     let mut injected = false;
     let mut selected = Vec::with_capacity(ALL.len());
     let mut room = MOST_BYTES;
@@ -81,6 +83,9 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             volumes: OnceCell::new(),
         };
         let decision = (feature.plan)(&scene, report).and_then(|mut plan| {
+            if feature.adds.is_some() {
+                targets::are_there(template)?;
+            }
             let hold = hold.get_or_insert_with(|| Hold::of(template, &own, &namespace, report));
             hold.apply(&mut plan, template)?;
             if has_native_sidecars(own.native_sidecars, context.workload, template) {

@@ -221,7 +221,8 @@ fn obstacle(scene: &Scene<'_, '_>, agent: &Agent) -> Option<String> {
         return Some(format!("the volume {VOLUME} is not an emptyDir"));
     }
     template
-        .app_containers()
+        .targets()
+        .map(|(_, container)| container)
         .filter(|container| !scene.is_sidecar(*container))
         .find_map(|container| {
             let problem =
@@ -282,7 +283,7 @@ fn has_datadog(value: &str) -> bool {
 ///
 /// # Errors
 /// Neither would start: they are to run as root, and must not.
-fn security_context(template: &Template<'_>) -> Result<Option<SecurityContext>, Declined> {
+fn security_context(template: &Template<'_>) -> Result<SecurityContext, Declined> {
     let own = template.first_container();
     let own = own.and_then(|own| own.get("securityContext")?.as_object());
     let of_the_pod = template.spec("securityContext");
@@ -296,5 +297,5 @@ fn security_context(template: &Template<'_>) -> Result<Option<SecurityContext>, 
     {
         return Err(skipped("it is runAsNonRoot, and runAsUser is 0"));
     }
-    Ok(own.cloned().map(SecurityContext::copied))
+    Ok(SecurityContext::copied(own.cloned()))
 }

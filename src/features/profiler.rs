@@ -94,7 +94,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         working_dir: Some(DIRECTORY),
         env: env::in_order_of_reference(scene.entries(&settings.envs)),
         resources: scene.resources(settings, FEATURE.name, report),
-        security_context: Some(SecurityContext::adding(&["SYS_PTRACE", "SYS_ADMIN"])),
+        security_context: SecurityContext::adding(&["SYS_PTRACE", "SYS_ADMIN"]),
         volume_mounts: mounts,
         ..Container::default()
     });
@@ -193,7 +193,7 @@ struct Target<'s> {
 fn targets<'s>(scene: &Scene<'s, '_>, programs: &str, report: &mut Report) -> Vec<Target<'s>> {
     let directory = MountPath::new(DIRECTORY);
     let mut targets = Vec::new();
-    for (number, container) in scene.template.app_containers().enumerate() {
+    for (number, container) in scene.template.targets() {
         match scene.place(container, &directory, programs) {
             Ok(place) => targets.push(Target {
                 number,

@@ -42,10 +42,8 @@ pub(super) fn in_directories<'t, 'd>(
         found: BTreeMap::new(),
     };
     if !directories.is_empty() {
-        for container in template
-            .app_containers()
-            .filter(|own| !scene.is_sidecar(*own))
-        {
+        let targets = template.targets().map(|(_, container)| container);
+        for container in targets.filter(|own| !scene.is_sidecar(*own)) {
             search.look_at(container);
         }
     }

@@ -180,8 +180,7 @@ fn user(plan: &Plan, template: &Template<'_>) -> u64 {
         own.chain(planned).any(|volume| added.contains(&volume))
     };
     let sharing = template
-        .app_containers()
-        .enumerate()
+        .targets()
         .find(shares)
         .map(|(_, container)| container.object());
     let first = template.first_container();
@@ -193,15 +192,13 @@ fn user(plan: &Plan, template: &Template<'_>) -> u64 {
         .unwrap_or(NOBODY)
 }
 
-/// Whether the container starts as it is, by its own security context over the pod's: somebody runs it who is
-/// not root, or it may be root. One that has no context of its own is always told who.
+/// Whether a container with a copy of the app's security context starts as it is: somebody runs it who is not
+/// root, or it may be root. Others are always told who runs them.
 fn starts_as_it_is(container: &Container, template: &Template<'_>) -> bool {
-    let Some(context) = container.security_context.as_ref() else {
-        return false;
-    };
-    let own = context.fields();
-    own.get("runAsNonRoot") == Some(&Value::Bool(false))
-        || effective_user(Some(own), template).is_some()
+    let own = container.security_context.fields();
+    let says = own.and_then(|own| own.get("runAsNonRoot"));
+    container.security_context.is_copied()
+        && (says == Some(&Value::Bool(false)) || effective_user(own, template).is_some())
 }
 
 fn effective_user(context: Option<&Object>, template: &Template<'_>) -> Option<u64> {
@@ -247,7 +244,7 @@ mod tests {
     }
 
     /// The security context with which a sidecar that mounts the volume `logs` comes out, or why it does not.
-    fn secured(mut pod: Value, own: Option<SecurityContext>) -> Result<Value, Declined> {
+    fn secured(mut pod: Value, own: SecurityContext) -> Result<Value, Declined> {
         let template = Template::new(&mut pod).unwrap();
         let mut report = Report::new(LogLevel::Error);
         let hold = Hold::of(&template, &Own::default(), "default", &mut report);
@@ -258,7 +255,7 @@ mod tests {
             ..Container::default()
         });
         hold.apply(&mut plan, &template)?;
-        let context = plan.sidecar.and_then(|sidecar| sidecar.security_context);
+        let context = plan.sidecar.unwrap().security_context;
         Ok(serde_json::to_value(context).unwrap())
     }
 
@@ -274,17 +271,29 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn meets_restricted_where_the_pod_does_or_says_so() {
-        assert_eq!(secured(restricted(), None), Ok(in_full(NOBODY)));
+        assert_eq!(
+            secured(restricted(), SecurityContext::default()),
+            Ok(in_full(NOBODY))
+        );
         let mut falls_short = restricted();
         falls_short["spec"]["hostPID"] = json!(true);
         falls_short["spec"]["securityContext"]["runAsNonRoot"] = json!(null);
-        assert_eq!(secured(falls_short.clone(), None), Ok(json!(null)));
+        assert_eq!(
+            secured(falls_short.clone(), SecurityContext::default()),
+            Ok(json!(null))
+        );
         let told = annotated(falls_short.clone(), "restricted");
-        assert_eq!(secured(told, None), Ok(in_full(NOBODY)));
+        assert_eq!(
+            secured(told, SecurityContext::default()),
+            Ok(in_full(NOBODY))
+        );
         let told = annotated(falls_short, "baseline");
-        assert_eq!(secured(told, None), Ok(json!(null)));
+        assert_eq!(secured(told, SecurityContext::default()), Ok(json!(null)));
         let told = annotated(restricted(), "none");
-        assert_eq!(secured(told, None), Ok(json!({"runAsUser": NOBODY})));
+        assert_eq!(
+            secured(told, SecurityContext::default()),
+            Ok(json!({"runAsUser": NOBODY}))
+        );
     }
 
     #[wasm_bindgen_test(unsupported = test)]
@@ -295,7 +304,7 @@ mod tests {
             for (place, user) in [of_a, of_b].into_iter().enumerate() {
                 pod["spec"]["containers"][place]["securityContext"]["runAsUser"] = user;
             }
-            secured(pod, None)
+            secured(pod, SecurityContext::default())
         };
         let none = || json!(null);
         for (of_the_pod, of_a, of_b, expected) in [
@@ -314,22 +323,22 @@ mod tests {
     fn lets_who_has_a_user_namespace_be_root() {
         let mut pod = restricted();
         pod["spec"]["hostUsers"] = json!(false);
-        assert_eq!(secured(pod.clone(), None), Ok(in_full(NOBODY)));
+        assert_eq!(
+            secured(pod.clone(), SecurityContext::default()),
+            Ok(in_full(NOBODY))
+        );
         pod["spec"]["securityContext"]["runAsNonRoot"] = json!(null);
         let mut without_user = in_full(NOBODY);
         for key in ["runAsNonRoot", "runAsUser"] {
             without_user.as_object_mut().unwrap().remove(key);
         }
-        assert_eq!(secured(pod, None), Ok(without_user));
+        assert_eq!(secured(pod, SecurityContext::default()), Ok(without_user));
     }
 
     #[wasm_bindgen_test(unsupported = test)]
     fn leaves_a_copy_its_user() {
         let pod = |of_the_pod: Value| json!({"spec": {"securityContext": of_the_pod, "containers": [{"name": "a"}]}});
-        let copied = |context: Value| {
-            let fields = context.as_object().cloned().unwrap_or_default();
-            Some(SecurityContext::copied(fields))
-        };
+        let copied = |context: Value| SecurityContext::copied(context.as_object().cloned());
         let non_root = json!({"runAsNonRoot": true});
         let read_only = json!({"readOnlyRootFilesystem": true});
         assert_eq!(
@@ -341,8 +350,14 @@ mod tests {
             secured(pod(with_user.clone()), copied(read_only.clone())),
             Ok(read_only)
         );
-        assert_eq!(secured(pod(with_user), None), Ok(json!({"runAsUser": 5})));
-        assert_eq!(secured(pod(json!({"runAsUser": 5})), None), Ok(json!(null)));
+        assert_eq!(
+            secured(pod(with_user), SecurityContext::default()),
+            Ok(json!({"runAsUser": 5}))
+        );
+        assert_eq!(
+            secured(pod(json!({"runAsUser": 5})), SecurityContext::default()),
+            Ok(json!(null))
+        );
         let may_be_root = json!({"runAsNonRoot": false});
         let kept = secured(pod(non_root), copied(may_be_root.clone()));
         assert_eq!(kept, Ok(may_be_root));
@@ -354,7 +369,7 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn leaves_out_what_a_level_does_not_allow() {
-        let needs = || Some(SecurityContext::adding(&["SYS_PTRACE"]));
+        let needs = || SecurityContext::adding(&["SYS_PTRACE"]);
         let plain =
             json!({"metadata": {"annotations": {}}, "spec": {"containers": [{"name": "a"}]}});
         let kept = json!({"capabilities": {"add": ["SYS_PTRACE"]}});
@@ -383,7 +398,7 @@ mod tests {
     fn leaves_out_files_of_the_node() {
         let applied = |level: &str| {
             let mut pod = annotated(
-                json!({"metadata": {"annotations": {}}, "spec": {"containers": []}}),
+                json!({"metadata": {"annotations": {}}, "spec": {"containers": [{"name": "a"}]}}),
                 level,
             );
             let template = Template::new(&mut pod).unwrap();

@@ -3,7 +3,7 @@
 
 use super::feature::{Added, Feature};
 use super::scene::SWITCH;
-use super::{ddtrace, flameshot, logfwd, logging, otel, profiler, security};
+use super::{ddtrace, flameshot, logfwd, logging, otel, profiler, security, targets};
 use crate::json::Problem;
 use crate::settings::Document;
 use crate::template::Journal;
@@ -44,10 +44,15 @@ pub fn journal(text: &str) -> Result<Journal, &'static str> {
 pub fn annotation_names() -> impl Iterator<Item = &'static str> {
     let switches = ALL.iter().filter_map(|feature| feature.switch);
     let asks = ALL.iter().flat_map(|feature| feature.asks);
-    [SWITCH, security::ANNOTATION]
-        .into_iter()
-        .chain(switches)
-        .chain(asks.map(|ask| ask.name))
+    [
+        SWITCH,
+        security::ANNOTATION,
+        targets::ONLY,
+        targets::EXCLUDED,
+    ]
+    .into_iter()
+    .chain(switches)
+    .chain(asks.map(|ask| ask.name))
 }
 
 /// Everything that is wrong with settings, each with its path; nothing if they are valid.

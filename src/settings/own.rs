@@ -6,12 +6,26 @@ use crate::namespace::NamespacePattern;
 use crate::standards::Level;
 
 /// The key `policy`, but for what only one feature reads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Own<'n> {
     /// What injected containers are held to: the first rule for the namespace counts.
     pub pod_security: Vec<HeldRule<'n>>,
     pub native_sidecars: NativeSidecars,
+    /// The names of app containers that get nothing.
+    pub exclude_containers: Vec<&'n str>,
 }
+
+/// Containers of service meshes and of other injectors, which no agent is for.
+pub(super) const EXCLUDED: [&str; 8] = [
+    "istio-proxy",
+    "istio-validation",
+    "linkerd-proxy",
+    "envoy-sidecar",
+    "vault-agent",
+    "daprd",
+    "consul-dataplane",
+    "kuma-sidecar",
+];
 
 /// A rule of `pod_security`.
 #[derive(Debug)]
@@ -80,6 +94,16 @@ impl NativeSidecars {
     ];
 }
 
+impl Default for Own<'_> {
+    fn default() -> Self {
+        Self {
+            pod_security: Vec::new(),
+            native_sidecars: NativeSidecars::default(),
+            exclude_containers: EXCLUDED.to_vec(),
+        }
+    }
+}
+
 impl<'n> Own<'n> {
     /// Reads the key `policy`, which stands at `path`.
     pub(super) fn read(reader: &mut Reader, node: Option<&'n Node<'_>>, path: Path<'_>) -> Self {
@@ -92,6 +116,10 @@ impl<'n> Own<'n> {
                 path.key("native_sidecars"),
                 &NativeSidecars::WORDS,
             ),
+            exclude_containers: match at("exclude_containers") {
+                None | Some(Node::Null) => EXCLUDED.to_vec(),
+                names => reader.strings(names, path.key("exclude_containers")),
+            },
         }
     }
 

@@ -28,8 +28,8 @@ pub struct Container {
     pub ports: Vec<ContainerPort>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceRequirements>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub security_context: Option<SecurityContext>,
+    #[serde(skip_serializing_if = "SecurityContext::is_absent")]
+    pub security_context: SecurityContext,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volume_mounts: Vec<VolumeMount>,
 }
@@ -38,8 +38,7 @@ impl Container {
     /// Whether it is of no use to who is not root: capabilities are root's.
     #[must_use]
     pub fn needs_root(&self) -> bool {
-        let context = self.security_context.as_ref();
-        context.is_some_and(|context| context.needs_capabilities)
+        self.security_context.origin == Origin::Needed
     }
 
     /// Whether it goes on while the app containers run, though it is an init container.
@@ -50,16 +49,16 @@ impl Container {
 
     /// Sets a field of its security context.
     pub fn secure(&mut self, key: &str, value: impl Into<Value>) {
-        let context = self.security_context.get_or_insert_default();
-        context.fields.insert(key.to_owned(), value.into());
+        let fields = self.security_context.fields.get_or_insert_default();
+        fields.insert(key.to_owned(), value.into());
     }
 
-    /// Makes it meet "restricted" of the Pod Security Standards, but for the user.
+    /// Makes it meet "restricted" of the Pod Security Standards, but for the user and for the capabilities
+    /// that it needs.
     pub fn restrict(&mut self) {
-        let context = self.security_context.get_or_insert_default();
         let mut capabilities = json!({"drop": ["ALL"]});
-        if context.needs_capabilities {
-            capabilities["add"] = context.capabilities("add");
+        if self.needs_root() {
+            capabilities["add"] = self.security_context.capabilities("add");
         }
         self.secure("capabilities", capabilities);
         self.secure("allowPrivilegeEscalation", false);
@@ -80,10 +79,20 @@ impl Container {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct SecurityContext {
-    fields: Object,
-    /// Whether the container is of no use without the capabilities that this adds.
+    fields: Option<Object>,
     #[serde(skip)]
-    needs_capabilities: bool,
+    origin: Origin,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Origin {
+    /// What a cluster asks of the container, if it asks for something.
+    #[default]
+    Asked,
+    /// The container is of no use without the capabilities that it adds.
+    Needed,
+    /// Another container has the same.
+    Copied,
 }
 
 impl SecurityContext {
@@ -92,27 +101,37 @@ impl SecurityContext {
     pub fn adding(capabilities: &[&str]) -> Self {
         let added = json!({ "add": capabilities });
         Self {
-            fields: [("capabilities".to_owned(), added)].into_iter().collect(),
-            needs_capabilities: true,
+            fields: Some([("capabilities".to_owned(), added)].into_iter().collect()),
+            origin: Origin::Needed,
         }
     }
 
-    /// That of another container, with fields that are not known here.
+    /// That of another container, if it has one, with fields that are not known here.
     #[must_use]
-    pub fn copied(of: Object) -> Self {
+    pub fn copied(of: Option<Object>) -> Self {
         Self {
             fields: of,
-            needs_capabilities: false,
+            origin: Origin::Copied,
         }
     }
 
     #[must_use]
-    pub fn fields(&self) -> &Object {
-        &self.fields
+    pub fn fields(&self) -> Option<&Object> {
+        self.fields.as_ref()
+    }
+
+    /// Whether it is that of another container.
+    #[must_use]
+    pub fn is_copied(&self) -> bool {
+        self.origin == Origin::Copied
+    }
+
+    fn is_absent(&self) -> bool {
+        self.fields.is_none()
     }
 
     fn capabilities(&self, key: &str) -> Value {
-        let capabilities = self.fields.get("capabilities");
+        let capabilities = self.fields().and_then(|fields| fields.get("capabilities"));
         let own = capabilities.and_then(|capabilities| capabilities.get(key));
         own.cloned().unwrap_or_default()
     }

@@ -141,7 +141,7 @@ mod tests {
             image_pull_policy: "IfNotPresent",
             command: vec!["sh".to_owned(), "-c".to_owned(), "\"\n\"".to_owned()],
             env: vec![plain("JSON", "[{\"a\":\"b\"}]".repeat(50))],
-            security_context: Some(SecurityContext::adding(&["SYS_PTRACE", "SYS_ADMIN"])),
+            security_context: SecurityContext::adding(&["SYS_PTRACE", "SYS_ADMIN"]),
             volume_mounts: vec![mount("logs", "/var/log/app")],
             ..Container::default()
         };

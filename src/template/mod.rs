@@ -39,6 +39,8 @@ pub struct JournalIsFull;
 #[derive(Debug)]
 pub struct Template<'v> {
     object: &'v mut Object,
+    /// The names of the app containers that get nothing.
+    left_alone: Vec<String>,
 }
 
 impl<'v> Template<'v> {
@@ -49,9 +51,17 @@ impl<'v> Template<'v> {
     pub fn new(value: &'v mut Value) -> Result<Self, Malformed> {
         shape::check(value)?;
         match value {
-            Value::Object(object) => Ok(Self { object }),
+            Value::Object(object) => Ok(Self {
+                object,
+                left_alone: Vec::new(),
+            }),
             _ => Err(Malformed::at("template")),
         }
+    }
+
+    /// Leaves app containers of these names alone from now on.
+    pub fn leave_alone(&mut self, names: Vec<String>) {
+        self.left_alone = names;
     }
 
     /// The template's own namespace: pods in a request have one, templates of workloads rarely.
@@ -156,6 +166,14 @@ impl<'v> Template<'v> {
         self.objects("containers").map(AppContainer)
     }
 
+    /// The app containers that are not left alone, each with its place in `spec.containers`.
+    pub fn targets(&self) -> impl Iterator<Item = (usize, AppContainer<'_>)> {
+        let is_left_alone = |name: &str| self.left_alone.iter().any(|own| own == name);
+        self.app_containers()
+            .enumerate()
+            .filter(move |(_, container)| !is_left_alone(container.name()))
+    }
+
     /// The containers that run side by side: the app containers, and the init containers that go on
     /// (native sidecars).
     pub fn running_containers(&self) -> impl Iterator<Item = AppContainer<'_>> {
@@ -168,10 +186,12 @@ impl<'v> Template<'v> {
             .chain(self.app_containers())
     }
 
-    /// The container that resources of the pod are read of.
+    /// The container that resources of the pod are read of: the first that is not left alone.
     #[must_use]
     pub fn first_container(&self) -> Option<&Object> {
-        self.objects("containers").next()
+        self.targets()
+            .next()
+            .map(|(_, container)| container.object())
     }
 
     /// Containers of every sort.

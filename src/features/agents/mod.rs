@@ -68,7 +68,7 @@ impl Agent {
         report: &mut Report,
     ) -> Result<(), Declined> {
         let mut injected = Vec::new();
-        for (number, container) in scene.template.app_containers().enumerate() {
+        for (number, container) in scene.template.targets() {
             match self.edits(scene, container, volume, envs, report) {
                 Ok((place, env)) => {
                     if place == Place::Free {

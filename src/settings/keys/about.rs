@@ -58,6 +58,8 @@ pub enum Kind {
     Resources,
     /// Names of namespaces, or expressions.
     Names,
+    /// Names of containers.
+    ContainerNames,
     /// Expressions for namespaces.
     Expressions,
     LabelSelectors,
@@ -76,6 +78,8 @@ pub enum Absent {
     Required,
     False,
     Text(&'static str),
+    /// These.
+    These(&'static [&'static str]),
     /// The resources that are given to every container.
     Resources,
 }

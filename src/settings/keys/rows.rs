@@ -1,9 +1,10 @@
 //! The keys of the settings, section by section: one row for each. The readers take the names; the reference
 //! (`docs/settings.md`), the JSON Schema and the form of Rancher are made of the rest, by `make docs`.
 
-use super::about::Absent::{False, None, Required, Resources as StandardResources, Text as Word};
+use super::super::own::EXCLUDED;
+use super::about::Absent::{False, None, Required, Resources as StandardResources, Text as Word, These};
 use super::about::Kind::{
-    Any, Boolean, Envs, Expressions, Image, Json, LabelSelectors, List, Names, Object, Paths, Quantity, Resources,
+    Any, Boolean, ContainerNames, Envs, Expressions, Image, Json, LabelSelectors, List, Names, Object, Paths, Quantity, Resources,
     Suggested, Text, VariableName, Words, WordsOrList,
 };
 use super::about::{Key, Section, key};
@@ -184,6 +185,7 @@ pub const SECTIONS: &[Section] = &[
         key("logging_match", Words(&["any", "all"]), Word("any"), "how the selectors of a rule in `admission_mutate.loggings` go together: `any` or `all`", "policy"),
         key("pod_security", WordsOrList(HELD), Word("auto"), "what injected containers are [held to](#pod_security), by the Pod Security Standards: `auto`, `none`, `baseline`, `restricted`, `namespace`, or a list of which the first rule for the namespace counts", "policy"),
         key("native_sidecars", Words(&["jobs", "always", "never"]), Word("jobs"), "which sidecars are [init containers that go on](#native_sidecars), so that a pod with them can end: those of `jobs` and other pods that run to completion, `always` or `never`; Kubernetes has them from 1.29 on", "policy"),
+        key("exclude_containers", ContainerNames, These(&EXCLUDED), "app containers that [get nothing](#exclude_containers): no variables, no agent, no volumes", "policy"),
     ] },
     Section { path: "policy.pod_security[]", keys: &[
         key("namespace_selectors", Expressions, None, "[expressions](#namespaces) for namespaces", "policy"),

@@ -79,6 +79,7 @@ fn property(section: &str, key: &Key) -> Value {
         Absent::None | Absent::Required => return property,
         Absent::False => json!(false),
         Absent::Text(text) => json!(text),
+        Absent::These(names) => json!(names),
         Absent::Resources => json!({
             "requests": {"cpu": "100m", "memory": "64Mi"},
             "limits": {"cpu": "500m", "memory": "512Mi"}
@@ -118,6 +119,7 @@ fn value(section: &str, key: &Key) -> Value {
         Kind::Envs => reference("envs"),
         Kind::Resources => reference("resources"),
         Kind::Names => texts(json!({"examples": ["shop", "prod-.*"]})),
+        Kind::ContainerNames => texts(json!({"examples": ["istio-proxy"]})),
         Kind::Expressions => texts(json!({"examples": ["*", "^prod-", "^default$"]})),
         Kind::LabelSelectors => {
             texts(json!({"examples": ["app=web", "app=web-*", "app in (web, api),!canary"]}))

@@ -46,6 +46,10 @@ fn row(key: &Key) -> String {
         Absent::Required => "required".to_owned(),
         Absent::False => "`false`".to_owned(),
         Absent::Text(text) => format!("`{text}`"),
+        Absent::These(names) => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            names.join(", ")
+        }
         Absent::Resources => "[as below](#resources)".to_owned(),
     };
     let default = match default.as_str() {
@@ -64,7 +68,12 @@ fn row(key: &Key) -> String {
 fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Object | Kind::Resources => "object",
-        Kind::List | Kind::Names | Kind::Expressions | Kind::LabelSelectors | Kind::Paths => "list",
+        Kind::List
+        | Kind::ContainerNames
+        | Kind::Names
+        | Kind::Expressions
+        | Kind::LabelSelectors
+        | Kind::Paths => "list",
         Kind::Boolean => "boolean",
         Kind::Envs => "object or list",
         Kind::WordsOrList(_) => "string or list",
