@@ -62,6 +62,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
     let mut journal = (context.workload != Workload::Pod).then(Journal::default);
     let namespace = template.namespace().unwrap_or(context.namespace).to_owned();
     let own = context.settings.own(&mut context.settings.reader());
+    let asked = security::asked(template, report);
     template.leave_alone(targets::left_alone(template, &own, report));
     let mut injected = false;
     let mut selected = Vec::with_capacity(ALL.len());
@@ -86,7 +87,8 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             if feature.adds.is_some() {
                 targets::are_there(template)?;
             }
-            let hold = hold.get_or_insert_with(|| Hold::of(template, &own, &namespace, report));
+            let hold =
+                hold.get_or_insert_with(|| Hold::of(asked, template, &own, &namespace, report));
             hold.apply(&mut plan, template)?;
             if has_native_sidecars(own.native_sidecars, context.workload, template) {
                 plan.make_sidecar_native();

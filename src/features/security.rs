@@ -30,15 +30,17 @@ pub(super) struct Hold {
 }
 
 impl Hold {
+    /// `asked` is what the template [says itself](asked).
     pub fn of(
+        asked: Option<Held>,
         template: &Template<'_>,
         own: &Own<'_>,
         namespace: &str,
-        report: &mut Report,
+        report: &Report,
     ) -> Self {
         let pod = template.as_pod();
         Self {
-            level: level(template, own, namespace, report),
+            level: level(asked, template, own, namespace, report),
             is_non_root: is_non_root(template),
             has_user_namespace: pod.is_some_and(|pod| pod.has_user_namespace()),
         }
@@ -106,8 +108,14 @@ impl Hold {
 }
 
 /// The level, which the template says itself, or else the settings.
-fn level(template: &Template<'_>, own: &Own<'_>, namespace: &str, report: &mut Report) -> Level {
-    let (held, why) = match of_the_template(template, report) {
+fn level(
+    asked: Option<Held>,
+    template: &Template<'_>,
+    own: &Own<'_>,
+    namespace: &str,
+    report: &Report,
+) -> Level {
+    let (held, why) = match asked {
         Some(held) => (held, "its annotation says so"),
         None => (own.held(namespace), "policy.pod_security says so"),
     };
@@ -130,7 +138,8 @@ fn level(template: &Template<'_>, own: &Own<'_>, namespace: &str, report: &mut R
     level
 }
 
-fn of_the_template(template: &Template<'_>, report: &mut Report) -> Option<Held> {
+/// What the template says itself. An annotation that says nothing is told of, whatever comes of it.
+pub(super) fn asked(template: &Template<'_>, report: &mut Report) -> Option<Held> {
     let key = format!("{PREFIX}{ANNOTATION}");
     let text = template.annotation(&key)?;
     let held = Held::of_a_template(text);
@@ -247,7 +256,8 @@ mod tests {
     fn secured(mut pod: Value, own: SecurityContext) -> Result<Value, Declined> {
         let template = Template::new(&mut pod).unwrap();
         let mut report = Report::new(LogLevel::Error);
-        let hold = Hold::of(&template, &Own::default(), "default", &mut report);
+        let asked = asked(&template, &mut report);
+        let hold = Hold::of(asked, &template, &Own::default(), "default", &report);
         let mut plan = Plan::default();
         plan.sidecar = Some(Container {
             security_context: own,
@@ -403,7 +413,8 @@ mod tests {
             );
             let template = Template::new(&mut pod).unwrap();
             let mut report = Report::new(LogLevel::Error);
-            let hold = Hold::of(&template, &Own::default(), "default", &mut report);
+            let asked = asked(&template, &mut report);
+            let hold = Hold::of(asked, &template, &Own::default(), "default", &report);
             let mut plan = Plan::default();
             plan.volume(
                 &template,
@@ -427,8 +438,7 @@ mod tests {
         let mut pod = annotated(restricted(), "namespace");
         let template = Template::new(&mut pod).unwrap();
         let mut report = Report::new(LogLevel::Error);
-        let hold = Hold::of(&template, &Own::default(), "default", &mut report);
-        assert_eq!(hold.level, Level::Restricted);
+        assert_eq!(asked(&template, &mut report), None);
         let warning = "datakit policy: admission.datakit/pod-security: `namespace` has no effect, \
                        it is not one of auto, none, baseline, restricted";
         assert_eq!(report.warnings(), Some(vec![warning.to_owned()]));

@@ -18,6 +18,7 @@ mod rollouts;
 mod rules;
 mod run;
 mod secrets;
+mod standards;
 
 #[path = "../policy/support.rs"]
 mod support;

@@ -118,7 +118,7 @@ fn the_cases_are_those_that_matter() {
 const TAKEN_PORT: &str = "a container of the pod has port ";
 
 /// Every other warning that has to do with what the pod has.
-const WARNINGS: [&str; 46] = [
+const WARNINGS: [&str; 50] = [
     "the template is malformed at ",
     "is no boolean and has no effect",
     "has no effect, no rule of the settings is for it",
@@ -133,7 +133,11 @@ const WARNINGS: [&str; 46] = [
     "nothing injected, every container was left out",
     "it needs shareProcessNamespace, which is false",
     "the pod does not complete",
-    "the pod is runAsNonRoot",
+    "it needs root, and the pod is runAsNonRoot",
+    "does not allow its",
+    "it is not one of auto, none, baseline, restricted",
+    "there is no container `",
+    "every container is left alone",
     "it would hide the program of container",
     "it would hide data of its mount",
     "is read-only; mount an emptyDir there",

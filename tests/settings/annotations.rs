@@ -291,6 +291,16 @@ fn the_overview_has_annotations_that_the_policy_reads() {
                     Vec::<String>::new()
                 );
             }
+            ("admission.datakit/pod-security", _) => {
+                let left = injected(json!({name: "baseline"}), &everything);
+                assert_eq!(left, ["ddtrace", "logfwd", "logging"]);
+            }
+            ("admission.datakit/containers", _) => {
+                assert_eq!(injected(json!({name: "other"}), &everything), ["logging"]);
+            }
+            ("admission.datakit/exclude-containers", _) => {
+                assert_eq!(injected(json!({name: "web"}), &everything), ["logging"]);
+            }
             ("datakit/logs", "JSON") => {
                 assert_eq!(
                     injected(json!({name: "[]"}), &everything),

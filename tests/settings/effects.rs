@@ -10,6 +10,7 @@ use crate::keys::{paths, remove, set};
 use crate::support::{answer, pod, problems};
 
 mod injections;
+mod own;
 mod v1;
 mod v2;
 
@@ -166,6 +167,7 @@ fn table() -> Vec<Row> {
     let mut rows = top_rows();
     rows.extend(v1::rows());
     rows.extend(v2::rows());
+    rows.extend(own::rows());
     rows
 }
 

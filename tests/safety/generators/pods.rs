@@ -121,6 +121,21 @@ fn annotations() -> BoxedStrategy<Value> {
         }));
     }
     fields.extend([
+        (
+            "admission.datakit/pod-security",
+            maybe(
+                10,
+                one_of(json!(["auto", "none", "baseline", "restricted", "no"])),
+            ),
+        ),
+        (
+            "admission.datakit/containers",
+            maybe(5, one_of(json!(["app", "app,web", "nobody"]))),
+        ),
+        (
+            "admission.datakit/exclude-containers",
+            maybe(5, one_of(json!(["app", "proxy", ""]))),
+        ),
         ("datakit/logs", maybe(10, one_of(json!(["[]", ""])))),
         ("prometheus.io/scrape", maybe(10, one_of(json!(["false"])))),
         (

@@ -26,13 +26,7 @@ pub fn settings() -> BoxedStrategy<Value> {
             ("admission_inject", maybe(first, first_model())),
             ("admission_inject_v2", maybe(second, second_model())),
             ("admission_mutate", maybe(60, loggings())),
-            (
-                "policy",
-                maybe(
-                    20,
-                    one_of(json!([{"logging_match": "all"}, {"logging_match": "any"}, {}])),
-                ),
-            ),
+            ("policy", maybe(50, own())),
         ])
     };
     let settings = prop_oneof![
@@ -47,6 +41,31 @@ pub fn settings() -> BoxedStrategy<Value> {
             _ => settings,
         })
         .boxed()
+}
+
+/// The settings of the policy itself.
+fn own() -> BoxedStrategy<Value> {
+    let levels = json!(["auto", "none", "baseline", "restricted", "namespace"]);
+    let rule = objects(vec![
+        (
+            "namespace_selectors",
+            maybe(90, one_of(json!([["*"], ["^def"], ["apps", "x"], []]))),
+        ),
+        ("level", maybe(90, one_of(levels.clone()))),
+    ]);
+    let held = prop_oneof![one_of(levels), lists(rule, 0, 2)].boxed();
+    objects(vec![
+        ("logging_match", maybe(30, one_of(json!(["all", "any"])))),
+        ("pod_security", maybe(50, held)),
+        (
+            "native_sidecars",
+            maybe(50, one_of(json!(["jobs", "always", "never"]))),
+        ),
+        (
+            "exclude_containers",
+            maybe(30, one_of(json!([[], ["app"], ["istio-proxy", "web"]]))),
+        ),
+    ])
 }
 
 fn first_model() -> BoxedStrategy<Value> {

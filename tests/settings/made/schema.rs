@@ -107,7 +107,7 @@ fn value(section: &str, key: &Key) -> Value {
         Kind::Text => json!({"type": "string"}),
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Words(words) => json!({"type": "string", "enum": words}),
-        Kind::WordsOrList(words) => json!({"oneOf": [
+        Kind::WordsOrList(words) => json!({"anyOf": [
             {"type": "string", "enum": words},
             {"type": "array", "items": object(&format!("{inner}[]"))},
         ]}),

@@ -1,0 +1,88 @@
+//! The keys of `policy`, but for `logging_match`.
+
+use serde_json::{Value, json};
+
+use super::{Row, add, instead_of, there, with};
+use crate::support::pod;
+
+pub fn rows() -> Vec<Row> {
+    let mut rows = pod_security();
+    rows.extend([native_sidecars(), exclude_containers()]);
+    rows
+}
+
+/// Settings with a log forwarder, and a pod that asks for it.
+fn log_forwarder() -> (Value, Value) {
+    let asks = pod(
+        json!({"admission.datakit/logfwd.instances": "[]"}),
+        json!({}),
+    );
+    let images = json!({"logfwd_image": "logfwd:1"});
+    (
+        json!({"admission_inject": {"logfwd": {"images": images}}}),
+        asks,
+    )
+}
+
+fn pod_security() -> Vec<Row> {
+    let (settings, asks) = log_forwarder();
+    let restricted = json!({
+        "allowPrivilegeEscalation": false,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsNonRoot": true,
+        "runAsUser": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    });
+    let patch = || {
+        vec![add(
+            "/pod/spec/containers/1/securityContext",
+            restricted.clone(),
+        )]
+    };
+    let key = "policy.pod_security";
+    let everywhere = with(&settings, key, json!("restricted"));
+    let rule = json!([{"namespace_selectors": ["apps"], "level": "restricted"}]);
+    let by_rule = with(&settings, key, rule);
+    vec![
+        there(key, &asks, &everywhere, patch()),
+        there(key, &asks, &by_rule, patch()),
+        there(
+            "policy.pod_security[].namespace_selectors",
+            &asks,
+            &by_rule,
+            patch(),
+        ),
+        there("policy.pod_security[].level", &asks, &by_rule, patch()),
+    ]
+}
+
+fn native_sidecars() -> Row {
+    let (settings, asks) = log_forwarder();
+    let settings = with(&settings, "policy.native_sidecars", json!("always"));
+    let container = json!({
+        "name": "datakit-logfwd",
+        "image": "logfwd:1",
+        "imagePullPolicy": "Always",
+        "restartPolicy": "Always",
+        "env": [{"name": "LOGFWD_JSON_CONFIG", "value": "[]"}],
+        "resources": {
+            "limits": {"cpu": "500m", "memory": "512Mi"},
+            "requests": {"cpu": "100m", "memory": "64Mi"},
+        },
+    });
+    let patch = vec![
+        json!({"op": "remove", "path": "/pod/spec/containers/1"}),
+        add("/pod/spec/initContainers", json!([container])),
+    ];
+    there("policy.native_sidecars", &asks, &settings, patch)
+}
+
+fn exclude_containers() -> Row {
+    let (settings, mut asks) = log_forwarder();
+    asks["spec"]["containers"][0]["name"] = json!("istio-proxy");
+    let key = "policy.exclude_containers";
+    let settings = with(&settings, key, json!([]));
+    let mut patch = super::injections::logfwd("logfwd:1");
+    patch.push(json!({"op": "remove", "path": "/warnings/0"}));
+    instead_of(key, json!(["istio-proxy"]), &asks, &settings, patch)
+}
