@@ -3,7 +3,9 @@
 use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use datakit_policy_host::cluster::{Cluster, Nothing, Recording};
 use datakit_policy_host::policy::SettingsAnswer;
 use datakit_policy_host::request::AdmissionRequest;
 use datakit_policy_host::response::respond;
@@ -39,6 +41,14 @@ pub struct Args {
     #[arg(long, value_name = "FILE", env = input::policy_variable())]
     policy: Option<PathBuf>,
 
+    /// Let the policy ask for objects of the cluster
+    #[arg(long)]
+    allow_context_aware: bool,
+
+    /// What the policy is told about the cluster: a session that kwctl recorded. No cluster is asked
+    #[arg(long, value_name = "FILE", requires = "allow_context_aware")]
+    replay_host_capabilities_interactions: Option<PathBuf>,
+
     /// Print all that the policy logs, not only what matters
     #[arg(short, long)]
     verbose: bool,
@@ -61,13 +71,14 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         ));
     }
     for task in tasks {
-        writeln!(stdout(), "{}", answer(&task, &request, args.verbose)?)?;
+        writeln!(stdout(), "{}", answer(&task, &request, args)?)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn answer(task: &Task, request: &AdmissionRequest, verbose: bool) -> Result<String, Failure> {
-    let instance = input::policy(Some(&task.module))?.instance()?;
+fn answer(task: &Task, request: &AdmissionRequest, args: &Args) -> Result<String, Failure> {
+    let verbose = args.verbose;
+    let instance = input::policy(Some(&task.module))?.instance_in(cluster(args)?)?;
     // A policy that fails here refuses the settings, as far as the hosts are concerned.
     let verdict = instance
         .validate_settings(&task.settings)
@@ -83,6 +94,18 @@ fn answer(task: &Task, request: &AdmissionRequest, verbose: bool) -> Result<Stri
     let response = respond(&instance, request, &task.settings);
     logs::print(&instance.take_logs(), verbose);
     Ok(serde_json::to_string(&response)?)
+}
+
+/// What the policy may ask: nothing, unless a session was recorded.
+fn cluster(args: &Args) -> Result<Arc<dyn Cluster>, Failure> {
+    let Some(path) = &args.replay_host_capabilities_interactions else {
+        return Ok(Arc::new(Nothing));
+    };
+    let session = String::from_utf8(input::bytes(path)?)?;
+    match Recording::read(&session) {
+        Ok(recording) => Ok(Arc::new(recording)),
+        Err(error) => Err(format!("{}: {error}", path.display()).into()),
+    }
 }
 
 fn tasks(args: &Args) -> Result<Vec<Task>, Failure> {

@@ -1,6 +1,7 @@
 //! What a Kubewarden policy needs around it, without a cluster.
 //!
 //! - [`policy`] runs a waPC guest as `kwctl` and `policy-server` do: same payloads, same calls.
+//! - [`cluster`] is what a guest may ask of the cluster.
 //! - [`response`] turns the guest's answer into the `AdmissionResponse` that the API server would get.
 //! - [`manifest`] reads YAML or JSON manifests into single objects that know where they stood.
 //! - [`request`] builds the `AdmissionRequest` that the API server would send for such an object.
@@ -28,6 +29,7 @@
 #![warn(missing_docs)]
 
 pub mod annotate;
+pub mod cluster;
 pub mod manifest;
 pub mod metadata;
 #[cfg(feature = "oci")]

@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 use wapc::WapcHost;
 use wasmtime_provider::{WasmtimeEngineProviderBuilder, WasmtimeEngineProviderPre};
 
+use crate::cluster::{Cluster, Nothing};
+
 /// Why a policy could not be loaded or did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
@@ -123,6 +125,14 @@ impl Policy {
     /// # Errors
     /// [`PolicyError::Start`] where the module lacks `__guest_call` or traps while it starts.
     pub fn instance(&self) -> Result<Instance, PolicyError> {
+        self.instance_in(Arc::new(Nothing))
+    }
+
+    /// A fresh instance that may ask for objects of a cluster.
+    ///
+    /// # Errors
+    /// As those of [`instance`](Self::instance).
+    pub fn instance_in(&self, cluster: Arc<dyn Cluster>) -> Result<Instance, PolicyError> {
         let engine = self
             .compiled
             .rehydrate(None)
@@ -133,7 +143,8 @@ impl Policy {
             Box::new(engine),
             Some(Box::new(
                 move |_, binding, namespace, operation, payload| {
-                    host_call(&collected, [binding, namespace, operation], payload)
+                    let call = [binding, namespace, operation];
+                    host_call(&collected, cluster.as_ref(), call, payload)
                 },
             )),
         )
@@ -268,15 +279,24 @@ impl Logs {
     }
 }
 
-/// Logging is the only thing that this host does for a guest.
+/// What this host does for a guest: it logs, and gets objects of the cluster.
 fn host_call(
     logs: &Logs,
+    cluster: &dyn Cluster,
     call: [&str; 3],
     payload: &[u8],
 ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-    if call != ["kubewarden", "tracing", "log"] {
-        return Err(format!("this host does not offer `{}`", call.join("/")).into());
+    match call {
+        ["kubewarden", "tracing", "log"] => Ok(log(logs, payload)),
+        ["kubewarden", "kubernetes", "get_resource"] => {
+            let object = cluster.get(&serde_json::from_slice(payload)?)?;
+            Ok(serde_json::to_vec(&object)?)
+        }
+        other => Err(format!("this host does not offer `{}`", other.join("/")).into()),
     }
+}
+
+fn log(logs: &Logs, payload: &[u8]) -> Vec<u8> {
     let line = serde_json::from_slice(payload).unwrap_or_else(|_| LogLine {
         level: "error".to_owned(),
         message: format!(
@@ -286,5 +306,5 @@ fn host_call(
         fields: Map::new(),
     });
     logs.lock().push(line);
-    Ok(Vec::new())
+    Vec::new()
 }

@@ -3,6 +3,7 @@
 mod admission;
 mod rollouts;
 mod sequences;
+mod standards;
 mod walk;
 
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let mut trials = admission::trials(cluster.as_ref(), &counts);
     trials.extend(sequences(cluster.as_ref(), &recorder));
     trials.extend(rollouts::trials(cluster.as_ref()));
+    trials.extend(standards::trials(cluster.as_ref()));
     trials.extend(walk::trials(cluster.as_ref()));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if arguments.list {

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use datakit_policy_host::cluster::{Cluster, Objects, ResourceRequest};
 use datakit_policy_host::policy::{Answer, Policy};
 use datakit_policy_host::request::AdmissionRequest;
 use datakit_policy_host::response::AdmissionResponse;
@@ -51,10 +52,27 @@ impl Tenants {
     }
 }
 
+/// The objects that the policy may ask for.
+#[derive(Clone, Default)]
+struct Known(Arc<Mutex<Objects>>);
+
+impl Known {
+    fn lock(&self) -> MutexGuard<'_, Objects> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cluster for Known {
+    fn get(&self, request: &ResourceRequest) -> Result<Value, String> {
+        self.lock().get(request)
+    }
+}
+
 /// The webhook. Each namespace has its own settings, so that tests run beside each other.
 pub struct Bridge {
     url: String,
     tenants: Tenants,
+    known: Known,
     _runtime: Runtime,
 }
 
@@ -74,14 +92,17 @@ impl Bridge {
         listener.set_nonblocking(true).unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
         let tenants = Tenants::default();
+        let known = Known::default();
         let webhook = Webhook {
             policy: Arc::new(policy),
+            known: known.clone(),
             tenants: tenants.clone(),
         };
         runtime.spawn(serve(listener, acceptor(certificates), webhook));
         Self {
             url,
             tenants,
+            known,
             _runtime: runtime,
         }
     }
@@ -107,6 +128,11 @@ impl Bridge {
                 tenants.insert(namespace.to_owned(), tenant);
             }
         }
+    }
+
+    /// Lets the policy ask for an object from now on.
+    pub fn know(&self, object: Value) {
+        self.known.lock().0.push(object);
     }
 
     /// Switches the policy off for `namespace`, or on again: the webhook answers with an error meanwhile, as a service
@@ -164,6 +190,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, webhook: Webhook) {
 #[derive(Clone)]
 struct Webhook {
     policy: Arc<Policy>,
+    known: Known,
     tenants: Tenants,
 }
 
@@ -196,7 +223,7 @@ impl Webhook {
             Some(tenant) => tenant.settings.clone(),
             None => return accepted(&unchanged(&request)),
         };
-        let instance = match self.policy.instance() {
+        let instance = match self.policy.instance_in(Arc::new(self.known.clone())) {
             Ok(instance) => instance,
             Err(error) => return refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         };

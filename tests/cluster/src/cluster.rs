@@ -96,6 +96,7 @@ impl Cluster {
         for (key, value) in labels {
             namespace["metadata"]["labels"][*key] = json!(value);
         }
+        self.bridge.know(namespace.clone());
         match self.client.create("", &namespace, Store::Yes) {
             Ok(_) => {}
             // The namespace `default` is there from the beginning.

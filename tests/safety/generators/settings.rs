@@ -56,7 +56,7 @@ fn own() -> BoxedStrategy<Value> {
     let held = prop_oneof![one_of(levels), lists(rule, 0, 2)].boxed();
     objects(vec![
         ("logging_match", maybe(30, one_of(json!(["all", "any"])))),
-        ("pod_security", maybe(50, held)),
+        ("pod_security", maybe(25, held)),
         (
             "native_sidecars",
             maybe(50, one_of(json!(["jobs", "always", "never"]))),
