@@ -373,6 +373,42 @@ EOF
   unchanged
 }
 
+# kwctl lets a policy ask for what the metadata of its module names.
+@test "holds what it injects to the level of the namespace" {
+  sed 's/^contextAwareResources:.*/contextAwareResources: [{apiVersion: v1, kind: Namespace}]/' metadata.yml \
+    >"$BATS_TEST_TMPDIR/metadata.yml"
+  asking="$BATS_TEST_TMPDIR/asking.wasm"
+  "$KWCTL" annotate --metadata-path "$BATS_TEST_TMPDIR/metadata.yml" --usage-path README.md --output-path "$asking" policy.wasm
+  cat >"$BATS_TEST_TMPDIR/session.yml" <<'EOF'
+- type: Exchange
+  request: |
+    !KubernetesGetResource
+    api_version: v1
+    kind: Namespace
+    name: shop
+    namespace: null
+    disable_cache: false
+    field_masks:
+      - metadata.labels
+  response:
+    type: Success
+    payload: '{"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}'
+EOF
+  jq '.policy.pod_security = "namespace"' "$settings" >"$BATS_TEST_TMPDIR/namespace.json"
+  request CREATE apps/v1 Deployment "$(deployment '{"admission.datakit/java-lib.version": ""}')"
+  POLICY=$asking evaluate "$BATS_TEST_TMPDIR/namespace.json" --allow-context-aware \
+    --replay-host-capabilities-interactions "$BATS_TEST_TMPDIR/session.yml"
+  allowed
+  context='{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]},"runAsNonRoot":true,"runAsUser":65532,"seccompProfile":{"type":"RuntimeDefault"}}'
+  [[ $(patch) == *"\"securityContext\":$context"* ]]
+
+  # A host that does not let it ask is no reason to refuse or to lose anything.
+  evaluate "$BATS_TEST_TMPDIR/namespace.json"
+  allowed
+  [[ $(patch) == *'"name":"datakit-lib-init"'* ]]
+  [[ $(patch) != *'"securityContext"'* ]]
+}
+
 @test "refuses settings with all that is wrong with them" {
   request CREATE apps/v1 Deployment "$(deployment '{}')"
   cat >"$BATS_TEST_TMPDIR/wrong.json" <<'EOF'

@@ -1,33 +1,19 @@
 //! What the policy asks the cluster, through the host.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::standards::Level;
 
 /// The label of a namespace that says which of the Pod Security Standards it enforces.
 const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
 
-/// The part of a Namespace that is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Namespace {
-    #[serde(default)]
-    metadata: Metadata,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    labels: Option<BTreeMap<String, String>>,
-}
-
 /// The level of the Pod Security Standards that a namespace enforces. `None` where the host does not say, or
 /// the namespace has no label: then the API server's own configuration counts, which nobody can ask for.
 #[must_use]
 pub fn enforced_level(namespace: &str) -> Option<Level> {
-    let labels = get(namespace)?.metadata.labels?;
-    labels.get(ENFORCED).map(|text| level(text))
+    let namespace = this_namespace(namespace)?;
+    let label = namespace.get("metadata")?.get("labels")?.get(ENFORCED)?;
+    label.as_str().map(level)
 }
 
 /// Kubernetes takes a word that it does not know for the strictest.
@@ -40,7 +26,7 @@ fn level(text: &str) -> Level {
 }
 
 #[cfg(target_arch = "wasm32")]
-fn get(name: &str) -> Option<Namespace> {
+fn this_namespace(name: &str) -> Option<Value> {
     use kubewarden_policy_sdk::host_capabilities::kubernetes::{GetResourceRequest, get_resource};
     let request = GetResourceRequest {
         api_version: "v1".to_owned(),
@@ -55,7 +41,7 @@ fn get(name: &str) -> Option<Namespace> {
 
 /// Only a policy host can be asked.
 #[cfg(not(target_arch = "wasm32"))]
-fn get(_: &str) -> Option<Namespace> {
+fn this_namespace(_: &str) -> Option<Value> {
     None
 }
 

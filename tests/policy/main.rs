@@ -13,6 +13,7 @@ mod outlook;
 mod parts;
 mod sequences;
 mod settings;
+mod standards;
 mod support;
 mod vectors;
 mod workloads;
