@@ -14,6 +14,8 @@ use slog::{Drain, Level, Logger, debug, error, o};
 pub enum Event {
     /// Why something is so.
     Reason,
+    /// What holds for all that is injected into a template, and keeps nothing from it.
+    Note,
     /// What becomes of a template on an update.
     Update,
     /// What the journal of a template holds.
@@ -39,6 +41,7 @@ impl Event {
     pub fn word(self) -> &'static str {
         match self {
             Self::Reason => "reason",
+            Self::Note => "note",
             Self::Update => "update",
             Self::Journal => "journal",
             Self::Rule => "rule",

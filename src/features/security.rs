@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::scene::{Declined, PREFIX, skipped};
 use crate::cluster;
-use crate::report::{Report, shown};
+use crate::report::{Event, Report, shown};
 use crate::settings::{Held, Own};
 use crate::standards::{Level, Pod};
 use crate::template::{AppContainer, Container, Object, Plan, Template, name_of};
@@ -51,15 +51,15 @@ impl Hold {
     /// # Errors
     /// It cannot.
     pub fn apply(&self, plan: &mut Plan, template: &Template<'_>) -> Result<(), Declined> {
-        if self.level > Level::None && plan.adds_files_of_the_node() {
-            return Err(self.not_allowed("hostPath volumes"));
-        }
         if self.level == Level::None && !self.is_non_root {
             return Ok(());
         }
         let user = user(plan, template);
         for container in plan.added_mut() {
             self.hold(container, user, template)?;
+        }
+        if self.level > Level::None && plan.adds_files_of_the_node() {
+            return Err(self.not_allowed("hostPath volumes"));
         }
         Ok(())
     }
@@ -128,7 +128,7 @@ fn level(
         },
     };
     if level > Level::None {
-        report.explain("policy", || {
+        report.tell("policy", Event::Note, || {
             format!(
                 "what is injected meets Pod Security {}, {why}",
                 level.name()

@@ -8,7 +8,7 @@
 
 use super::scene::{Declined, PREFIX, skipped};
 use super::table::adds_sidecar;
-use crate::report::{Report, shown};
+use crate::report::{Event, Report, shown};
 use crate::settings::Own;
 use crate::template::{AppContainer, Template};
 
@@ -33,7 +33,7 @@ pub(super) fn left_alone(
     let containers = template.app_containers().map(AppContainer::name);
     let mut names = Vec::new();
     for name in containers.filter(|name| !adds_sidecar(name) && is_left_alone(name)) {
-        report.explain("policy", || {
+        report.tell("policy", Event::Note, || {
             format!("container {} is left alone", shown(name))
         });
         names.push(name.to_owned());

@@ -63,7 +63,7 @@ fn restricted() -> Value {
 
 fn left_out(level: &str) -> Vec<String> {
     vec![format!(
-        "datakit profiler: nothing injected, Pod Security {level} does not allow its hostPath volumes; \
+        "datakit profiler: nothing injected, Pod Security {level} does not allow its capabilities; \
          admission.datakit/pod-security: none does"
     )]
 }
