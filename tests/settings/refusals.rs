@@ -132,16 +132,10 @@ fn table() -> Vec<Row> {
         rows.extend(image_rows(&key("image")));
     }
     for rules in ["admission_inject_v2.ddtraces[]", "admission_inject_v2.otels[]", "admission_inject_v2.logfwds[]", "admission_inject_v2.flameshots[]", "admission_inject_v2.profilers[]", "admission_mutate.loggings[]"] {
-        let namespaces = format!("{rules}.namespace_selectors");
-        let labels = format!("{rules}.label_selectors");
-        rows.extend([
-            row(&namespaces, json!("prod"), PolicyAndSchema, "must be a list, is a string"),
-            row(&namespaces, json!([7]), PolicyAndSchema, "~[0]: must be a string, is a number"),
-            row(&namespaces, json!(["a", "\\pL"]), Policy, "~[1]: is no namespace pattern: Unicode character classes are not supported"),
-            row(&labels, json!("app=web"), PolicyAndSchema, "must be a list, is a string"),
-            row(&labels, json!([{}]), PolicyAndSchema, "~[0]: must be a string, is an object"),
-            row(&labels, json!(["app", "app web"]), Policy, "~[1]: is no label selector: after `app` expected an operator (=, ==, !=, in, notin, >, <), found `web`"),
-        ]);
+        rows.push(row(&format!("{rules}.enabled"), json!("no"), PolicyAndSchema, "must be true or false, is a string"));
+        for excluding in ["", "exclude_"] {
+            rows.extend(selector_rows(&format!("{rules}.{excluding}")));
+        }
     }
     rows.extend(language_rows("admission_inject_v2.ddtraces[].language", agents));
     rows.extend(language_rows("admission_inject_v2.otels[].language", "known are `java`, `python`, `nodejs`"));
@@ -166,6 +160,21 @@ fn table() -> Vec<Row> {
         rows.extend(container_rows(section));
     }
     rows
+}
+
+/// Both lists of selectors whose keys begin with `start`.
+#[rustfmt::skip]
+fn selector_rows(start: &str) -> [Row; 6] {
+    let namespaces = format!("{start}namespace_selectors");
+    let labels = format!("{start}label_selectors");
+    [
+        row(&namespaces, json!("prod"), PolicyAndSchema, "must be a list, is a string"),
+        row(&namespaces, json!([7]), PolicyAndSchema, "~[0]: must be a string, is a number"),
+        row(&namespaces, json!(["a", "\\pL"]), Policy, "~[1]: is no namespace pattern: Unicode character classes are not supported"),
+        row(&labels, json!("app=web"), PolicyAndSchema, "must be a list, is a string"),
+        row(&labels, json!([{}]), PolicyAndSchema, "~[0]: must be a string, is an object"),
+        row(&labels, json!(["app", "app web"]), Policy, "~[1]: is no label selector: after `app` expected an operator (=, ==, !=, in, notin, >, <), found `web`"),
+    ]
 }
 
 fn image_rows(key: &str) -> [Row; 3] {

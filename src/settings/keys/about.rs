@@ -74,6 +74,7 @@ pub enum Absent {
     None,
     /// It has to be there.
     Required,
+    True,
     False,
     Text(&'static str),
     /// The resources that are given to every container.

@@ -201,7 +201,8 @@ fn second_model() -> BoxedStrategy<Value> {
 
 /// Rules with these fields and those that all rules have.
 fn rules(own: super::Fields) -> BoxedStrategy<Value> {
-    let mut fields = vec![
+    let mut fields = narrowing();
+    fields.extend(vec![
         ("name", maybe(30, one_of(json!(["a rule", ""])))),
         (
             "namespace_selectors",
@@ -234,9 +235,24 @@ fn rules(own: super::Fields) -> BoxedStrategy<Value> {
         ("image", maybe(95, image())),
         ("resources", maybe(30, resources())),
         ("image_pull_policy", maybe(20, pull_policy())),
-    ];
+    ]);
     fields.extend(own);
     objects(fields)
+}
+
+/// What narrows the rules of all lists.
+fn narrowing() -> super::Fields {
+    vec![
+        ("enabled", maybe(10, one_of(json!([true, true, false])))),
+        (
+            "exclude_namespace_selectors",
+            maybe(15, one_of(json!([["^oth"], [" "], ["apps"], []]))),
+        ),
+        (
+            "exclude_label_selectors",
+            maybe(15, one_of(json!([["app=w*"], ["canary", ""], []]))),
+        ),
+    ]
 }
 
 fn agent_languages() -> BoxedStrategy<Value> {
@@ -357,7 +373,8 @@ fn log_configs() -> BoxedStrategy<Value> {
 }
 
 fn loggings() -> BoxedStrategy<Value> {
-    let rule = objects(vec![
+    let mut fields = narrowing();
+    fields.extend(vec![
         (
             "namespace_selectors",
             maybe(
@@ -371,5 +388,6 @@ fn loggings() -> BoxedStrategy<Value> {
         ),
         ("config", maybe(95, log_configs())),
     ]);
+    let rule = objects(fields);
     objects(vec![("loggings", maybe(95, lists(rule, 0, 2)))])
 }

@@ -333,7 +333,20 @@ fn loggings() -> Vec<Row> {
     let any = with(&by_namespace, "policy.logging_match", json!("any"));
     let all = json!({"logging_match": "all"});
     let never_read = with(&by_namespace, "admission_mutate.logging", json!([{}]));
+    // One of the lists is enough for a rule, and one exclusion against it.
+    let by_either = with(&by_namespace, &key("label_selectors"), json!(["app=web"]));
+    let unlike = |name: &str, value: Value, other: Value| {
+        let settings = with(&by_either, &key(name), value);
+        instead_of(&key(name), other, &plain, &settings, logging(config))
+    };
     vec![
+        unlike("enabled", json!(true), json!(false)),
+        unlike(
+            "exclude_namespace_selectors",
+            json!(["app"]),
+            json!(["apps"]),
+        ),
+        unlike("exclude_label_selectors", json!([""]), json!(["app!=db"])),
         there("admission_mutate.logging", &plain, &never_read, vec![]),
         instead_of("policy", all, &plain, &any, logging(config)),
         instead_of(

@@ -37,7 +37,20 @@ fn rule_rows(list: &str, feature: &str, image: &str, rule: &Value, injected: &[V
         json!(format!("mine ({image})")),
     )];
     let all = || injected.to_vec();
+    let enabled = with(&by_namespace, &key("enabled"), json!(true));
+    let excluding = |name: &str| {
+        let key = key(&format!("exclude_{name}_selectors"));
+        let settings = with(&by_namespace, &key, json!([" "]));
+        let fits = match name {
+            "namespace" => json!(["none", "^app"]),
+            _ => json!(["none", "app in (web)"]),
+        };
+        instead_of(&key, fits, &plain, &settings, all())
+    };
     vec![
+        instead_of(&key("enabled"), json!(false), &plain, &enabled, all()),
+        excluding("namespace"),
+        excluding("label"),
         there("admission_inject_v2", &plain, &by_namespace, all()),
         there(&list, &plain, &by_namespace, all()),
         there(&namespaces, &plain, &by_namespace, all()),

@@ -77,6 +77,7 @@ fn property(section: &str, key: &Key) -> Value {
     extend(&mut property, value(section, key));
     let default = match about.absent {
         Absent::None | Absent::Required => return property,
+        Absent::True => json!(true),
         Absent::False => json!(false),
         Absent::Text(text) => json!(text),
         Absent::Resources => json!({

@@ -44,6 +44,7 @@ fn row(key: &Key) -> String {
     let default = match about.absent {
         Absent::None => String::new(),
         Absent::Required => "required".to_owned(),
+        Absent::True => "`true`".to_owned(),
         Absent::False => "`false`".to_owned(),
         Absent::Text(text) => format!("`{text}`"),
         Absent::Resources => "[as below](#resources)".to_owned(),
