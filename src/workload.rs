@@ -35,6 +35,21 @@ impl Workload {
         }
     }
 
+    /// The name of its kind.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Pod => "Pod",
+            Self::Deployment => "Deployment",
+            Self::DaemonSet => "DaemonSet",
+            Self::StatefulSet => "StatefulSet",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::ReplicationController => "ReplicationController",
+            Self::Job => "Job",
+            Self::CronJob => "CronJob",
+        }
+    }
+
     /// The keys that lead to the template; a pod is its own.
     #[must_use]
     pub fn template_path(self) -> &'static [&'static str] {
@@ -89,11 +104,14 @@ impl Workload {
 }
 
 fn has_a_controller(object: &Value) -> bool {
-    object
-        .get("metadata")
-        .and_then(|metadata| metadata.get("ownerReferences"))
-        .and_then(Value::as_array)
-        .is_some_and(|owners| owners.iter().any(is_controller))
+    controller(object).is_some()
+}
+
+/// The owner of an object that controls it.
+#[must_use]
+pub fn controller(object: &Value) -> Option<&Value> {
+    let owners = object.get("metadata")?.get("ownerReferences")?.as_array()?;
+    owners.iter().find(|owner| is_controller(owner))
 }
 
 fn is_controller(owner: &Value) -> bool {

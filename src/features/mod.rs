@@ -22,6 +22,7 @@ mod table;
 
 use std::cell::OnceCell;
 
+use crate::owner::Owner;
 use crate::report::{Event, Report, shown};
 use crate::settings::Document;
 use crate::template::{Journal, JournalIsFull, Plan, Template, boolean};
@@ -42,6 +43,8 @@ pub struct Context<'c> {
     pub workload: Workload,
     /// The request's.
     pub namespace: &'c str,
+    /// Whose pods the template is for.
+    pub owner: &'c Owner,
     pub settings: &'c Document<'c>,
     /// The [annotations beside the template](beside_the_template).
     pub beside: &'c [String],
@@ -71,6 +74,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
         let scene = Scene {
             template,
             namespace: &namespace,
+            owner: context.owner,
             settings: context.settings,
             own: &own,
             selected: &selected,
@@ -172,6 +176,7 @@ mod tests {
         let context = Context {
             workload: Workload::Pod,
             namespace: "default",
+            owner: &Owner::default(),
             settings,
             beside: &[],
         };

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
 
 use crate::env::{self, Env};
+use crate::owner::Owner;
 use crate::report::Report;
 use crate::settings::{ContainerSettings, Document, Own, Subject};
 use crate::template::{AppContainer, Plan, Template, Volumes};
@@ -24,6 +25,8 @@ pub(super) const MOST_BYTES: usize = 1_000_000;
 pub(super) struct Scene<'s, 't> {
     pub template: &'s Template<'t>,
     pub namespace: &'s str,
+    /// Whose pods the template is for.
+    pub owner: &'s Owner,
     pub settings: &'s Document<'s>,
     /// The settings of the policy itself.
     pub own: &'s Own<'s>,
@@ -84,6 +87,7 @@ impl<'s> Scene<'s, '_> {
         Subject {
             namespace: self.namespace,
             labels: self.template.labels(),
+            owner: self.owner,
         }
     }
 
@@ -146,12 +150,19 @@ impl<'s> Scene<'s, '_> {
 }
 
 #[cfg(test)]
+static NOBODY: Owner = Owner {
+    kind: String::new(),
+    name: String::new(),
+};
+
+#[cfg(test)]
 impl<'s, 't> Scene<'s, 't> {
     /// A template as it came, and nothing around it.
     pub fn alone(template: &'s Template<'t>, settings: &'s Document<'s>, own: &'s Own<'s>) -> Self {
         Self {
             template,
             namespace: "default",
+            owner: &NOBODY,
             settings,
             own,
             selected: &[],

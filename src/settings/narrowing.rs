@@ -1,4 +1,5 @@
-//! What narrows the scope of a rule: it can be switched off, and pods can be excluded from it.
+//! What narrows the scope of a rule: it can be switched off, pods can be excluded from it, and it can be for a share
+//! of the workloads alone.
 
 use super::reader::Reader;
 use super::scope::{Comparison, Mismatch, Selectors, Subject};
@@ -12,13 +13,19 @@ pub struct Narrowing<'a> {
     pub enabled: bool,
     /// A pod that one of these fits is not in the scope.
     pub excluded: Selectors<'a>,
+    /// Of a hundred workloads in the scope, how many the rule is for.
+    pub rollout_percent: u64,
 }
+
+/// All workloads in the scope.
+const ALL: u64 = 100;
 
 impl Default for Narrowing<'_> {
     fn default() -> Self {
         Self {
             enabled: true,
             excluded: Selectors::default(),
+            rollout_percent: ALL,
         }
     }
 }
@@ -33,9 +40,13 @@ impl<'n> Narrowing<'n> {
     ) -> Self {
         let enabled = reader.boolean(rule.get("enabled"), path.key("enabled"));
         let excluding = ["exclude_namespace_selectors", "exclude_label_selectors"];
+        let excluded = reader.selectors(rule, path, excluding, pattern);
+        let percent = rule.get("rollout_percent");
+        let percent = reader.percentage(percent, path.key("rollout_percent"));
         Self {
             enabled: enabled.unwrap_or(true),
-            excluded: reader.selectors(rule, path, excluding, pattern),
+            excluded,
+            rollout_percent: percent.unwrap_or(ALL),
         }
     }
 }
@@ -44,7 +55,8 @@ impl Narrowing<'_> {
     /// Whether all pods of the scope are left.
     #[must_use]
     pub fn leaves_all(&self) -> bool {
-        self.enabled && self.excluded.namespaces.is_empty() && self.excluded.labels.is_empty()
+        let excludes_none = self.excluded.namespaces.is_empty() && self.excluded.labels.is_empty();
+        self.enabled && excludes_none && self.rollout_percent == ALL
     }
 
     /// Whether `subject`, which the scope covers, is left.
@@ -55,10 +67,23 @@ impl Narrowing<'_> {
         if let Some(pattern) = self.excluded.namespace_of(subject) {
             return Err(Mismatch::ExcludedNamespace(pattern));
         }
-        match self.excluded.labels_of(subject) {
-            Some(selector) => Err(Mismatch::ExcludedLabels(selector)),
-            None => Ok(()),
+        if let Some(selector) = self.excluded.labels_of(subject) {
+            return Err(Mismatch::ExcludedLabels(selector));
         }
+        self.takes(subject)
+    }
+
+    /// Whether the workload is in the share. One that is stays in it while the share grows.
+    fn takes(&self, subject: Subject<'_>) -> Result<(), Mismatch<'static>> {
+        let percent = self.rollout_percent;
+        if percent == ALL {
+            return Ok(());
+        }
+        let number = subject.owner.number(subject.namespace);
+        if number < percent {
+            return Ok(());
+        }
+        Err(Mismatch::NotInShare { number, percent })
     }
 
     /// Tells of each selector whether it excludes `subject`, and what it saw.
@@ -80,10 +105,19 @@ impl Narrowing<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::ALL;
+    use crate::features;
+    use crate::owner::Owner;
     use crate::settings::{Document, Outline};
     use serde_json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
+
+    /// Its number in the namespace `apps` is 72.
+    fn web() -> Owner {
+        Owner {
+            kind: "Deployment".to_owned(),
+            name: "web".to_owned(),
+        }
+    }
 
     /// What becomes of a pod in the namespace `apps` with the label `app: web`, by the first rule of each feature.
     fn mismatches(narrowing: &serde_json::Value) -> Vec<String> {
@@ -105,12 +139,13 @@ mod tests {
         let subject = Subject {
             namespace: "apps",
             labels: labels.as_object(),
+            owner: &web(),
         };
         let said = |rules: Outline<'_>| match rules.rules.first().unwrap().covers(subject) {
             Ok(()) => "is for it".to_owned(),
             Err(mismatch) => format!("{}: {mismatch}", mismatch.word()),
         };
-        let features = ALL.iter();
+        let features = features::ALL.iter();
         features
             .map(|feature| said((feature.rules)(&document, &mut document.reader())))
             .collect()
@@ -138,10 +173,23 @@ mod tests {
                 json!({"exclude_label_selectors": ["none", "app"]}),
                 "excluded labels: it excludes the labels, by `app`",
             ),
+            (json!({"rollout_percent": null}), "is for it"),
+            (json!({"rollout_percent": 100}), "is for it"),
+            (json!({"rollout_percent": 73}), "is for it"),
+            (
+                json!({"rollout_percent": 72}),
+                "not in the share: the workload has the number 72, and the rule takes those below \
+                 `rollout_percent`, which is 72",
+            ),
+            (
+                json!({"rollout_percent": 0}),
+                "not in the share: the workload has the number 72, and the rule takes those below \
+                 `rollout_percent`, which is 0",
+            ),
         ] {
             assert_eq!(
                 mismatches(&narrowing),
-                vec![expected; ALL.len()],
+                vec![expected; features::ALL.len()],
                 "{narrowing}"
             );
         }
@@ -156,7 +204,7 @@ mod tests {
                     "admission_inject_v2": {{"ddtraces": [{rule}]}}}}"#
             );
             let document = Document::new(Node::parse(&settings).unwrap());
-            let feature = ALL.first().unwrap();
+            let feature = features::ALL.first().unwrap();
             let rules = (feature.rules)(&document, &mut document.reader());
             rules.rules.last().unwrap().origin.to_string()
         };
@@ -178,12 +226,16 @@ mod tests {
             "exclude_label_selectors": ["app"]
         }, {"enabled": false, "namespace_selectors": ["apps"]}]}}"#;
         let document = Document::new(Node::parse(settings).unwrap());
-        let logfwd = ALL.iter().find(|feature| feature.name == "logfwd").unwrap();
+        let logfwd = features::ALL
+            .iter()
+            .find(|feature| feature.name == "logfwd")
+            .unwrap();
         let rules = (logfwd.rules)(&document, &mut document.reader()).rules;
         let labels = json!({"app": "web"});
         let subject = Subject {
             namespace: "apps",
             labels: labels.as_object(),
+            owner: &web(),
         };
         let traces = rules.iter().map(|rule| {
             let mut trace = Vec::new();

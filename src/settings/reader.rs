@@ -90,6 +90,11 @@ impl Reader {
         self.problems.boolean(node, path)
     }
 
+    /// The percentage at `path`; null counts as absent.
+    pub(crate) fn percentage(&mut self, node: Option<&Node<'_>>, path: Path<'_>) -> Option<u64> {
+        self.problems.percentage(node, path)
+    }
+
     /// The items of the list at `path`.
     pub(crate) fn list<'n, 'a>(
         &mut self,

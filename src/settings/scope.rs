@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::namespace::NamespacePattern;
+use crate::owner::Owner;
 use crate::report::shown;
 use crate::selector::LabelSelector;
 
@@ -36,6 +37,7 @@ pub struct Selectors<'a> {
 pub struct Subject<'t> {
     pub namespace: &'t str,
     pub labels: Option<&'t Map<String, Value>>,
+    pub owner: &'t Owner,
 }
 
 /// Why a rule is not for a pod.
@@ -51,6 +53,11 @@ pub enum Mismatch<'a> {
     ExcludedNamespace(NamespacePattern<'a>),
     /// By this label selector.
     ExcludedLabels(&'a str),
+    /// The number of its workload is not below the percentage.
+    NotInShare {
+        number: u64,
+        percent: u64,
+    },
 }
 
 impl Mismatch<'_> {
@@ -66,6 +73,7 @@ impl Mismatch<'_> {
             Self::NamespaceAndLabels => "namespace and labels",
             Self::ExcludedNamespace(_) => "excluded namespace",
             Self::ExcludedLabels(_) => "excluded labels",
+            Self::NotInShare { .. } => "not in the share",
         }
     }
 }
@@ -89,6 +97,13 @@ impl fmt::Display for Mismatch<'_> {
             }
             Self::ExcludedLabels(selector) => {
                 return write!(formatter, "it excludes the labels, by `{selector}`");
+            }
+            Self::NotInShare { number, percent } => {
+                return write!(
+                    formatter,
+                    "the workload has the number {number}, and the rule takes those below \
+                     `rollout_percent`, which is {percent}"
+                );
             }
         })
     }

@@ -41,7 +41,7 @@ fn every_example_of_the_reference_is_valid() {
         );
         count += 1;
     }
-    assert_eq!(count, 11);
+    assert_eq!(count, 12);
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn table() -> Vec<Row> {
         row(v2, json!({"logging": []}), PolicyAndSchema, "~.logging: unknown key, known are `ddtraces`, `otels`, `logfwds`, `flameshots`, `profilers`"),
         row("admission_mutate.logging", json!([{"config": 7}]), Nobody, ""),
         row("policy", json!([]), PolicyAndSchema, no_object),
-        row("policy", json!({"logging": "any"}), PolicyAndSchema, "~.logging: unknown key, known are `logging_match`"),
+        row("policy", json!({"logging_mach": "any"}), PolicyAndSchema, "~.logging_mach: unknown key, did you mean `logging_match`?"),
         row("policy.logging_match", json!(true), PolicyAndSchema, "must be a string, is a boolean"),
         row("policy.logging_match", json!("both"), PolicyAndSchema, "`both` is unknown, known are `any`, `all`"),
         row("admission_inject.logfwd.options", json!([]), PolicyAndSchema, no_object),
@@ -133,6 +133,13 @@ fn table() -> Vec<Row> {
     }
     for rules in ["admission_inject_v2.ddtraces[]", "admission_inject_v2.otels[]", "admission_inject_v2.logfwds[]", "admission_inject_v2.flameshots[]", "admission_inject_v2.profilers[]", "admission_mutate.loggings[]"] {
         rows.push(row(&format!("{rules}.enabled"), json!("no"), PolicyAndSchema, "must be true or false, is a string"));
+        let percent = format!("{rules}.rollout_percent");
+        rows.extend([
+            row(&percent, json!("50"), PolicyAndSchema, "must be a whole number from 0 to 100, is a string"),
+            row(&percent, json!(101), PolicyAndSchema, "must be a whole number from 0 to 100"),
+            row(&percent, json!(-1), PolicyAndSchema, "must be a whole number from 0 to 100"),
+            row(&percent, json!(12.5), PolicyAndSchema, "must be a whole number from 0 to 100"),
+        ]);
         for excluding in ["", "exclude_"] {
             rows.extend(selector_rows(&format!("{rules}.{excluding}")));
         }

@@ -287,6 +287,7 @@ fn text<'v>(entry: &'v Value, key: &str) -> &'v str {
 mod tests {
     use super::*;
     use datakit_operator_policy::json::Node;
+    use datakit_operator_policy::owner::Owner;
     use datakit_operator_policy::settings::Subject;
     use serde_json::json;
 
@@ -339,8 +340,12 @@ mod tests {
         let pods = pods();
         let covered = |scope: &Scope<'_>| -> Vec<bool> {
             let covers = |(namespace, labels): &(&'static str, Value)| {
-                let labels = labels.as_object();
-                scope.covers(Subject { namespace, labels }).is_ok()
+                let subject = Subject {
+                    namespace,
+                    labels: labels.as_object(),
+                    owner: &Owner::default(),
+                };
+                scope.covers(subject).is_ok()
             };
             pods.iter().map(covers).collect()
         };

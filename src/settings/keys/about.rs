@@ -40,6 +40,8 @@ pub enum Kind {
     List,
     Text,
     Boolean,
+    /// A whole number from 0 to 100.
+    Percentage,
     /// One of these words.
     Words(&'static [&'static str]),
     /// One of these words, or a list of objects with keys of their own, which are a section.
@@ -76,6 +78,8 @@ pub enum Absent {
     Required,
     True,
     False,
+    /// A number.
+    Number(u64),
     Text(&'static str),
     /// The resources that are given to every container.
     Resources,

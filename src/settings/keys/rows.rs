@@ -1,9 +1,9 @@
 //! The keys of the settings, section by section: one row for each. The readers take the names; the reference
 //! (`docs/settings.md`), the JSON Schema and the form of Rancher are made of the rest, by `make docs`.
 
-use super::about::Absent::{False, None, Required, Resources as StandardResources, Text as Word, True};
+use super::about::Absent::{False, None, Number, Required, Resources as StandardResources, Text as Word, True};
 use super::about::Kind::{
-    Any, Boolean, Envs, Expressions, Image, Json, LabelSelectors, List, Names, Object, Paths, Quantity, Resources,
+    Any, Boolean, Envs, Expressions, Image, Json, LabelSelectors, List, Names, Object, Paths, Percentage, Quantity, Resources,
     Suggested, Text, VariableName, Words, WordsOrList,
 };
 use super::about::{Key, Section, key};
@@ -28,6 +28,7 @@ const LABELS: Key = key("label_selectors", LabelSelectors, None, "[label selecto
 const ENABLED: Key = key("enabled", Boolean, True, "with `false`, the rule is as if it were not there", "policy");
 const EXCLUDED_NAMESPACES: Key = key("exclude_namespace_selectors", Expressions, None, "[expressions](#namespaces) for namespaces that the rule [is not for](#which-pods-a-rule-is-for)", "policy");
 const EXCLUDED_LABELS: Key = key("exclude_label_selectors", LabelSelectors, None, "[label selectors](#label-selectors) for pods that the rule [is not for](#which-pods-a-rule-is-for)", "policy");
+const ROLLOUT_PERCENT: Key = key("rollout_percent", Percentage, Number(100), "the [share of the workloads](#a-share-of-the-workloads) in its scope that the rule is for, 0 to 100", "policy");
 const IMAGE_OF_AGENT: Key = key("image", Image, None, "the agent; without it the pod gets none, and whoever applies it a warning", "1.7.0");
 const RESOURCES_OF_AGENT: Key = key("resources", Resources, StandardResources, "[resources](#resources) of the init container", "1.7.0");
 const IMAGE_OF_SIDECAR: Key = key("image", Image, None, "the sidecar; without it the pod gets none, and whoever applies it a warning", "1.7.0");
@@ -123,6 +124,7 @@ pub const SECTIONS: &[Section] = &[
         LABELS,
         EXCLUDED_NAMESPACES,
         EXCLUDED_LABELS,
+        ROLLOUT_PERCENT,
         key("check_annotation", Boolean, False, "whether the pod needs `admission.datakit/<language>-lib.version`; its value replaces the image's tag", "1.8.0"),
         key("language", Words(AGENTS), Required, "`java`, `python` (operator 1.8.1), `nodejs` (or `js`; 1.8.6), `php` (1.8.3)", "1.7.0"),
         key("php_loader_flavor", Words(&["linux-gnu", "linux-musl"]), Word("linux-gnu"), "the C library that PHP was built with: `linux-gnu`, or `linux-musl` for images such as Alpine", "1.8.3"),
@@ -138,6 +140,7 @@ pub const SECTIONS: &[Section] = &[
         LABELS.since("1.9.0"),
         EXCLUDED_NAMESPACES,
         EXCLUDED_LABELS,
+        ROLLOUT_PERCENT,
         key("check_annotation", Boolean, False, "whether the pod needs `admission.datakit/otel-<language>-lib.version`; its value replaces the image's tag", "1.9.0"),
         key("language", Words(&["java", "python", "nodejs"]), Required, "`java`, `python`, `nodejs`", "1.9.0"),
         IMAGE_OF_AGENT.since("1.9.0"),
@@ -152,6 +155,7 @@ pub const SECTIONS: &[Section] = &[
         LABELS,
         EXCLUDED_NAMESPACES,
         EXCLUDED_LABELS,
+        ROLLOUT_PERCENT,
         key("check_annotation", Boolean, False, "whether the pod needs `admission.datakit/logfwd.instances`", "1.8.0"),
         IMAGE_OF_SIDECAR,
         PULL_POLICY_OF_SIDECAR,
@@ -167,6 +171,7 @@ pub const SECTIONS: &[Section] = &[
         LABELS,
         EXCLUDED_NAMESPACES,
         EXCLUDED_LABELS,
+        ROLLOUT_PERCENT,
         key("check_annotation", Boolean, False, "none: there is no annotation that asks for flameshot", "policy"),
         IMAGE_OF_SIDECAR,
         PULL_POLICY_OF_SIDECAR,
@@ -182,6 +187,7 @@ pub const SECTIONS: &[Section] = &[
         LABELS.since("1.8.0"),
         EXCLUDED_NAMESPACES,
         EXCLUDED_LABELS,
+        ROLLOUT_PERCENT,
         key("check_annotation", Boolean, False, "whether the pod needs `admission.datakit/<language>-profiler.version`; its value replaces the image's tag", "1.8.0"),
         key("language", Words(&["java", "python", "golang"]), Required, "`java`, `python`, `golang`", "1.8.0"),
         IMAGE_OF_SIDECAR.since("1.8.0"),
@@ -199,6 +205,7 @@ pub const SECTIONS: &[Section] = &[
         LABELS.since("1.5.11").asked("Label selectors"),
         key("exclude_namespace_selectors", Names, None, "[names or expressions](#namespaces) of namespaces that the rule [is not for](#which-pods-a-rule-is-for)", "policy"),
         EXCLUDED_LABELS,
+        ROLLOUT_PERCENT,
         key("config", Json, None, "a JSON list of Datakit's log configurations: the value of the annotation `datakit/logs`; empty sets nothing", "1.5.11").asked("Datakit's log configuration"),
     ] },
     Section { path: "policy", keys: &[

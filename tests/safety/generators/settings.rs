@@ -245,6 +245,10 @@ fn narrowing() -> super::Fields {
     vec![
         ("enabled", maybe(10, one_of(json!([true, true, false])))),
         (
+            "rollout_percent",
+            maybe(15, one_of(json!([100, 75, 30, 0]))),
+        ),
+        (
             "exclude_namespace_selectors",
             maybe(15, one_of(json!([["^oth"], [" "], ["apps"], []]))),
         ),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::injections::{java, logfwd, logging, nodejs, php, profiler, python};
+use super::v2::NUMBER;
 use super::{Added, Row, add, instead_of, no_warning, replace, there, with};
 use crate::support::pod;
 
@@ -340,6 +341,7 @@ fn loggings() -> Vec<Row> {
         instead_of(&key(name), other, &plain, &settings, logging(config))
     };
     vec![
+        unlike("rollout_percent", json!(NUMBER + 1), json!(NUMBER)),
         unlike("enabled", json!(true), json!(false)),
         unlike(
             "exclude_namespace_selectors",

@@ -17,6 +17,9 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
+/// That of the Pod `web` in the namespace `apps` among a hundred workloads.
+pub const NUMBER: u64 = 84;
+
 fn settings(list: &str, rule: Value) -> Value {
     json!({"admission_inject_v2": {list: [rule]}})
 }
@@ -47,7 +50,11 @@ fn rule_rows(list: &str, feature: &str, image: &str, rule: &Value, injected: &[V
         };
         instead_of(&key, fits, &plain, &settings, all())
     };
+    // The number of the workload is between the two.
+    let share = with(&by_namespace, &key("rollout_percent"), json!(NUMBER + 1));
+    let too_small = json!(NUMBER);
     vec![
+        instead_of(&key("rollout_percent"), too_small, &plain, &share, all()),
         instead_of(&key("enabled"), json!(false), &plain, &enabled, all()),
         excluding("namespace"),
         excluding("label"),

@@ -79,6 +79,7 @@ fn property(section: &str, key: &Key) -> Value {
         Absent::None | Absent::Required => return property,
         Absent::True => json!(true),
         Absent::False => json!(false),
+        Absent::Number(number) => json!(number),
         Absent::Text(text) => json!(text),
         Absent::Resources => json!({
             "requests": {"cpu": "100m", "memory": "64Mi"},
@@ -106,6 +107,7 @@ fn value(section: &str, key: &Key) -> Value {
         Kind::List => json!({"type": "array", "items": object(&format!("{inner}[]"))}),
         Kind::Text => json!({"type": "string"}),
         Kind::Boolean => json!({"type": "boolean"}),
+        Kind::Percentage => json!({"type": "integer", "minimum": 0, "maximum": 100}),
         Kind::Words(words) => json!({"type": "string", "enum": words}),
         Kind::WordsOrList(words) => json!({"oneOf": [
             {"type": "string", "enum": words},

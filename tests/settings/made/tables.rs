@@ -46,6 +46,7 @@ fn row(key: &Key) -> String {
         Absent::Required => "required".to_owned(),
         Absent::True => "`true`".to_owned(),
         Absent::False => "`false`".to_owned(),
+        Absent::Number(number) => format!("`{number}`"),
         Absent::Text(text) => format!("`{text}`"),
         Absent::Resources => "[as below](#resources)".to_owned(),
     };
@@ -67,6 +68,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::Object | Kind::Resources => "object",
         Kind::List | Kind::Names | Kind::Expressions | Kind::LabelSelectors | Kind::Paths => "list",
         Kind::Boolean => "boolean",
+        Kind::Percentage => "integer",
         Kind::Envs => "object or list",
         Kind::WordsOrList(_) => "string or list",
         Kind::Any => "any",
