@@ -81,6 +81,28 @@ impl Workload {
         matches!(self, Self::Job | Self::CronJob)
     }
 
+    /// The labels and annotations that its controller gives to its pods, beyond those of the template.
+    #[must_use]
+    pub fn gives_to_pods(self) -> &'static [&'static str] {
+        match self {
+            Self::Pod | Self::ReplicaSet | Self::ReplicationController => &[],
+            Self::Deployment => &["pod-template-hash"],
+            Self::DaemonSet => &["controller-revision-hash", "pod-template-generation"],
+            Self::StatefulSet => &[
+                "controller-revision-hash",
+                "statefulset.kubernetes.io/pod-name",
+                "apps.kubernetes.io/pod-index",
+            ],
+            Self::Job | Self::CronJob => &[
+                "batch.kubernetes.io/job-name",
+                "batch.kubernetes.io/controller-uid",
+                "batch.kubernetes.io/job-completion-index",
+                "job-name",
+                "controller-uid",
+            ],
+        }
+    }
+
     /// Why the policy never touches an object, if it does not; the reason is for the log.
     #[must_use]
     pub fn is_left_alone(self, object: &Value) -> Option<&'static str> {

@@ -19,6 +19,7 @@ mod programs;
 mod scene;
 mod select;
 mod table;
+mod variables;
 
 use std::cell::OnceCell;
 
@@ -73,6 +74,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
         }
         let scene = Scene {
             template,
+            workload: context.workload,
             namespace: &namespace,
             owner: context.owner,
             settings: context.settings,

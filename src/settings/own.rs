@@ -11,6 +11,8 @@ pub struct Own<'n> {
     /// What injected containers are held to: the first rule for the namespace counts.
     pub pod_security: Vec<HeldRule<'n>>,
     pub native_sidecars: NativeSidecars,
+    /// Whether a variable is left out, instead of being empty, where what its placeholder stands for is not there.
+    pub drop_unresolved_labels: bool,
 }
 
 /// A rule of `pod_security`.
@@ -83,6 +85,12 @@ impl<'n> Own<'n> {
                 path.key("native_sidecars"),
                 &NativeSidecars::WORDS,
             ),
+            drop_unresolved_labels: reader
+                .boolean(
+                    at("drop_unresolved_labels"),
+                    path.key("drop_unresolved_labels"),
+                )
+                .unwrap_or_default(),
         }
     }
 

@@ -187,6 +187,8 @@ impl Reader {
                     );
                 } else if !env::fits(env.name, env.value) {
                     self.problems.add(path.key(env.name), env::TOO_LONG);
+                } else if let Some(problem) = env::problem(env.value) {
+                    self.problems.add(path.key(env.name), problem);
                 }
             }
         }

@@ -212,6 +212,7 @@ pub const SECTIONS: &[Section] = &[
         key("logging_match", Words(&["any", "all"]), Word("any"), "how the selectors of a rule in `admission_mutate.loggings` go together: `any` or `all`", "policy"),
         key("pod_security", WordsOrList(HELD), Word("auto"), "what injected containers are [held to](#pod_security), by the Pod Security Standards: `auto`, `none`, `baseline`, `restricted`, `namespace`, or a list of which the first rule for the namespace counts", "policy"),
         key("native_sidecars", Words(&["jobs", "always", "never"]), Word("jobs"), "which sidecars are [init containers that go on](#native_sidecars), so that a pod with them can end: those of `jobs` and other pods that run to completion, `always` or `never`; Kubernetes has them from 1.29 on", "policy"),
+        key("drop_unresolved_labels", Boolean, False, "whether a variable of [`envs`](#envs) is left out, instead of being empty, where the label or annotation that it refers to [is not there](#what-is-not-there)", "policy"),
     ] },
     Section { path: "policy.pod_security[]", keys: &[
         key("namespace_selectors", Expressions, None, "[expressions](#namespaces) for namespaces", "policy"),

@@ -30,7 +30,13 @@ pub fn settings() -> BoxedStrategy<Value> {
                 "policy",
                 maybe(
                     20,
-                    one_of(json!([{"logging_match": "all"}, {"logging_match": "any"}, {}])),
+                    one_of(json!([
+                        {"logging_match": "all"},
+                        {"logging_match": "any"},
+                        {"drop_unresolved_labels": true},
+                        {"drop_unresolved_labels": true, "logging_match": "all"},
+                        {},
+                    ])),
                 ),
             ),
         ])
@@ -280,7 +286,7 @@ fn pull_policy() -> BoxedStrategy<Value> {
     one_of(json!(["Always", "IfNotPresent", "Never", ""]))
 }
 
-const VARIABLES: [(&str, &str); 17] = [
+const VARIABLES: [(&str, &str); 22] = [
     ("DD_AGENT_HOST", "datakit.datakit.svc"),
     ("DD_TAGS", "pod_name:$(POD_NAME),env:dev,host:$(Z)"),
     ("OTEL_RESOURCE_ATTRIBUTES", "pod=$(POD_NAME),env=dev"),
@@ -299,6 +305,17 @@ const VARIABLES: [(&str, &str); 17] = [
     ("MEMORY", "{resourceFieldRef:requests.memory}"),
     ("KEY", "{secretKeyRef:s.k.e.y}"),
     ("ODD", "{fieldRef:metadata.future}"),
+    (
+        "DD_SERVICE",
+        "{first:fieldRef:metadata.labels['app']|workload:name}",
+    ),
+    ("DD_VERSION", "{image:tag}"),
+    ("CONTAINER", "{container:name}"),
+    ("KIND", "{workload:kind}"),
+    (
+        "FIRST",
+        "{first:resourceFieldRef:limits.cpu|image:tag|$(A)}",
+    ),
     ("LOGFWD_JSON_CONFIG", "[]"),
     ("FLAMESHOT_PROCESSES", "[]"),
 ];

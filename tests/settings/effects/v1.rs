@@ -358,6 +358,7 @@ fn loggings() -> Vec<Row> {
             &any,
             logging(config),
         ),
+        drop_unresolved_labels(),
         there("admission_mutate", &plain, &by_namespace, logging(config)),
         there(
             "admission_mutate.loggings",
@@ -374,4 +375,29 @@ fn loggings() -> Vec<Row> {
         there(&key("label_selectors"), &plain, &by_labels, logging(config)),
         there(&key("config"), &plain, &by_labels, logging(config)),
     ]
+}
+
+/// Without it the variable is there, and empty.
+fn drop_unresolved_labels() -> Row {
+    let envs = json!({"A": "{fieldRef:metadata.labels['none']}"});
+    let rule = json!({"namespace_selectors": ["apps"], "image": "logfwd:1", "envs": envs});
+    let settings = json!({
+        "admission_inject_v2": {"logfwds": [rule]},
+        "policy": {"drop_unresolved_labels": true},
+    });
+    let patch = vec![
+        replace(
+            "/warnings/0",
+            json!("datakit logfwd: variables refer to what is not there, and are left out: A"),
+        ),
+        json!({"op": "remove", "path": "/pod/spec/containers/1/env"}),
+    ];
+    let plain = pod(json!({}), json!({}));
+    instead_of(
+        "policy.drop_unresolved_labels",
+        json!(false),
+        &plain,
+        &settings,
+        patch,
+    )
 }
