@@ -13,6 +13,7 @@ use wapc_guest::CallResult;
 
 use crate::features::{self, Context};
 use crate::json::{Node, Problem, SyntaxError};
+use crate::owner::Owner;
 use crate::report::Report;
 use crate::rollout::{self, Course};
 use crate::settings::Document;
@@ -134,6 +135,7 @@ fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
     let injection = Injection {
         workload,
         namespace: &namespace.unwrap_or_default(),
+        owner: &Owner::of(workload, &object),
         document: &document,
         beside: &features::beside_the_template(workload, &object),
     };
@@ -225,6 +227,7 @@ fn has_too_many_containers(template: &Value) -> bool {
 struct Injection<'i> {
     workload: Workload,
     namespace: &'i str,
+    owner: &'i Owner,
     document: &'i Document<'i>,
     beside: &'i [String],
 }
@@ -319,6 +322,7 @@ impl Injection<'_> {
         let context = Context {
             workload: self.workload,
             namespace: self.namespace,
+            owner: self.owner,
             settings: self.document,
             beside: self.beside,
         };

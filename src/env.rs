@@ -4,160 +4,17 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use k8s_openapi::api::core::v1::{
-    EnvVar, EnvVarSource, ObjectFieldSelector, ResourceFieldSelector, SecretKeySelector,
-};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use serde_json::{Map, Value};
+use k8s_openapi::api::core::v1::EnvVar;
 
-use crate::selector::{is_dns_label, is_qualified_name};
+mod placeholder;
+
+pub use placeholder::{Made, Surroundings, is_placeholder, is_reference, make, problem};
 
 /// A variable of the settings, as it stands there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Env<'a> {
     pub name: &'a str,
     pub value: &'a str,
-}
-
-/// What a value of `envs` means.
-#[derive(Debug, PartialEq, Eq)]
-enum Meaning<'a> {
-    /// A string; Kubernetes expands its `$(NAME)`.
-    Plain(&'a str),
-    /// `{fieldRef:PATH}`: a field of the pod.
-    Field(&'a str),
-    /// `{resourceFieldRef:limits.cpu}`: a resource of the first app container.
-    Resource(ResourcePath<'a>),
-    /// `{secretKeyRef:NAME.KEY}`.
-    Secret { name: &'a str, key: &'a str },
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct ResourcePath<'a> {
-    /// The whole of it, `limits.cpu`.
-    path: &'a str,
-    bound: &'a str,
-    resource: &'a str,
-    divisor: &'static str,
-}
-
-/// Placeholders that are not known are plain strings, as the operator documents it.
-fn meaning(value: &str) -> Meaning<'_> {
-    let placeholder = value
-        .strip_prefix('{')
-        .and_then(|rest| rest.strip_suffix('}'))
-        .and_then(|inner| inner.split_once(':'));
-    let known = match placeholder {
-        Some(("fieldRef", path)) => is_pod_field(path).then_some(Meaning::Field(path)),
-        Some(("resourceFieldRef", path)) => resource_path(path).map(Meaning::Resource),
-        Some(("secretKeyRef", path)) => secret_key(path),
-        _ => None,
-    };
-    known.unwrap_or(Meaning::Plain(value))
-}
-
-/// The fields that the downward API gives to an environment variable.
-fn is_pod_field(path: &str) -> bool {
-    const FIELDS: [&str; 9] = [
-        "metadata.name",
-        "metadata.namespace",
-        "metadata.uid",
-        "spec.serviceAccountName",
-        "spec.nodeName",
-        "status.hostIP",
-        "status.hostIPs",
-        "status.podIP",
-        "status.podIPs",
-    ];
-    let subscript = |map: &str| {
-        path.strip_prefix(map)
-            .and_then(|rest| rest.strip_prefix("['"))
-            .and_then(|rest| rest.strip_suffix("']"))
-            .is_some_and(is_qualified_name)
-    };
-    FIELDS.contains(&path) || subscript("metadata.labels") || subscript("metadata.annotations")
-}
-
-fn resource_path(path: &str) -> Option<ResourcePath<'_>> {
-    let (bound, resource) = path.split_once('.')?;
-    if !matches!(bound, "limits" | "requests") {
-        return None;
-    }
-    let divisor = match resource {
-        "cpu" => "1m",
-        "memory" => "1Mi",
-        _ => return None,
-    };
-    Some(ResourcePath {
-        path,
-        bound,
-        resource,
-        divisor,
-    })
-}
-
-fn secret_key(path: &str) -> Option<Meaning<'_>> {
-    let (name, key) = path.split_once('.')?;
-    (is_dns_label(name) && key.len() <= 253 && is_key(key)).then_some(Meaning::Secret { name, key })
-}
-
-/// Whether the value is a reference to something else than text: it cannot be merged with text.
-#[must_use]
-pub fn is_reference(value: &str) -> bool {
-    !matches!(meaning(value), Meaning::Plain(_))
-}
-
-/// The entry that Kubernetes gets for a variable of the settings. `None` for a resource that
-/// `first_container` (the first app container) does not set: the downward API would put the node's
-/// size in its place.
-#[must_use]
-pub fn entry(env: Env<'_>, first_container: &Map<String, Value>) -> Option<EnvVar> {
-    let source = match meaning(env.value) {
-        Meaning::Plain(text) => return Some(plain(env.name, text)),
-        Meaning::Field(path) => EnvVarSource {
-            field_ref: Some(ObjectFieldSelector {
-                api_version: None,
-                field_path: path.to_owned(),
-            }),
-            ..EnvVarSource::default()
-        },
-        Meaning::Resource(path) => EnvVarSource {
-            resource_field_ref: Some(resource_selector(&path, first_container)?),
-            ..EnvVarSource::default()
-        },
-        Meaning::Secret { name, key } => EnvVarSource {
-            secret_key_ref: Some(SecretKeySelector {
-                name: name.to_owned(),
-                key: key.to_owned(),
-                optional: None,
-            }),
-            ..EnvVarSource::default()
-        },
-    };
-    Some(EnvVar {
-        name: env.name.to_owned(),
-        value: None,
-        value_from: Some(source),
-    })
-}
-
-fn resource_selector(
-    path: &ResourcePath<'_>,
-    container: &Map<String, Value>,
-) -> Option<ResourceFieldSelector> {
-    container
-        .get("resources")?
-        .get(path.bound)?
-        .get(path.resource)
-        .filter(|amount| !amount.is_null())?;
-    Some(ResourceFieldSelector {
-        container_name: container
-            .get("name")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
-        divisor: Some(Quantity(path.divisor.to_owned())),
-        resource: path.path.to_owned(),
-    })
 }
 
 /// An entry with a value.
@@ -286,81 +143,7 @@ fn is_key(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
-
-    fn entry_of(value: &str) -> Option<Value> {
-        let container = json!({"name": "main", "resources": {"limits": {"cpu": "1"}}});
-        let env = Env { name: "X", value };
-        let entry = entry(env, container.as_object().unwrap())?;
-        Some(serde_json::to_value(entry).unwrap())
-    }
-
-    #[wasm_bindgen_test(unsupported = test)]
-    fn knows_the_fields_of_the_documentation() {
-        for path in [
-            "metadata.name",
-            "metadata.namespace",
-            "metadata.uid",
-            "metadata.labels['service']",
-            "metadata.annotations['example.com/owner']",
-            "spec.serviceAccountName",
-            "spec.nodeName",
-            "status.hostIP",
-            "status.hostIPs",
-            "status.podIP",
-            "status.podIPs",
-        ] {
-            assert_eq!(
-                entry_of(&format!("{{fieldRef:{path}}}")),
-                Some(json!({"name": "X", "valueFrom": {"fieldRef": {"fieldPath": path}}}))
-            );
-        }
-    }
-
-    #[wasm_bindgen_test(unsupported = test)]
-    fn takes_unknown_placeholders_as_plain_strings() {
-        for value in [
-            "{fieldRef:metadata.PODNAME}",
-            "{fieldRef: metadata.name}",
-            "{fieldRef:metadata.labels['bad key!']}",
-            "{fieldRef:metadata.labels[service]}",
-            "{resourceFieldRef:limits.ephemeral-storage}",
-            "{secretKeyRef:bad_name!.key}",
-            "{secretKeyRef:name}",
-            "{secretKeyRef:name.}",
-            "{secretKeyRef:name..}",
-            "{secretKeyRef:name...key}",
-            &format!("{{secretKeyRef:name.{}}}", "k".repeat(254)),
-            "{}",
-            "",
-            "{unknown:x}",
-        ] {
-            assert_eq!(entry_of(value), Some(json!({"name": "X", "value": value})));
-        }
-    }
-
-    #[wasm_bindgen_test(unsupported = test)]
-    fn leaves_out_a_resource_that_the_container_does_not_set() {
-        assert_eq!(
-            entry_of("{resourceFieldRef:limits.cpu}"),
-            Some(json!({"name": "X", "valueFrom": {"resourceFieldRef": {
-                "containerName": "main", "divisor": "1m", "resource": "limits.cpu"
-            }}}))
-        );
-        assert_eq!(entry_of("{resourceFieldRef:limits.memory}"), None);
-        assert_eq!(entry_of("{resourceFieldRef:requests.cpu}"), None);
-    }
-
-    #[wasm_bindgen_test(unsupported = test)]
-    fn splits_a_secret_reference_at_the_first_dot() {
-        assert_eq!(
-            entry_of("{secretKeyRef:my.dotted.name}"),
-            Some(json!({"name": "X", "valueFrom": {"secretKeyRef": {
-                "name": "my", "key": "dotted.name"
-            }}}))
-        );
-    }
 
     #[wasm_bindgen_test(unsupported = test)]
     fn finds_references() {

@@ -10,13 +10,14 @@ use std::marker::PhantomData;
 use crate::env;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A JSON value. Numbers are never read, so they carry nothing.
+/// A JSON value. Of numbers, only those are read that count something.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub enum Node<'a> {
     #[default]
     Null,
     Bool(bool),
-    Number,
+    /// With its value where it is a whole one, and not below zero.
+    Number(Option<u64>),
     String(Cow<'a, str>),
     List(Vec<Node<'a>>),
     /// In the order of the text; a key that is written twice is there twice.
@@ -39,7 +40,7 @@ impl<'a> Node<'a> {
         match self {
             Node::Null => Node::Null,
             Node::Bool(value) => Node::Bool(value),
-            Node::Number => Node::Number,
+            Node::Number(value) => Node::Number(value),
             Node::String(text) => Node::String(Cow::Owned(text.into_owned())),
             Node::List(items) => Node::List(items.into_iter().map(Node::into_owned).collect()),
             Node::Object(entries) => Node::Object(
@@ -57,7 +58,7 @@ impl<'a> Node<'a> {
         match self {
             Node::Null => "null",
             Node::Bool(_) => "a boolean",
-            Node::Number => "a number",
+            Node::Number(_) => "a number",
             Node::String(_) => "a string",
             Node::List(_) => "a list",
             Node::Object(_) => "an object",
@@ -149,16 +150,16 @@ impl<'de: 'a, 'a> Visitor<'de> for NodeVisitor<'a> {
         Ok(Node::Bool(value))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Node::Number)
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Node::Number(Some(value)))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Node::Number)
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Node::Number(u64::try_from(value).ok()))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Node::Number)
+        Ok(Node::Number(None))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
@@ -363,6 +364,23 @@ impl Problems {
         }
     }
 
+    /// The percentage at `path`, a whole number; null counts as absent.
+    pub fn percentage(&mut self, node: Option<&Node<'_>>, path: Path<'_>) -> Option<u64> {
+        const WANTED: &str = "a whole number from 0 to 100";
+        match node? {
+            Node::Null => None,
+            Node::Number(Some(number @ 0..=100)) => Some(*number),
+            Node::Number(_) => {
+                self.add(path, format_args!("must be {WANTED}"));
+                None
+            }
+            other => {
+                self.wrong_type(other, path, WANTED);
+                None
+            }
+        }
+    }
+
     /// The items at `path`; absent and null are an empty list.
     pub fn list<'n, 'a>(&mut self, node: Option<&'n Node<'a>>, path: Path<'_>) -> &'n [Node<'a>] {
         match node {
@@ -455,7 +473,7 @@ mod tests {
         assert_eq!(
             node,
             Ok(Node::Object(vec![
-                ("b".into(), Node::Number),
+                ("b".into(), Node::Number(Some(1))),
                 (
                     "a".into(),
                     Node::List(vec![

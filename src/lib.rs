@@ -29,6 +29,7 @@ pub mod glob;
 pub mod image;
 pub mod json;
 pub mod namespace;
+pub mod owner;
 pub mod paths;
 pub mod quantity;
 pub mod report;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::json::Problem;
+use crate::settings::Comparison;
 use kubewarden_policy_sdk::logging::KubewardenDrain;
 use slog::{Drain, Level, Logger, debug, error, o};
 
@@ -136,18 +137,10 @@ impl Report {
     }
 
     /// Logs whether a selector of a rule fits, at debug.
-    pub fn tell_of_selector(
-        &self,
-        about: &str,
-        rule: &str,
-        selector: &str,
-        fits: bool,
-        line: &str,
-    ) {
+    pub fn tell_of_selector(&self, about: &str, rule: &str, seen: &Comparison) {
         if self.explains {
-            let verdict = if fits { "fits" } else { "does not fit" };
-            debug!(self.log, "{}", one_line(line); "feature" => about, "event" => Event::Selector.word(),
-                "rule" => rule, "selector" => one_line(selector), "verdict" => verdict);
+            debug!(self.log, "{}", one_line(&seen.line); "feature" => about, "event" => Event::Selector.word(),
+                "rule" => rule, "selector" => one_line(&seen.selector), "verdict" => seen.verdict);
         }
     }
 

@@ -35,6 +35,21 @@ impl Workload {
         }
     }
 
+    /// The name of its kind.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Pod => "Pod",
+            Self::Deployment => "Deployment",
+            Self::DaemonSet => "DaemonSet",
+            Self::StatefulSet => "StatefulSet",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::ReplicationController => "ReplicationController",
+            Self::Job => "Job",
+            Self::CronJob => "CronJob",
+        }
+    }
+
     /// The keys that lead to the template; a pod is its own.
     #[must_use]
     pub fn template_path(self) -> &'static [&'static str] {
@@ -67,6 +82,28 @@ impl Workload {
         matches!(self, Self::Job | Self::CronJob) || matches!(policy, Some("Never" | "OnFailure"))
     }
 
+    /// The labels and annotations that its controller gives to its pods, beyond those of the template.
+    #[must_use]
+    pub fn gives_to_pods(self) -> &'static [&'static str] {
+        match self {
+            Self::Pod | Self::ReplicaSet | Self::ReplicationController => &[],
+            Self::Deployment => &["pod-template-hash"],
+            Self::DaemonSet => &["controller-revision-hash", "pod-template-generation"],
+            Self::StatefulSet => &[
+                "controller-revision-hash",
+                "statefulset.kubernetes.io/pod-name",
+                "apps.kubernetes.io/pod-index",
+            ],
+            Self::Job | Self::CronJob => &[
+                "batch.kubernetes.io/job-name",
+                "batch.kubernetes.io/controller-uid",
+                "batch.kubernetes.io/job-completion-index",
+                "job-name",
+                "controller-uid",
+            ],
+        }
+    }
+
     /// Why the policy never touches an object, if it does not; the reason is for the log.
     #[must_use]
     pub fn is_left_alone(self, object: &Value) -> Option<&'static str> {
@@ -90,11 +127,14 @@ impl Workload {
 }
 
 fn has_a_controller(object: &Value) -> bool {
-    object
-        .get("metadata")
-        .and_then(|metadata| metadata.get("ownerReferences"))
-        .and_then(Value::as_array)
-        .is_some_and(|owners| owners.iter().any(is_controller))
+    controller(object).is_some()
+}
+
+/// The owner of an object that controls it.
+#[must_use]
+pub fn controller(object: &Value) -> Option<&Value> {
+    let owners = object.get("metadata")?.get("ownerReferences")?.as_array()?;
+    owners.iter().find(|owner| is_controller(owner))
 }
 
 fn is_controller(owner: &Value) -> bool {

@@ -6,7 +6,7 @@ use super::ddtrace;
 use super::scene::{PREFIX, SWITCH};
 use super::table::{ALL, annotation_names};
 use crate::report::{Report, shown};
-use crate::settings::{Document, nearest};
+use crate::settings::{Document, Rule, nearest};
 use crate::template::{Object, Template, boolean};
 use crate::workload::Workload;
 
@@ -79,7 +79,8 @@ pub(super) fn warn_of_other_vendor(
 ) {
     let has_agents = || {
         let agents = (ddtrace::FEATURE.rules)(settings, &mut settings.reader());
-        agents.rules.iter().any(|rule| rule.image.is_some())
+        let has_image = |rule: &Rule<'_, _>| rule.narrowing.enabled && rule.image.is_some();
+        agents.rules.iter().any(has_image)
     };
     if keys(template.annotations()).any(|key| is_ours(key)) {
         return;

@@ -94,8 +94,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
 
     let mut plan = Plan::default();
     let volume = plan.volume(scene.template, VOLUME, VolumeKind::EmptyDir, DIRECTORY);
-    let envs = scene.entries(&settings.envs);
-    agent.load(scene, &volume, &envs, &mut plan, report)?;
+    agent.load(scene, &volume, &settings.envs, &mut plan, report)?;
     plan.init_container = Some(Container {
         name: ddtrace::CONTAINER.to_owned(),
         image: image.clone(),

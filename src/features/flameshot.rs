@@ -19,6 +19,7 @@ use super::processes::share_processes;
 use super::programs;
 use super::scene::{Decision, Declined, Scene, skipped};
 use super::select::choose;
+use super::variables::Variables;
 use crate::env::{self, Env};
 use crate::json::{Node, Path};
 use crate::paths::{self, MountPath};
@@ -209,7 +210,9 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
             );
         }
     }
-    let mut env = scene.entries(&settings.envs);
+    let mut variables = Variables::new(scene, &settings.envs);
+    let mut env = variables.of_added();
+    variables.warn(&FEATURE, report);
     env.retain(|entry| entry.name != Sampler::PROCESSES);
     env.push(env::plain(Sampler::PROCESSES, rule.what.processes));
     plan.sidecar = Some(Container {

@@ -16,6 +16,7 @@ use super::directories::{Directories, ReadBy};
 use super::feature::{Added, Ask, Feature};
 use super::scene::{Decision, Declined, PREFIX, Scene, skipped};
 use super::select::{choose, warn_of_unused};
+use super::variables::Variables;
 use crate::env;
 use crate::json::{self, Node, Path, Problems};
 use crate::paths;
@@ -131,7 +132,9 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         mounts.extend(pod_info(scene.template, &mounts, &mut plan));
     }
     let settings = &chosen.rule.container;
-    let env = variables(scene.entries(&settings.envs), instances, forwarder);
+    let mut variables = Variables::new(scene, &settings.envs);
+    let env = with_configuration(variables.of_added(), instances, forwarder);
+    variables.warn(&FEATURE, report);
     plan.sidecar = Some(Container {
         name: CONTAINER.to_owned(),
         image: image.to_owned(),
@@ -172,7 +175,7 @@ fn instances(
     }
 }
 
-fn variables(
+fn with_configuration(
     mut env: Vec<EnvVar>,
     instances: Option<Instances>,
     forwarder: &LogForwarder<'_>,

@@ -17,8 +17,8 @@ use crate::namespace::NamespacePattern;
 use crate::paths;
 use crate::report::Report;
 use crate::settings::{
-    Document, LogConfig, LoggingMatch, OptIn, Origin, Place, Reader, Rule, RuleSet, Scope,
-    Selectors, check_log_config, file_paths,
+    Document, LogConfig, LoggingMatch, Narrowing, OptIn, Origin, Place, Reader, Rule, RuleSet,
+    Scope, Selectors, check_log_config, file_paths,
 };
 use crate::template::Plan;
 
@@ -57,6 +57,7 @@ fn listed<'n>(
     scope: fn(Selectors<'n>) -> Scope<'n>,
 ) -> RuleSet<'n, LogConfig<'n>> {
     let section = FEATURE.place.list;
+    let pattern = NamespacePattern::name_or_expression;
     let mut rules = Vec::new();
     for (index, rule) in reader.list(list, path).iter().enumerate() {
         let path = path.index(index);
@@ -67,7 +68,8 @@ fn listed<'n>(
                 index: Some(index),
             },
             name: "",
-            scope: scope(reader.selectors(rule, path, NamespacePattern::name_or_expression)),
+            scope: scope(reader.selectors(rule, path, Selectors::KEYS, pattern)),
+            narrowing: Narrowing::read(reader, rule, path, pattern),
             opt_in: OptIn::Scope,
             container: Rc::default(),
             image: None,

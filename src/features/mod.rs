@@ -21,9 +21,11 @@ mod security;
 mod select;
 mod table;
 mod targets;
+mod variables;
 
 use std::cell::OnceCell;
 
+use crate::owner::Owner;
 use crate::report::{Event, Report, shown};
 use crate::settings::{Document, NativeSidecars};
 use crate::template::{Journal, JournalIsFull, Plan, Template, boolean};
@@ -45,6 +47,8 @@ pub struct Context<'c> {
     pub workload: Workload,
     /// The request's.
     pub namespace: &'c str,
+    /// Whose pods the template is for.
+    pub owner: &'c Owner,
     pub settings: &'c Document<'c>,
     /// The [annotations beside the template](beside_the_template).
     pub beside: &'c [String],
@@ -76,7 +80,9 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
         }
         let scene = Scene {
             template,
+            workload: context.workload,
             namespace: &namespace,
+            owner: context.owner,
             settings: context.settings,
             own: &own,
             selected: &selected,
@@ -201,6 +207,7 @@ mod tests {
         let context = Context {
             workload: Workload::Pod,
             namespace: "default",
+            owner: &Owner::default(),
             settings,
             beside: &[],
         };

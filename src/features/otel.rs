@@ -97,8 +97,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         VolumeKind::EmptyDir,
         agent.directory,
     );
-    let envs = scene.entries(&settings.envs);
-    agent.load(scene, &volume, &envs, &mut plan, report)?;
+    agent.load(scene, &volume, &settings.envs, &mut plan, report)?;
     plan.init_container = Some(Container {
         name: otel::CONTAINER.to_owned(),
         image: image.clone(),

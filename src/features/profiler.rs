@@ -17,6 +17,7 @@ use super::places::Place;
 use super::processes::share_processes;
 use super::scene::{Decision, Declined, Scene, skipped};
 use super::select::{choose, warn_of_unused};
+use super::variables::Variables;
 use crate::env;
 use crate::json::{Node, Path};
 use crate::paths::MountPath;
@@ -86,13 +87,16 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     plan.share_process_namespace = share_processes(scene.template)?;
     let mounts = plan_mounts(scene, chosen.rule.what, &mut plan, report)?;
     let settings = &chosen.rule.container;
+    let mut variables = Variables::new(scene, &settings.envs);
+    let env = variables.of_added();
+    variables.warn(&FEATURE, report);
     plan.sidecar = Some(Container {
         name: CONTAINER.to_owned(),
         image: image.clone(),
         image_pull_policy: settings.image_pull_policy.name(),
         command: vec!["bash".to_owned(), "cmd.sh".to_owned()],
         working_dir: Some(DIRECTORY),
-        env: env::in_order_of_reference(scene.entries(&settings.envs)),
+        env: env::in_order_of_reference(env),
         resources: scene.resources(settings, FEATURE.name, report),
         security_context: SecurityContext::adding(&["SYS_PTRACE", "SYS_ADMIN"]),
         volume_mounts: mounts,

@@ -2,9 +2,9 @@
 
 use std::cell::OnceCell;
 
-use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
+use k8s_openapi::api::core::v1::ResourceRequirements;
 
-use crate::env::{self, Env};
+use crate::owner::Owner;
 use crate::report::Report;
 use crate::settings::{ContainerSettings, Document, Own, Subject};
 use crate::template::{AppContainer, Plan, Template, Volumes};
@@ -23,7 +23,10 @@ pub(super) const MOST_BYTES: usize = 1_000_000;
 /// What a feature sees of an admission: the template as the features before left it.
 pub(super) struct Scene<'s, 't> {
     pub template: &'s Template<'t>,
+    pub workload: Workload,
     pub namespace: &'s str,
+    /// Whose pods the template is for.
+    pub owner: &'s Owner,
     pub settings: &'s Document<'s>,
     /// The settings of the policy itself.
     pub own: &'s Own<'s>,
@@ -84,6 +87,7 @@ impl<'s> Scene<'s, '_> {
         Subject {
             namespace: self.namespace,
             labels: self.template.labels(),
+            owner: self.owner,
         }
     }
 
@@ -128,16 +132,6 @@ impl<'s> Scene<'s, '_> {
         None
     }
 
-    /// The variables of the settings as entries for a container of this template.
-    pub fn entries(&self, envs: &[Env<'_>]) -> Vec<EnvVar> {
-        let Some(first_container) = self.template.first_container() else {
-            return Vec::new();
-        };
-        envs.iter()
-            .filter_map(|env| env::entry(*env, first_container))
-            .collect()
-    }
-
     /// Whether the container is a sidecar that the policy adds. A feature that is of use to no other
     /// container is not injected: in a second pass, too, when the sidecars of others are there.
     pub fn is_sidecar(&self, container: AppContainer<'_>) -> bool {
@@ -146,12 +140,20 @@ impl<'s> Scene<'s, '_> {
 }
 
 #[cfg(test)]
+static NOBODY: Owner = Owner {
+    kind: String::new(),
+    name: String::new(),
+};
+
+#[cfg(test)]
 impl<'s, 't> Scene<'s, 't> {
     /// A template as it came, and nothing around it.
     pub fn alone(template: &'s Template<'t>, settings: &'s Document<'s>, own: &'s Own<'s>) -> Self {
         Self {
             template,
+            workload: Workload::Pod,
             namespace: "default",
+            owner: &NOBODY,
             settings,
             own,
             selected: &[],

@@ -6,7 +6,7 @@ use super::feature::{Ask, Feature};
 use super::scene::{Declined, PREFIX, Scene, skipped};
 use crate::image;
 use crate::report::{Report, shown};
-use crate::settings::{Language, OptIn, Origin, Rule, RuleSet, Scope, WithoutAnnotation};
+use crate::settings::{Language, OptIn, Origin, Rule, RuleSet, WithoutAnnotation};
 use crate::template::Source;
 
 /// The rule that was chosen, and the annotation by which the pod asked for it.
@@ -46,17 +46,10 @@ pub(super) fn choose<'r, 'n, 's, T>(
         report.explain(feature.name, || "the settings have no rule for it");
     }
     for rule in &rules.rules {
-        let told = About {
-            feature,
-            title: Title {
-                origin: rule.origin,
-                name: rule.name,
-            },
-            scope: &rule.scope,
-        };
-        if let Err(mismatch) = rule.scope.covers(scene.subject()) {
+        let told = About { feature, rule };
+        if let Err(mismatch) = rule.covers(scene.subject()) {
             told.verdict(mismatch.word(), scene, report, || {
-                format!("{} is not for it: {mismatch}", told.title)
+                format!("{} is not for it: {mismatch}", told.title())
             });
             continue;
         }
@@ -67,7 +60,7 @@ pub(super) fn choose<'r, 'n, 's, T>(
             OptIn::Scope => asked.filter(|asked| asked.value.is_empty()),
             OptIn::Annotation if asked.is_none() => {
                 told.verdict("not asked", scene, report, || {
-                    missing(told.title, &names, rule.image.is_some())
+                    missing(told.title(), &names, rule.image.is_some())
                 });
                 match rules.without_annotation {
                     WithoutAnnotation::TryNextRule => continue,
@@ -77,7 +70,7 @@ pub(super) fn choose<'r, 'n, 's, T>(
             OptIn::Annotation => asked,
         };
         told.verdict("decides", scene, report, || {
-            decision(told.title, rule.opt_in, asked.as_ref())
+            decision(told.title(), rule.opt_in, asked.as_ref())
         });
         return Ok(Chosen {
             rule,
@@ -122,17 +115,22 @@ impl fmt::Display for Title<'_> {
 }
 
 /// The rule that is told of.
-#[derive(Clone, Copy)]
-struct About<'r> {
+struct About<'r, 'n, T> {
     feature: &'r Feature,
-    title: Title<'r>,
-    scope: &'r Scope<'r>,
+    rule: &'r Rule<'n, T>,
 }
 
-impl About<'_> {
+impl<'r, T> About<'r, '_, T> {
+    fn title(&self) -> Title<'r> {
+        Title {
+            origin: self.rule.origin,
+            name: self.rule.name,
+        }
+    }
+
     /// Logs a verdict on the rule, and for each of its selectors what it was compared with.
     fn verdict(
-        self,
+        &self,
         word: &str,
         scene: &Scene<'_, '_>,
         report: &Report,
@@ -142,10 +140,10 @@ impl About<'_> {
             return;
         }
         let about = self.feature.name;
-        let rule = self.title.origin.to_string();
+        let rule = self.rule.origin.to_string();
         report.tell_of_rule(about, &rule, word, &line());
-        self.scope.trace(scene.subject(), |seen| {
-            report.tell_of_selector(about, &rule, &seen.selector, seen.fits, &seen.line);
+        self.rule.trace(scene.subject(), |seen| {
+            report.tell_of_selector(about, &rule, &seen);
         });
     }
 }

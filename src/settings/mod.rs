@@ -2,9 +2,11 @@
 
 mod keys;
 mod log_config;
+mod narrowing;
 mod own;
 mod reader;
 mod rules;
+mod scope;
 pub mod v1;
 
 use crate::json::{Node, Path, Problem, Problems};
@@ -14,14 +16,15 @@ pub use keys::About;
 pub use keys::{Absent, Key, Kind, NEVER_READ, SECTIONS, Section};
 pub(crate) use log_config::check as check_log_config;
 pub use log_config::file_paths;
+pub use narrowing::Narrowing;
 pub use own::{Held, NativeSidecars, Own};
 use reader::{EnvOrder, has_entries};
 pub use reader::{Reader, nearest};
 pub use rules::{
-    Comparison, ContainerSettings, ImagePullPolicy, Language, LogConfig, LogForwarder,
-    LoggingMatch, Mismatch, OptIn, Origin, Outline, PhpLoader, Rule, RuleSet, Scope, Selectors,
-    Subject, Tracer, WithoutAnnotation,
+    ContainerSettings, ImagePullPolicy, Language, LogConfig, LogForwarder, LoggingMatch, OptIn,
+    Origin, Outline, PhpLoader, Rule, RuleSet, Tracer, WithoutAnnotation,
 };
+pub use scope::{Comparison, Mismatch, Scope, Selectors, Subject};
 pub(crate) use v2::{language, listed};
 
 mod v2;
@@ -212,7 +215,7 @@ impl<'a> Document<'a> {
             has_entries(section.get("images")) || has_entries(section.get("envs"))
         });
         let has_rules = || match self.at(place.list) {
-            Some(Node::List(rules)) => rules.iter().any(|rule| *rule != Node::Null),
+            Some(Node::List(rules)) => rules.iter().any(is_there),
             _ => false,
         };
         if says_so || !has_rules() {
@@ -265,6 +268,11 @@ impl<'a> Document<'a> {
         path.split('.')
             .try_fold(&self.root, |node, key| node.get(key))
     }
+}
+
+/// Whether a rule is there: one that is switched off is not.
+fn is_there(rule: &Node<'_>) -> bool {
+    *rule != Node::Null && rule.get("enabled") != Some(&Node::Bool(false))
 }
 
 /// An unknown level is `info`: the operator takes any word.

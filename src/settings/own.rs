@@ -13,6 +13,8 @@ pub struct Own<'n> {
     pub native_sidecars: NativeSidecars,
     /// The names of app containers that get nothing.
     pub exclude_containers: Vec<&'n str>,
+    /// Whether a variable is left out, instead of being empty, where what its placeholder stands for is not there.
+    pub drop_unresolved_labels: bool,
 }
 
 /// Containers of service meshes and of other injectors, which no agent is for.
@@ -100,6 +102,7 @@ impl Default for Own<'_> {
             pod_security: Vec::new(),
             native_sidecars: NativeSidecars::default(),
             exclude_containers: EXCLUDED.to_vec(),
+            drop_unresolved_labels: false,
         }
     }
 }
@@ -120,6 +123,12 @@ impl<'n> Own<'n> {
                 None | Some(Node::Null) => EXCLUDED.to_vec(),
                 names => reader.strings(names, path.key("exclude_containers")),
             },
+            drop_unresolved_labels: reader
+                .boolean(
+                    at("drop_unresolved_labels"),
+                    path.key("drop_unresolved_labels"),
+                )
+                .unwrap_or_default(),
         }
     }
 

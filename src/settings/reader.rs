@@ -8,7 +8,8 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as QuantityText;
 
 use super::keys;
-use super::rules::{ContainerSettings, ImagePullPolicy, Language, Selectors};
+use super::rules::{ContainerSettings, ImagePullPolicy, Language};
+use super::scope::Selectors;
 use crate::env::{self, Env};
 use crate::image;
 use crate::json::{Node, Path, Problems, SyntaxError, is_shown};
@@ -87,6 +88,11 @@ impl Reader {
     /// The boolean at `path`; null counts as absent.
     pub(crate) fn boolean(&mut self, node: Option<&Node<'_>>, path: Path<'_>) -> Option<bool> {
         self.problems.boolean(node, path)
+    }
+
+    /// The percentage at `path`; null counts as absent.
+    pub(crate) fn percentage(&mut self, node: Option<&Node<'_>>, path: Path<'_>) -> Option<u64> {
+        self.problems.percentage(node, path)
     }
 
     /// The items of the list at `path`.
@@ -181,6 +187,8 @@ impl Reader {
                     );
                 } else if !env::fits(env.name, env.value) {
                     self.problems.add(path.key(env.name), env::TOO_LONG);
+                } else if let Some(problem) = env::problem(env.value) {
+                    self.problems.add(path.key(env.name), problem);
                 }
             }
         }
@@ -323,25 +331,25 @@ impl Reader {
         Some(text)
     }
 
-    /// The keys `namespace_selectors` and `label_selectors` of a rule.
+    /// The selectors of a rule at its two `keys`: patterns for namespaces, and label selectors.
     pub(crate) fn selectors<'n>(
         &mut self,
         node: &'n Node<'_>,
         path: Path<'_>,
+        keys: [&'static str; 2],
         pattern: fn(&'n str) -> NamespacePattern<'n>,
     ) -> Selectors<'n> {
-        let namespaces_path = path.key("namespace_selectors");
+        let [namespaces_key, labels_key] = keys;
+        let namespaces_path = path.key(namespaces_key);
         let texts = self
             .problems
-            .strings(node.get("namespace_selectors"), namespaces_path);
+            .strings(node.get(namespaces_key), namespaces_path);
         let mut namespaces = Vec::new();
         for (index, text) in texts.into_iter().enumerate() {
             namespaces.extend(self.namespace(text, namespaces_path.index(index), pattern));
         }
-        let labels_path = path.key("label_selectors");
-        let texts = self
-            .problems
-            .strings(node.get("label_selectors"), labels_path);
+        let labels_path = path.key(labels_key);
+        let texts = self.problems.strings(node.get(labels_key), labels_path);
         let mut labels = Vec::new();
         for (index, text) in texts.into_iter().enumerate() {
             labels.extend(self.label_selector(text, labels_path.index(index)));

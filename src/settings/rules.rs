@@ -5,12 +5,10 @@ use std::fmt;
 use std::rc::Rc;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
-use serde_json::{Map, Value};
 
+use super::narrowing::Narrowing;
+use super::scope::{Comparison, Mismatch, Scope, Subject};
 use crate::env::Env;
-use crate::namespace::NamespacePattern;
-use crate::report::shown;
-use crate::selector::LabelSelector;
 
 /// The rules of one feature, in order.
 #[derive(Debug)]
@@ -55,6 +53,7 @@ impl<'a, T> RuleSet<'a, T> {
             origin: rule.origin,
             name: rule.name,
             scope: rule.scope,
+            narrowing: rule.narrowing,
             opt_in: rule.opt_in,
             container: rule.container,
             image: rule.image,
@@ -80,10 +79,37 @@ pub struct Rule<'a, T> {
     /// The name that the settings give it, or empty.
     pub name: &'a str,
     pub scope: Scope<'a>,
+    pub narrowing: Narrowing<'a>,
     pub opt_in: OptIn,
     pub container: Rc<ContainerSettings<'a>>,
     pub image: Option<&'a str>,
     pub what: T,
+}
+
+impl<T> Rule<'_, T> {
+    /// Whether the rule is for `subject`.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn covers(&self, subject: Subject<'_>) -> Result<(), Mismatch<'_>> {
+        if !self.narrowing.enabled {
+            return Err(Mismatch::SwitchedOff);
+        }
+        self.scope.covers(subject)?;
+        self.narrowing.leaves(subject)
+    }
+
+    /// Tells of each selector whether it fits `subject`, and what it saw; of a rule that is switched off
+    /// none is asked.
+    pub fn trace(&self, subject: Subject<'_>, mut tell: impl FnMut(Comparison)) {
+        if !self.narrowing.enabled {
+            return;
+        }
+        if let Some(selectors) = self.scope.selectors() {
+            selectors.trace(subject, &mut tell);
+        }
+        self.narrowing.trace(subject, tell);
+    }
 }
 
 /// Where a rule stands in the settings; printed as its path.
@@ -142,21 +168,6 @@ impl ImagePullPolicy {
     }
 }
 
-/// Which pods a rule is for.
-#[derive(Debug)]
-pub enum Scope<'a> {
-    /// All of them; they opt in by annotation.
-    Everywhere,
-    /// Those in one of the namespaces (if any are named) with labels that meet one of the selectors
-    /// (if any are named); nobody if neither is.
-    Both(Selectors<'a>),
-    /// Those in one of the namespaces, and those with labels that meet one of the selectors.
-    Either(Selectors<'a>),
-    /// Those in one of the namespaces with labels that meet one of the selectors; nobody if either
-    /// list is empty.
-    Each(Selectors<'a>),
-}
-
 /// How the namespaces and the label selectors of a logging rule go together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LoggingMatch {
@@ -177,210 +188,6 @@ impl LoggingMatch {
             Self::Any => "any",
             Self::All => "all",
         }
-    }
-}
-
-/// Namespace patterns and label selectors. Selectors are parsed only when they are asked; one that
-/// is none was refused when the policy was loaded and matches nothing.
-#[derive(Clone, Debug, Default)]
-pub struct Selectors<'a> {
-    pub namespaces: Vec<NamespacePattern<'a>>,
-    pub labels: Vec<&'a str>,
-}
-
-/// What rules are matched against.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'t> {
-    pub namespace: &'t str,
-    pub labels: Option<&'t Map<String, Value>>,
-}
-
-/// Why a rule is not for a pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mismatch {
-    NoSelectors,
-    OneList,
-    Namespace,
-    Labels,
-    NamespaceAndLabels,
-}
-
-impl Mismatch {
-    /// The word for it in what the policy logs.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::NoSelectors => "no selectors",
-            Self::OneList => "one list",
-            Self::Namespace => "namespace",
-            Self::Labels => "labels",
-            Self::NamespaceAndLabels => "namespace and labels",
-        }
-    }
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::NoSelectors => "it has no selectors",
-            Self::OneList => {
-                "one of its lists of selectors is empty, and `policy.logging_match` is `all`"
-            }
-            Self::Namespace => "the namespace matches none of its namespaces",
-            Self::Labels => "the labels meet none of its label selectors",
-            Self::NamespaceAndLabels => {
-                "neither does the namespace match one of its namespaces, \
-                 nor do the labels meet one of its label selectors"
-            }
-        })
-    }
-}
-
-impl Scope<'_> {
-    /// Whether the rule is for `subject`.
-    ///
-    /// # Errors
-    /// Why it is not.
-    pub fn covers(&self, subject: Subject<'_>) -> Result<(), Mismatch> {
-        match self {
-            Self::Everywhere => Ok(()),
-            Self::Both(selectors) => selectors.both(subject),
-            Self::Either(selectors) => selectors.either(subject),
-            Self::Each(selectors) => selectors.each(subject),
-        }
-    }
-}
-
-impl<'a> Scope<'a> {
-    /// Its selectors, if it has any.
-    #[must_use]
-    pub fn selectors(&self) -> Option<&Selectors<'a>> {
-        match self {
-            Self::Everywhere => None,
-            Self::Both(selectors) | Self::Either(selectors) | Self::Each(selectors) => {
-                Some(selectors)
-            }
-        }
-    }
-}
-
-/// What a selector of a rule was compared with.
-#[derive(Debug)]
-pub struct Comparison {
-    /// The selector, as messages name it.
-    pub selector: String,
-    pub fits: bool,
-    /// The whole of it, as a line to read.
-    pub line: String,
-}
-
-impl Scope<'_> {
-    /// Tells of each selector whether it fits `subject`, and what it saw.
-    pub fn trace(&self, subject: Subject<'_>, mut tell: impl FnMut(Comparison)) {
-        let Some(selectors) = self.selectors() else {
-            return;
-        };
-        for pattern in &selectors.namespaces {
-            let fits = pattern.matches(subject.namespace);
-            let namespace = shown(subject.namespace);
-            tell(Comparison {
-                selector: pattern.to_string(),
-                fits,
-                line: format!("namespace {namespace} {} {pattern}", verdict(fits)),
-            });
-        }
-        for text in &selectors.labels {
-            tell(compare_labels(text, subject));
-        }
-    }
-}
-
-fn verdict(fits: bool) -> &'static str {
-    if fits { "fits" } else { "does not fit" }
-}
-
-/// Whether a label selector fits, with the labels by which it does or does not.
-fn compare_labels(text: &str, subject: Subject<'_>) -> Comparison {
-    let selector = text.to_owned();
-    let Ok(parsed) = LabelSelector::parse(text) else {
-        return Comparison {
-            selector,
-            fits: false,
-            line: format!("`{text}` is no label selector"),
-        };
-    };
-    let fits = parsed.matches(subject.labels);
-    let mut line = format!("label selector `{text}` {}", verdict(fits));
-    let mut separator = ": ";
-    for requirement in parsed.requirements() {
-        let value = subject.label(requirement.key);
-        if requirement.operator.holds(value) != fits {
-            continue;
-        }
-        line.push_str(separator);
-        line.push_str(requirement.key);
-        match value {
-            Some(value) => line.push_str(&format!(" is {}", shown(value))),
-            None => line.push_str(" is not there"),
-        }
-        separator = ", ";
-    }
-    Comparison {
-        selector,
-        fits,
-        line,
-    }
-}
-
-impl<'t> Subject<'t> {
-    fn label(&self, key: &str) -> Option<&'t str> {
-        self.labels?.get(key)?.as_str()
-    }
-}
-
-impl Selectors<'_> {
-    fn both(&self, subject: Subject<'_>) -> Result<(), Mismatch> {
-        if self.namespaces.is_empty() && self.labels.is_empty() {
-            return Err(Mismatch::NoSelectors);
-        }
-        if !self.namespaces.is_empty() && !self.match_namespace(subject) {
-            return Err(Mismatch::Namespace);
-        }
-        if !self.labels.is_empty() && !self.match_labels(subject) {
-            return Err(Mismatch::Labels);
-        }
-        Ok(())
-    }
-
-    fn either(&self, subject: Subject<'_>) -> Result<(), Mismatch> {
-        if self.match_namespace(subject) || self.match_labels(subject) {
-            return Ok(());
-        }
-        Err(match (self.namespaces.is_empty(), self.labels.is_empty()) {
-            (true, true) => Mismatch::NoSelectors,
-            (false, true) => Mismatch::Namespace,
-            (true, false) => Mismatch::Labels,
-            (false, false) => Mismatch::NamespaceAndLabels,
-        })
-    }
-
-    fn each(&self, subject: Subject<'_>) -> Result<(), Mismatch> {
-        if self.namespaces.is_empty() != self.labels.is_empty() {
-            return Err(Mismatch::OneList);
-        }
-        self.both(subject)
-    }
-
-    fn match_namespace(&self, subject: Subject<'_>) -> bool {
-        self.namespaces
-            .iter()
-            .any(|pattern| pattern.matches(subject.namespace))
-    }
-
-    fn match_labels(&self, subject: Subject<'_>) -> bool {
-        self.labels.iter().any(|text| {
-            LabelSelector::parse(text).is_ok_and(|selector| selector.matches(subject.labels))
-        })
     }
 }
 

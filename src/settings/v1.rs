@@ -4,11 +4,12 @@
 use std::rc::Rc;
 
 use super::AGENT_LANGUAGES;
+use super::narrowing::Narrowing;
 use super::reader::{Reader, default_resources};
 use super::rules::{
-    ContainerSettings, Language, LogForwarder, OptIn, Origin, PhpLoader, Rule, RuleSet, Scope,
-    Selectors, Tracer,
+    ContainerSettings, Language, LogForwarder, OptIn, Origin, PhpLoader, Rule, RuleSet, Tracer,
 };
+use super::scope::{Scope, Selectors};
 use crate::json::{Node, Path};
 use crate::namespace::NamespacePattern;
 
@@ -43,6 +44,7 @@ pub(crate) fn ddtrace<'n>(
         },
         name: "",
         scope,
+        narrowing: Narrowing::default(),
         opt_in,
         container: Rc::clone(&container),
         image: image_for(&images, language),
@@ -177,6 +179,7 @@ pub(crate) fn logfwd<'n>(
         origin: origin(ORIGIN),
         name: "",
         scope: Scope::Everywhere,
+        narrowing: Narrowing::default(),
         opt_in: OptIn::Annotation,
         container: reader.container(section, path, Some(default_resources())),
         image: reader.image(image, images_path.key("logfwd_image")),
@@ -233,6 +236,7 @@ pub(crate) fn profiler<'n>(
             origin: origin("admission_inject.profiler"),
             name: "",
             scope: scope(),
+            narrowing: Narrowing::default(),
             opt_in: OptIn::Annotation,
             container: Rc::clone(&container),
             image: image_for(&images, language),

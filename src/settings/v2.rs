@@ -1,7 +1,9 @@
 //! Lists of rules with selectors of their own: the settings of newer operators.
 
+use super::narrowing::Narrowing;
 use super::reader::{Reader, default_resources};
-use super::rules::{Language, OptIn, Origin, Rule, Scope};
+use super::rules::{Language, OptIn, Origin, Rule};
+use super::scope::{Scope, Selectors};
 use crate::json::{Node, Path};
 use crate::namespace::NamespacePattern;
 
@@ -23,7 +25,9 @@ pub(crate) fn listed<'n, 'a, T>(
         let check = path.key("check_annotation");
         let by_annotation = reader.boolean(node.get("check_annotation"), check);
         let name = reader.string(node.get("name"), path.key("name"));
-        let scope = Scope::Both(reader.selectors(node, path, NamespacePattern::expression));
+        let pattern = NamespacePattern::expression;
+        let scope = Scope::Both(reader.selectors(node, path, Selectors::KEYS, pattern));
+        let narrowing = Narrowing::read(reader, node, path, pattern);
         let container = reader.container(node, path, Some(default_resources()));
         let image = reader.image(node.get("image"), path.key("image"));
         let Some(what) = what(reader, node, path) else {
@@ -36,6 +40,7 @@ pub(crate) fn listed<'n, 'a, T>(
             },
             name: name.unwrap_or_default(),
             scope,
+            narrowing,
             opt_in: if by_annotation == Some(true) {
                 OptIn::Annotation
             } else {

@@ -264,6 +264,12 @@ impl<'t> AppContainer<'t> {
         self.0
     }
 
+    #[must_use]
+    pub fn image(self) -> &'t str {
+        let image = self.0.get("image").and_then(Value::as_str);
+        image.unwrap_or_default()
+    }
+
     /// The entries of `volumeMounts`.
     pub fn mounts(self) -> impl DoubleEndedIterator<Item = &'t Object> {
         objects_in(self.0, "volumeMounts")

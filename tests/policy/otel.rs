@@ -160,7 +160,9 @@ fn the_variables_of_the_rule_come_after_those_that_they_refer_to() {
         ),
     ]);
     let own = json!([variable("OTEL_LOGS_EXPORTER", "otlp")]);
-    assert_env("java", envs, own, after, &[]);
+    let no_label =
+        "datakit otel: variables refer to what is not there, and are empty: OTEL_SERVICE_NAME";
+    assert_env("java", envs, own, after, &[no_label]);
 }
 
 #[test]

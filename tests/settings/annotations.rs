@@ -41,7 +41,9 @@ fn malformed_values_give_the_warnings_of_the_document() {
                 annotations.insert(format!("admission.datakit/{name}"), value.clone());
             }
         }
-        let answer = answer(&pod(json!(annotations), json!({})), &default);
+        // With the label that the settings refer to, there is no other warning.
+        let labels = json!({"service": "web"});
+        let answer = answer(&pod(json!(annotations), labels), &default);
         let warning = code_in(&row.cells[1]).unwrap();
         assert_eq!(answer["warnings"], json!([warning]), "{}", row.cells[0]);
     }

@@ -70,8 +70,9 @@ fn the_messages_of_the_reference_are_those_of_the_policy() {
 fn placeholders_are_what_the_reference_says() {
     for row in table("Placeholders") {
         let value = code_in(&row.cells[0]).unwrap();
-        let is_reference = row.cells.len() == 3;
-        assert_eq!(env::is_reference(value), is_reference, "{value}");
+        let is_placeholder = row.cells.len() == 3;
+        assert_eq!(env::is_placeholder(value), is_placeholder, "{value}");
+        assert_eq!(env::problem(value), None, "{value}");
     }
 }
 

@@ -59,7 +59,6 @@ fn table() -> Vec<Row> {
         row(v2, json!({"logging": []}), PolicyAndSchema, "~.logging: unknown key, known are `ddtraces`, `otels`, `logfwds`, `flameshots`, `profilers`"),
         row("admission_mutate.logging", json!([{"config": 7}]), Nobody, ""),
         row("policy", json!([]), PolicyAndSchema, no_object),
-        row("policy", json!({"logging": "any"}), PolicyAndSchema, "~.logging: unknown key, known are `logging_match`, `pod_security`, `native_sidecars`, `exclude_containers`"),
         row("policy.logging_match", json!(true), PolicyAndSchema, "must be a string, is a boolean"),
         row("policy.logging_match", json!("both"), PolicyAndSchema, "`both` is unknown, known are `any`, `all`"),
         row("policy.pod_security", json!("strict"), PolicyAndSchema, "`strict` is unknown, known are `auto`, `none`, `baseline`, `restricted`, `namespace`"),
@@ -74,6 +73,8 @@ fn table() -> Vec<Row> {
         row("policy.native_sidecars", json!("job"), PolicyAndSchema, "`job` is unknown, known are `jobs`, `always`, `never`"),
         row("policy.exclude_containers", json!("istio-proxy"), PolicyAndSchema, "must be a list, is a string"),
         row("policy.exclude_containers", json!([1]), PolicyAndSchema, "~[0]: must be a string, is a number"),
+        row("policy", json!({"logging_mach": "any"}), PolicyAndSchema, "~.logging_mach: unknown key, did you mean `logging_match`?"),
+        row("policy.drop_unresolved_labels", json!("yes"), PolicyAndSchema, "must be true or false, is a string"),
         row("admission_inject.logfwd.options", json!([]), PolicyAndSchema, no_object),
         row("admission_inject.logfwd.options", json!({"reuse_exist_volumes": "true"}), PolicyAndSchema, "~.reuse_exist_volumes: unknown key, did you mean `reuse_exist_volume`?"),
         row("admission_inject.logfwd.options.reuse_exist_volume", json!(true), PolicyAndSchema, "must be a string, is a boolean"),
@@ -144,16 +145,17 @@ fn table() -> Vec<Row> {
         rows.extend(image_rows(&key("image")));
     }
     for rules in ["admission_inject_v2.ddtraces[]", "admission_inject_v2.otels[]", "admission_inject_v2.logfwds[]", "admission_inject_v2.flameshots[]", "admission_inject_v2.profilers[]", "admission_mutate.loggings[]"] {
-        let namespaces = format!("{rules}.namespace_selectors");
-        let labels = format!("{rules}.label_selectors");
+        rows.push(row(&format!("{rules}.enabled"), json!("no"), PolicyAndSchema, "must be true or false, is a string"));
+        let percent = format!("{rules}.rollout_percent");
         rows.extend([
-            row(&namespaces, json!("prod"), PolicyAndSchema, "must be a list, is a string"),
-            row(&namespaces, json!([7]), PolicyAndSchema, "~[0]: must be a string, is a number"),
-            row(&namespaces, json!(["a", "\\pL"]), Policy, "~[1]: is no namespace pattern: Unicode character classes are not supported"),
-            row(&labels, json!("app=web"), PolicyAndSchema, "must be a list, is a string"),
-            row(&labels, json!([{}]), PolicyAndSchema, "~[0]: must be a string, is an object"),
-            row(&labels, json!(["app", "app web"]), Policy, "~[1]: is no label selector: after `app` expected an operator (=, ==, !=, in, notin, >, <), found `web`"),
+            row(&percent, json!("50"), PolicyAndSchema, "must be a whole number from 0 to 100, is a string"),
+            row(&percent, json!(101), PolicyAndSchema, "must be a whole number from 0 to 100"),
+            row(&percent, json!(-1), PolicyAndSchema, "must be a whole number from 0 to 100"),
+            row(&percent, json!(12.5), PolicyAndSchema, "must be a whole number from 0 to 100"),
         ]);
+        for excluding in ["", "exclude_"] {
+            rows.extend(selector_rows(&format!("{rules}.{excluding}")));
+        }
     }
     rows.extend(language_rows("admission_inject_v2.ddtraces[].language", agents));
     rows.extend(language_rows("admission_inject_v2.otels[].language", "known are `java`, `python`, `nodejs`"));
@@ -178,6 +180,21 @@ fn table() -> Vec<Row> {
         rows.extend(container_rows(section));
     }
     rows
+}
+
+/// Both lists of selectors whose keys begin with `start`.
+#[rustfmt::skip]
+fn selector_rows(start: &str) -> [Row; 6] {
+    let namespaces = format!("{start}namespace_selectors");
+    let labels = format!("{start}label_selectors");
+    [
+        row(&namespaces, json!("prod"), PolicyAndSchema, "must be a list, is a string"),
+        row(&namespaces, json!([7]), PolicyAndSchema, "~[0]: must be a string, is a number"),
+        row(&namespaces, json!(["a", "\\pL"]), Policy, "~[1]: is no namespace pattern: Unicode character classes are not supported"),
+        row(&labels, json!("app=web"), PolicyAndSchema, "must be a list, is a string"),
+        row(&labels, json!([{}]), PolicyAndSchema, "~[0]: must be a string, is an object"),
+        row(&labels, json!(["app", "app web"]), Policy, "~[1]: is no label selector: after `app` expected an operator (=, ==, !=, in, notin, >, <), found `web`"),
+    ]
 }
 
 fn image_rows(key: &str) -> [Row; 3] {
@@ -246,6 +263,10 @@ fn container_rows(section: &str) -> Vec<Row> {
         row(&key("envs"), json!([{"name": "TOKEN=secret", "value": "1"}]), PolicyAndSchema, &format!("a name of 12 characters is {no_name}")),
         row(&key("envs"), json!({"A": "x".repeat(128 * 1024 - 2)}), Policy, &format!("~.A: {too_long}")),
         row(&key("envs"), json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]), Policy, "~[1].name: is there already"),
+        row(&key("envs"), json!({"A": "{workload:uid}"}), Policy, "~.A: must be `{workload:name}` or `{workload:kind}`"),
+        row(&key("envs"), json!({"A": "{container:image}"}), Policy, "~.A: must be `{container:name}`"),
+        row(&key("envs"), json!([{"name": "A", "value": "{image:name}"}]), Policy, "~.A: must be `{image:tag}`"),
+        row(&key("envs"), json!({"A": "{first:image:tag|workload:uid}"}), Policy, "~.A: alternative 2 of `{first:…}` is empty or a placeholder that is not known"),
         row(&key("envs[].name"), json!(7), PolicyAndSchema, "must be a string, is a number"),
         row(&key("envs[].value"), json!(7), PolicyAndSchema, "must be a string, is a number"),
         row(&key("resources"), json!("100m"), PolicyAndSchema, "must be an object, is a string"),

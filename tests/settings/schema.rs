@@ -65,7 +65,10 @@ impl Check<'_> {
     ) {
         let list = |rule: &Value| rule.as_array().unwrap().clone();
         let fits = match keyword {
+            "type" if rule == "integer" => value.is_u64() || value.is_i64(),
             "type" => rule == kind(value),
+            "minimum" => value.as_i64() >= rule.as_i64(),
+            "maximum" => value.as_i64() <= rule.as_i64(),
             "enum" => list(rule).contains(value),
             "pattern" => value.as_str().is_none_or(|text| matches(rule, text)),
             "maxProperties" => {
@@ -83,6 +86,13 @@ impl Check<'_> {
             "propertyNames" => value
                 .as_object()
                 .is_none_or(|entries| entries.keys().all(|key| self.is_valid(rule, &json!(key)))),
+            "oneOf" => {
+                list(rule)
+                    .iter()
+                    .filter(|schema| self.is_valid(schema, value))
+                    .count()
+                    == 1
+            }
             "anyOf" => list(rule).iter().any(|schema| self.is_valid(schema, value)),
             "if" => !self.is_valid(rule, value) || self.is_valid(&keywords["then"], value),
             "allOf" => {

@@ -89,7 +89,7 @@ fn without_selector(written: &Value, advice: &mut Vec<Advice>) {
 
 /// Logging rules that `policy.logging_match: all` leaves nothing to.
 fn with_one_list(rules: &Outline<'_>, advice: &mut Vec<Advice>) {
-    for rule in &rules.rules {
+    for rule in rules.rules.iter().filter(|rule| rule.narrowing.enabled) {
         let Scope::Each(selectors) = &rule.scope else {
             continue;
         };
@@ -125,18 +125,21 @@ fn never_read(written: &Value, advice: &mut Vec<Advice>) {
     }
 }
 
-/// Whether a rule was left empty on purpose, as in the operator's default configuration.
+/// Whether a rule was switched off, or left empty on purpose, as in the operator's default configuration.
 fn is_inert(rule: &Value) -> bool {
-    ["config", "processes"]
-        .iter()
-        .any(|key| rule.get(key).is_some_and(|value| value == ""))
+    rule.get("enabled") == Some(&Value::Bool(false))
+        || ["config", "processes"]
+            .iter()
+            .any(|key| rule.get(key).is_some_and(|value| value == ""))
 }
 
 fn impossible_labels(written: &Value, advice: &mut Vec<Advice>) {
     let mut texts = entry_selectors(written, "labelselector");
     for list in rule_lists() {
         for (path, rule) in items(written, list) {
-            texts.extend(selectors(rule, &path, "label_selectors"));
+            for key in ["label_selectors", "exclude_label_selectors"] {
+                texts.extend(selectors(rule, &path, key));
+            }
         }
     }
     for (path, text) in texts {
@@ -153,7 +156,7 @@ fn impossible_labels(written: &Value, advice: &mut Vec<Advice>) {
 /// Of the rules in lists: what is asked for by annotation alone need not have every image.
 fn without_image(rules: &Outline<'_>, advice: &mut Vec<Advice>) {
     for rule in &rules.rules {
-        if rule.image.is_none() && rule.origin.index.is_some() && can_match(&rule.scope) {
+        if rule.image.is_none() && rule.origin.index.is_some() && can_match(rule) {
             let message = "there is no image for it, so it injects nothing";
             advice.push(Advice::new(rule.origin.to_string(), message));
         }
@@ -166,7 +169,7 @@ fn shadowed(rules: &Outline<'_>, advice: &mut Vec<Advice>) {
         let earlier = rules.rules[..place]
             .iter()
             .find(|earlier| takes_all(earlier, later, tries_next));
-        if let (Some(earlier), true) = (earlier, can_match(&later.scope)) {
+        if let (Some(earlier), true) = (earlier, can_match(later)) {
             let message = if tries_next {
                 format!(
                     "is never taken: {} takes all of its pods before",
@@ -193,11 +196,17 @@ fn takes_all(earlier: &Outlined<'_>, later: &Outlined<'_>, tries_next: bool) -> 
         (OptIn::Annotation, OptIn::Annotation) => earlier.what == later.what,
         (OptIn::Annotation, OptIn::Scope) => false,
     };
-    (has_annotation || !tries_next) && includes(&earlier.scope, &later.scope)
+    (has_annotation || !tries_next)
+        && earlier.narrowing.leaves_all()
+        && includes(&earlier.scope, &later.scope)
 }
 
 /// Whether there may be pods for a rule: what has advice of its own needs no second one.
-fn can_match(scope: &Scope<'_>) -> bool {
+fn can_match<T>(rule: &Rule<'_, T>) -> bool {
+    rule.narrowing.enabled && has_pods(&rule.scope)
+}
+
+fn has_pods(scope: &Scope<'_>) -> bool {
     match scope {
         Scope::Everywhere => true,
         Scope::Both(selectors) | Scope::Either(selectors) => {
@@ -216,16 +225,16 @@ fn includes(outer: &Scope<'_>, inner: &Scope<'_>) -> bool {
                 || (!inner.namespaces.is_empty() && namespaces_within(inner, outer_selectors));
             let labels = outer_selectors.labels.is_empty()
                 || (!inner.labels.is_empty() && labels_within(inner, outer_selectors));
-            can_match(outer) && namespaces && labels
+            has_pods(outer) && namespaces && labels
         }
         (Scope::Each(outer_selectors), Scope::Each(inner)) => {
-            can_match(outer)
+            has_pods(outer)
                 && namespaces_within(inner, outer_selectors)
                 && labels_within(inner, outer_selectors)
         }
         (Scope::Either(outer_selectors), Scope::Either(inner)) => {
             let is_all = outer_selectors.namespaces.contains(&NamespacePattern::All);
-            can_match(outer)
+            has_pods(outer)
                 && (is_all
                     || namespaces_within(inner, outer_selectors)
                         && labels_within(inner, outer_selectors))
@@ -278,6 +287,7 @@ fn text<'v>(entry: &'v Value, key: &str) -> &'v str {
 mod tests {
     use super::*;
     use datakit_operator_policy::json::Node;
+    use datakit_operator_policy::owner::Owner;
     use datakit_operator_policy::settings::Subject;
     use serde_json::json;
 
@@ -330,8 +340,12 @@ mod tests {
         let pods = pods();
         let covered = |scope: &Scope<'_>| -> Vec<bool> {
             let covers = |(namespace, labels): &(&'static str, Value)| {
-                let labels = labels.as_object();
-                scope.covers(Subject { namespace, labels }).is_ok()
+                let subject = Subject {
+                    namespace,
+                    labels: labels.as_object(),
+                    owner: &Owner::default(),
+                };
+                scope.covers(subject).is_ok()
             };
             pods.iter().map(covers).collect()
         };

@@ -5,12 +5,11 @@ mod loader;
 mod others;
 mod variables;
 
-use k8s_openapi::api::core::v1::EnvVar;
-
 use super::feature::Feature;
 use super::places::Place;
 use super::scene::{Declined, Scene, skipped};
-use crate::env;
+use super::variables::Variables;
+use crate::env::{self, Env};
 use crate::paths::MountPath;
 use crate::report::{Report, shown};
 use crate::settings::Language;
@@ -63,13 +62,14 @@ impl Agent {
         &self,
         scene: &Scene<'_, '_>,
         volume: &str,
-        envs: &[EnvVar],
+        envs: &[Env<'_>],
         plan: &mut Plan,
         report: &mut Report,
     ) -> Result<(), Declined> {
+        let mut variables = Variables::new(scene, envs);
         let mut injected = Vec::new();
         for (number, container) in scene.template.targets() {
-            match self.edits(scene, container, volume, envs, report) {
+            match self.edits(scene, container, volume, &mut variables, report) {
                 Ok((place, env)) => {
                     if place == Place::Free {
                         plan.mount(number, mount(volume, self.directory));
@@ -84,6 +84,7 @@ impl Agent {
                 ),
             }
         }
+        variables.warn(self.feature, report);
         injected.retain(|container| !scene.is_sidecar(*container));
         if injected.is_empty() {
             return Err(skipped("every container was left out"));
@@ -103,7 +104,7 @@ impl Agent {
         scene: &Scene<'s, '_>,
         container: AppContainer<'s>,
         volume: &str,
-        envs: &[EnvVar],
+        variables: &mut Variables<'_>,
         report: &mut Report,
     ) -> Result<(Place, Vec<EnvEdit>), String> {
         let place = scene.place(container, &MountPath::new(self.directory), volume)?;
@@ -119,7 +120,8 @@ impl Agent {
                 self.warn_of_length(loader, container, &env, report);
             }
         }
-        let settings = variables::edits(self.feature, self.merged, container, &env, envs, report);
+        let envs = variables.of(container);
+        let settings = variables::edits(self.feature, self.merged, container, &env, &envs, report);
         env.extend(settings);
         Ok((place, env))
     }

@@ -40,6 +40,8 @@ pub enum Kind {
     List,
     Text,
     Boolean,
+    /// A whole number from 0 to 100.
+    Percentage,
     /// One of these words.
     Words(&'static [&'static str]),
     /// One of these words, or a list of objects with keys of their own, which are a section.
@@ -76,7 +78,10 @@ pub enum Absent {
     None,
     /// It has to be there.
     Required,
+    True,
     False,
+    /// A number.
+    Number(u64),
     Text(&'static str),
     /// These.
     These(&'static [&'static str]),

@@ -2,9 +2,9 @@
 //! (`docs/settings.md`), the JSON Schema and the form of Rancher are made of the rest, by `make docs`.
 
 use super::super::own::EXCLUDED;
-use super::about::Absent::{False, None, Required, Resources as StandardResources, Text as Word, These};
+use super::about::Absent::{False, None, Number, Required, Resources as StandardResources, Text as Word, These, True};
 use super::about::Kind::{
-    Any, Boolean, ContainerNames, Envs, Expressions, Image, Json, LabelSelectors, List, Names, Object, Paths, Quantity, Resources,
+    Any, Boolean, ContainerNames, Envs, Expressions, Image, Json, LabelSelectors, List, Names, Object, Paths, Percentage, Quantity, Resources,
     Suggested, Text, VariableName, Words, WordsOrList,
 };
 use super::about::{Key, Section, key};
@@ -26,6 +26,10 @@ const ANY_LANGUAGE: Key = key("language", Text, None, "none: an entry is for the
 const NAME: Key = key("name", Text, None, "names the rule in the audit annotation", "1.9.0");
 const NAMESPACES: Key = key("namespace_selectors", Expressions, None, "[expressions](#namespaces) for namespaces", "1.7.0");
 const LABELS: Key = key("label_selectors", LabelSelectors, None, "[label selectors](#label-selectors)", "1.7.0");
+const ENABLED: Key = key("enabled", Boolean, True, "with `false`, the rule is as if it were not there", "policy");
+const EXCLUDED_NAMESPACES: Key = key("exclude_namespace_selectors", Expressions, None, "[expressions](#namespaces) for namespaces that the rule [is not for](#which-pods-a-rule-is-for)", "policy");
+const EXCLUDED_LABELS: Key = key("exclude_label_selectors", LabelSelectors, None, "[label selectors](#label-selectors) for pods that the rule [is not for](#which-pods-a-rule-is-for)", "policy");
+const ROLLOUT_PERCENT: Key = key("rollout_percent", Percentage, Number(100), "the [share of the workloads](#a-share-of-the-workloads) in its scope that the rule is for, 0 to 100", "policy");
 const IMAGE_OF_AGENT: Key = key("image", Image, None, "the agent; without it the pod gets none, and whoever applies it a warning", "1.7.0");
 const RESOURCES_OF_AGENT: Key = key("resources", Resources, StandardResources, "[resources](#resources) of the init container", "1.7.0");
 const IMAGE_OF_SIDECAR: Key = key("image", Image, None, "the sidecar; without it the pod gets none, and whoever applies it a warning", "1.7.0");
@@ -116,8 +120,12 @@ pub const SECTIONS: &[Section] = &[
     ] },
     Section { path: "admission_inject_v2.ddtraces[]", keys: &[
         NAME,
+        ENABLED,
         NAMESPACES,
         LABELS,
+        EXCLUDED_NAMESPACES,
+        EXCLUDED_LABELS,
+        ROLLOUT_PERCENT,
         key("check_annotation", Boolean, False, "whether the pod needs `admission.datakit/<language>-lib.version`; its value replaces the image's tag", "1.8.0"),
         key("language", Words(AGENTS), Required, "`java`, `python` (operator 1.8.1), `nodejs` (or `js`; 1.8.6), `php` (1.8.3)", "1.7.0"),
         key("php_loader_flavor", Words(&["linux-gnu", "linux-musl"]), Word("linux-gnu"), "the C library that PHP was built with: `linux-gnu`, or `linux-musl` for images such as Alpine", "1.8.3"),
@@ -128,8 +136,12 @@ pub const SECTIONS: &[Section] = &[
     ] },
     Section { path: "admission_inject_v2.otels[]", keys: &[
         NAME,
+        ENABLED,
         NAMESPACES.since("1.9.0"),
         LABELS.since("1.9.0"),
+        EXCLUDED_NAMESPACES,
+        EXCLUDED_LABELS,
+        ROLLOUT_PERCENT,
         key("check_annotation", Boolean, False, "whether the pod needs `admission.datakit/otel-<language>-lib.version`; its value replaces the image's tag", "1.9.0"),
         key("language", Words(&["java", "python", "nodejs"]), Required, "`java`, `python`, `nodejs`", "1.9.0"),
         IMAGE_OF_AGENT.since("1.9.0"),
@@ -139,8 +151,12 @@ pub const SECTIONS: &[Section] = &[
     ] },
     Section { path: "admission_inject_v2.logfwds[]", keys: &[
         NAME,
+        ENABLED,
         NAMESPACES,
         LABELS,
+        EXCLUDED_NAMESPACES,
+        EXCLUDED_LABELS,
+        ROLLOUT_PERCENT,
         key("check_annotation", Boolean, False, "whether the pod needs `admission.datakit/logfwd.instances`", "1.8.0"),
         IMAGE_OF_SIDECAR,
         PULL_POLICY_OF_SIDECAR,
@@ -151,8 +167,12 @@ pub const SECTIONS: &[Section] = &[
     ] },
     Section { path: "admission_inject_v2.flameshots[]", keys: &[
         NAME,
+        ENABLED,
         NAMESPACES,
         LABELS,
+        EXCLUDED_NAMESPACES,
+        EXCLUDED_LABELS,
+        ROLLOUT_PERCENT,
         key("check_annotation", Boolean, False, "none: there is no annotation that asks for flameshot", "policy"),
         IMAGE_OF_SIDECAR,
         PULL_POLICY_OF_SIDECAR,
@@ -163,8 +183,12 @@ pub const SECTIONS: &[Section] = &[
     ] },
     Section { path: "admission_inject_v2.profilers[]", keys: &[
         NAME,
+        ENABLED,
         NAMESPACES.since("1.8.0"),
         LABELS.since("1.8.0"),
+        EXCLUDED_NAMESPACES,
+        EXCLUDED_LABELS,
+        ROLLOUT_PERCENT,
         key("check_annotation", Boolean, False, "whether the pod needs `admission.datakit/<language>-profiler.version`; its value replaces the image's tag", "1.8.0"),
         key("language", Words(&["java", "python", "golang"]), Required, "`java`, `python`, `golang`", "1.8.0"),
         IMAGE_OF_SIDECAR.since("1.8.0"),
@@ -177,8 +201,12 @@ pub const SECTIONS: &[Section] = &[
         key("logging", Any, None, "none: no operator ever read it, though releases of 2025 have it", "1.5.11"),
     ] },
     Section { path: "admission_mutate.loggings[]", keys: &[
+        ENABLED,
         key("namespace_selectors", Names, None, "[names of namespaces or expressions](#namespaces)", "1.5.11").asked("Namespaces"),
         LABELS.since("1.5.11").asked("Label selectors"),
+        key("exclude_namespace_selectors", Names, None, "[names or expressions](#namespaces) of namespaces that the rule [is not for](#which-pods-a-rule-is-for)", "policy"),
+        EXCLUDED_LABELS,
+        ROLLOUT_PERCENT,
         key("config", Json, None, "a JSON list of Datakit's log configurations: the value of the annotation `datakit/logs`; empty sets nothing", "1.5.11").asked("Datakit's log configuration"),
     ] },
     Section { path: "policy", keys: &[
@@ -186,6 +214,7 @@ pub const SECTIONS: &[Section] = &[
         key("pod_security", WordsOrList(HELD), Word("auto"), "what injected containers are [held to](#pod_security), by the Pod Security Standards: `auto`, `none`, `baseline`, `restricted`, `namespace`, or a list of which the first rule for the namespace counts", "policy"),
         key("native_sidecars", Words(&["jobs", "always", "never"]), Word("jobs"), "which sidecars are [init containers that go on](#native_sidecars), so that a pod with them can end: those of `jobs` and other pods that run to completion, `always` or `never`; Kubernetes has them from 1.29 on", "policy"),
         key("exclude_containers", ContainerNames, These(&EXCLUDED), "app containers that [get nothing](#exclude_containers): no variables, no agent, no volumes", "policy"),
+        key("drop_unresolved_labels", Boolean, False, "whether a variable of [`envs`](#envs) is left out, instead of being empty, where the label or annotation that it refers to [is not there](#what-is-not-there)", "policy"),
     ] },
     Section { path: "policy.pod_security[]", keys: &[
         key("namespace_selectors", Expressions, None, "[expressions](#namespaces) for namespaces", "policy"),

@@ -55,6 +55,10 @@ fn own() -> BoxedStrategy<Value> {
     ]);
     let held = prop_oneof![one_of(levels), lists(rule, 0, 2)].boxed();
     objects(vec![
+        (
+            "drop_unresolved_labels",
+            maybe(30, one_of(json!([true, false]))),
+        ),
         ("logging_match", maybe(30, one_of(json!(["all", "any"])))),
         ("pod_security", maybe(25, held)),
         (
@@ -220,7 +224,8 @@ fn second_model() -> BoxedStrategy<Value> {
 
 /// Rules with these fields and those that all rules have.
 fn rules(own: super::Fields) -> BoxedStrategy<Value> {
-    let mut fields = vec![
+    let mut fields = narrowing();
+    fields.extend(vec![
         ("name", maybe(30, one_of(json!(["a rule", ""])))),
         (
             "namespace_selectors",
@@ -253,9 +258,28 @@ fn rules(own: super::Fields) -> BoxedStrategy<Value> {
         ("image", maybe(95, image())),
         ("resources", maybe(30, resources())),
         ("image_pull_policy", maybe(20, pull_policy())),
-    ];
+    ]);
     fields.extend(own);
     objects(fields)
+}
+
+/// What narrows the rules of all lists.
+fn narrowing() -> super::Fields {
+    vec![
+        ("enabled", maybe(10, one_of(json!([true, true, false])))),
+        (
+            "rollout_percent",
+            maybe(15, one_of(json!([100, 75, 30, 0]))),
+        ),
+        (
+            "exclude_namespace_selectors",
+            maybe(15, one_of(json!([["^oth"], [" "], ["apps"], []]))),
+        ),
+        (
+            "exclude_label_selectors",
+            maybe(15, one_of(json!([["app=w*"], ["canary", ""], []]))),
+        ),
+    ]
 }
 
 fn agent_languages() -> BoxedStrategy<Value> {
@@ -279,7 +303,7 @@ fn pull_policy() -> BoxedStrategy<Value> {
     one_of(json!(["Always", "IfNotPresent", "Never", ""]))
 }
 
-const VARIABLES: [(&str, &str); 17] = [
+const VARIABLES: [(&str, &str); 22] = [
     ("DD_AGENT_HOST", "datakit.datakit.svc"),
     ("DD_TAGS", "pod_name:$(POD_NAME),env:dev,host:$(Z)"),
     ("OTEL_RESOURCE_ATTRIBUTES", "pod=$(POD_NAME),env=dev"),
@@ -298,6 +322,17 @@ const VARIABLES: [(&str, &str); 17] = [
     ("MEMORY", "{resourceFieldRef:requests.memory}"),
     ("KEY", "{secretKeyRef:s.k.e.y}"),
     ("ODD", "{fieldRef:metadata.future}"),
+    (
+        "DD_SERVICE",
+        "{first:fieldRef:metadata.labels['app']|workload:name}",
+    ),
+    ("DD_VERSION", "{image:tag}"),
+    ("CONTAINER", "{container:name}"),
+    ("KIND", "{workload:kind}"),
+    (
+        "FIRST",
+        "{first:resourceFieldRef:limits.cpu|image:tag|$(A)}",
+    ),
     ("LOGFWD_JSON_CONFIG", "[]"),
     ("FLAMESHOT_PROCESSES", "[]"),
 ];
@@ -376,7 +411,8 @@ fn log_configs() -> BoxedStrategy<Value> {
 }
 
 fn loggings() -> BoxedStrategy<Value> {
-    let rule = objects(vec![
+    let mut fields = narrowing();
+    fields.extend(vec![
         (
             "namespace_selectors",
             maybe(
@@ -390,5 +426,6 @@ fn loggings() -> BoxedStrategy<Value> {
         ),
         ("config", maybe(95, log_configs())),
     ]);
+    let rule = objects(fields);
     objects(vec![("loggings", maybe(95, lists(rule, 0, 2)))])
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::injections::{java, logfwd, logging, nodejs, php, profiler, python};
+use super::v2::NUMBER;
 use super::{Added, Row, add, instead_of, no_warning, replace, there, with};
 use crate::support::pod;
 
@@ -333,7 +334,21 @@ fn loggings() -> Vec<Row> {
     let any = with(&by_namespace, "policy.logging_match", json!("any"));
     let all = json!({"logging_match": "all"});
     let never_read = with(&by_namespace, "admission_mutate.logging", json!([{}]));
+    // One of the lists is enough for a rule, and one exclusion against it.
+    let by_either = with(&by_namespace, &key("label_selectors"), json!(["app=web"]));
+    let unlike = |name: &str, value: Value, other: Value| {
+        let settings = with(&by_either, &key(name), value);
+        instead_of(&key(name), other, &plain, &settings, logging(config))
+    };
     vec![
+        unlike("rollout_percent", json!(NUMBER + 1), json!(NUMBER)),
+        unlike("enabled", json!(true), json!(false)),
+        unlike(
+            "exclude_namespace_selectors",
+            json!(["app"]),
+            json!(["apps"]),
+        ),
+        unlike("exclude_label_selectors", json!([""]), json!(["app!=db"])),
         there("admission_mutate.logging", &plain, &never_read, vec![]),
         instead_of("policy", all, &plain, &any, logging(config)),
         instead_of(
@@ -343,6 +358,7 @@ fn loggings() -> Vec<Row> {
             &any,
             logging(config),
         ),
+        drop_unresolved_labels(),
         there("admission_mutate", &plain, &by_namespace, logging(config)),
         there(
             "admission_mutate.loggings",
@@ -359,4 +375,29 @@ fn loggings() -> Vec<Row> {
         there(&key("label_selectors"), &plain, &by_labels, logging(config)),
         there(&key("config"), &plain, &by_labels, logging(config)),
     ]
+}
+
+/// Without it the variable is there, and empty.
+fn drop_unresolved_labels() -> Row {
+    let envs = json!({"A": "{fieldRef:metadata.labels['none']}"});
+    let rule = json!({"namespace_selectors": ["apps"], "image": "logfwd:1", "envs": envs});
+    let settings = json!({
+        "admission_inject_v2": {"logfwds": [rule]},
+        "policy": {"drop_unresolved_labels": true},
+    });
+    let patch = vec![
+        replace(
+            "/warnings/0",
+            json!("datakit logfwd: variables refer to what is not there, and are left out: A"),
+        ),
+        json!({"op": "remove", "path": "/pod/spec/containers/1/env"}),
+    ];
+    let plain = pod(json!({}), json!({}));
+    instead_of(
+        "policy.drop_unresolved_labels",
+        json!(false),
+        &plain,
+        &settings,
+        patch,
+    )
 }

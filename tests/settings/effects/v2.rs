@@ -17,6 +17,9 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
+/// That of the Pod `web` in the namespace `apps` among a hundred workloads.
+pub const NUMBER: u64 = 84;
+
 fn settings(list: &str, rule: Value) -> Value {
     json!({"admission_inject_v2": {list: [rule]}})
 }
@@ -37,7 +40,24 @@ fn rule_rows(list: &str, feature: &str, image: &str, rule: &Value, injected: &[V
         json!(format!("mine ({image})")),
     )];
     let all = || injected.to_vec();
+    let enabled = with(&by_namespace, &key("enabled"), json!(true));
+    let excluding = |name: &str| {
+        let key = key(&format!("exclude_{name}_selectors"));
+        let settings = with(&by_namespace, &key, json!([" "]));
+        let fits = match name {
+            "namespace" => json!(["none", "^app"]),
+            _ => json!(["none", "app in (web)"]),
+        };
+        instead_of(&key, fits, &plain, &settings, all())
+    };
+    // The number of the workload is between the two.
+    let share = with(&by_namespace, &key("rollout_percent"), json!(NUMBER + 1));
+    let too_small = json!(NUMBER);
     vec![
+        instead_of(&key("rollout_percent"), too_small, &plain, &share, all()),
+        instead_of(&key("enabled"), json!(false), &plain, &enabled, all()),
+        excluding("namespace"),
+        excluding("label"),
         there("admission_inject_v2", &plain, &by_namespace, all()),
         there(&list, &plain, &by_namespace, all()),
         there(&namespaces, &plain, &by_namespace, all()),

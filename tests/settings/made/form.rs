@@ -107,8 +107,9 @@ impl Form {
             }
             Kind::List => {
                 let items = keys_of(&format!("{path}[]")).iter();
-                let items = items.map(|item| self.item(path, item));
-                question["sequence_questions"] = items.collect();
+                let asked = items.filter(|item| !item.about.label.is_empty());
+                let questions = asked.map(|item| self.item(path, item));
+                question["sequence_questions"] = questions.collect();
             }
             _ => {}
         }

@@ -77,7 +77,9 @@ fn property(section: &str, key: &Key) -> Value {
     extend(&mut property, value(section, key));
     let default = match about.absent {
         Absent::None | Absent::Required => return property,
+        Absent::True => json!(true),
         Absent::False => json!(false),
+        Absent::Number(number) => json!(number),
         Absent::Text(text) => json!(text),
         Absent::These(names) => json!(names),
         Absent::Resources => json!({
@@ -106,6 +108,7 @@ fn value(section: &str, key: &Key) -> Value {
         Kind::List => json!({"type": "array", "items": object(&format!("{inner}[]"))}),
         Kind::Text => json!({"type": "string"}),
         Kind::Boolean => json!({"type": "boolean"}),
+        Kind::Percentage => json!({"type": "integer", "minimum": 0, "maximum": 100}),
         Kind::Words(words) => json!({"type": "string", "enum": words}),
         Kind::WordsOrList(words) => json!({"anyOf": [
             {"type": "string", "enum": words},

@@ -44,7 +44,9 @@ fn row(key: &Key) -> String {
     let default = match about.absent {
         Absent::None => String::new(),
         Absent::Required => "required".to_owned(),
+        Absent::True => "`true`".to_owned(),
         Absent::False => "`false`".to_owned(),
+        Absent::Number(number) => format!("`{number}`"),
         Absent::Text(text) => format!("`{text}`"),
         Absent::These(names) => {
             let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
@@ -75,6 +77,7 @@ fn kind(kind: Kind) -> &'static str {
         | Kind::LabelSelectors
         | Kind::Paths => "list",
         Kind::Boolean => "boolean",
+        Kind::Percentage => "integer",
         Kind::Envs => "object or list",
         Kind::WordsOrList(_) => "string or list",
         Kind::Any => "any",
