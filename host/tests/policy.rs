@@ -2,6 +2,9 @@
 
 mod guest;
 
+use std::sync::Arc;
+
+use datakit_policy_host::cluster::{Cluster, Nothing, Objects};
 use datakit_policy_host::policy::{
     Answer, LogLine, Policy, PolicyError, ProtocolVersion, SettingsAnswer,
 };
@@ -158,15 +161,44 @@ fn refuses_every_other_host_call() {
     let policy = policy(&[(
         "look",
         Reaction::HostCall(
-            ["kubewarden", "kubernetes", "get_resource", "{}"].map(str::to_owned),
+            ["kubewarden", "kubernetes", "list_resources_all", "{}"].map(str::to_owned),
             String::new(),
         ),
     )]);
     let error = policy.instance().unwrap().call("look", b"").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Guest call failure: this host does not offer `kubewarden/kubernetes/get_resource`"
+        "Guest call failure: this host does not offer `kubewarden/kubernetes/list_resources_all`"
     );
+}
+
+#[test]
+fn gives_a_guest_the_objects_that_it_knows() {
+    let request = r#"{"api_version":"v1","kind":"Namespace","name":"shop","disable_cache":false}"#;
+    let policy = policy(&[(
+        "look",
+        Reaction::HostCall(
+            ["kubewarden", "kubernetes", "get_resource", request].map(str::to_owned),
+            "seen".to_owned(),
+        ),
+    )]);
+    let namespace =
+        |name: &str| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    let look = |cluster: Arc<dyn Cluster>| {
+        let instance = policy.instance_in(cluster).unwrap();
+        let seen = instance.call("look", b"");
+        seen.map_err(|error| error.to_string())
+    };
+    let known = Objects(vec![namespace("other"), namespace("shop")]);
+    assert_eq!(look(Arc::new(known)), Ok(b"seen".to_vec()));
+    let failure = |why: &str| Err(format!("Guest call failure: {why}"));
+    let unknown = Objects(vec![namespace("other")]);
+    assert_eq!(
+        look(Arc::new(unknown)),
+        failure("there is no Namespace shop")
+    );
+    let why = "this host does not let the policy ask for objects";
+    assert_eq!(look(Arc::new(Nothing)), failure(why));
 }
 
 #[test]
