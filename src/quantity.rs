@@ -40,6 +40,12 @@ impl Quantity {
     pub fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
+
+    /// The same bytes for the same amount, however it is written.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
 }
 
 fn append_digit(number: i128, digit: u8) -> Option<i128> {

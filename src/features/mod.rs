@@ -90,6 +90,9 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             let hold =
                 hold.get_or_insert_with(|| Hold::of(asked, template, &own, &namespace, report));
             hold.apply(&mut plan, template)?;
+            if let Some(limit) = own.empty_dir_size_limit {
+                plan.limit_empty_dirs(limit);
+            }
             if has_native_sidecars(own.native_sidecars, context.workload, template) {
                 plan.make_sidecar_native();
             }

@@ -13,6 +13,8 @@ pub struct Own<'n> {
     pub native_sidecars: NativeSidecars,
     /// The names of app containers that get nothing.
     pub exclude_containers: Vec<&'n str>,
+    /// The `sizeLimit` of every `emptyDir` that is added.
+    pub empty_dir_size_limit: Option<&'n str>,
 }
 
 /// Containers of service meshes and of other injectors, which no agent is for.
@@ -100,6 +102,7 @@ impl Default for Own<'_> {
             pod_security: Vec::new(),
             native_sidecars: NativeSidecars::default(),
             exclude_containers: EXCLUDED.to_vec(),
+            empty_dir_size_limit: None,
         }
     }
 }
@@ -120,6 +123,8 @@ impl<'n> Own<'n> {
                 None | Some(Node::Null) => EXCLUDED.to_vec(),
                 names => reader.strings(names, path.key("exclude_containers")),
             },
+            empty_dir_size_limit: reader
+                .quantity(at("empty_dir_size_limit"), path.key("empty_dir_size_limit")),
         }
     }
 

@@ -273,16 +273,25 @@ impl Reader {
         for resource in ["cpu", "memory"] {
             let path = path.key(resource);
             let amount = node.and_then(|node| node.get(resource));
-            let Some(text) = self.problems.string(amount, path) else {
-                continue;
-            };
-            if self.checks && Quantity::parse(text).is_none() {
-                let problem = format!("{} is no quantity like `500m` or `512Mi`", shown(text));
-                self.problems.add(path, problem);
+            if let Some(text) = self.quantity(amount, path) {
+                amounts.insert(resource.to_owned(), QuantityText(text.to_owned()));
             }
-            amounts.insert(resource.to_owned(), QuantityText(text.to_owned()));
         }
         amounts
+    }
+
+    /// An amount of a resource, as it is written.
+    pub(super) fn quantity<'n>(
+        &mut self,
+        node: Option<&'n Node<'_>>,
+        path: Path<'_>,
+    ) -> Option<&'n str> {
+        let text = self.problems.string(node, path)?;
+        if self.checks && Quantity::parse(text).is_none() {
+            let problem = format!("{} is no quantity like `500m` or `512Mi`", shown(text));
+            self.problems.add(path, problem);
+        }
+        Some(text)
     }
 
     fn refuse_requests_above_limits(

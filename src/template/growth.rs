@@ -21,10 +21,11 @@ impl Plan {
     pub fn bytes(&self) -> usize {
         let containers = self.containers.iter().map(ContainerEdit::bytes);
         let added = self.init_container.iter().chain(&self.sidecar);
+        let size_limit = self.size_limit.as_ref().map_or(0, String::len);
         let volumes = self
             .volumes
             .iter()
-            .map(|(name, _)| sum([name.len(), AROUND, AROUND]));
+            .map(|(name, _)| sum([name.len(), size_limit, AROUND, AROUND]));
         let annotations = self
             .annotations
             .iter()
@@ -165,6 +166,7 @@ mod tests {
             plan.edit_env(place, edits);
         }
         let reckoned = plan.bytes();
+        plan.limit_empty_dirs("1Gi");
         assert!(plan.adds_empty_dir());
         template.inject("x", plan, None).unwrap();
         let added = pod.to_string().len() - before;

@@ -186,6 +186,7 @@ pub const SECTIONS: &[Section] = &[
         key("pod_security", WordsOrList(HELD), Word("auto"), "what injected containers are [held to](#pod_security), by the Pod Security Standards: `auto`, `none`, `baseline`, `restricted`, `namespace`, or a list of which the first rule for the namespace counts", "policy"),
         key("native_sidecars", Words(&["jobs", "always", "never"]), Word("jobs"), "which sidecars are [init containers that go on](#native_sidecars), so that a pod with them can end: those of `jobs` and other pods that run to completion, `always` or `never`; Kubernetes has them from 1.29 on", "policy"),
         key("exclude_containers", ContainerNames, These(&EXCLUDED), "app containers that [get nothing](#exclude_containers): no variables, no agent, no volumes", "policy"),
+        key("empty_dir_size_limit", Quantity, None, "[`sizeLimit`](#empty_dir_size_limit) of every `emptyDir` that is added, such as `1Gi`", "policy"),
     ] },
     Section { path: "policy.pod_security[]", keys: &[
         key("namespace_selectors", Expressions, None, "[expressions](#namespaces) for namespaces", "policy"),

@@ -65,6 +65,10 @@ fn own() -> BoxedStrategy<Value> {
             "exclude_containers",
             maybe(30, one_of(json!([[], ["app"], ["istio-proxy", "web"]]))),
         ),
+        (
+            "empty_dir_size_limit",
+            maybe(30, one_of(json!(["1Gi", "500M", "1e9"]))),
+        ),
     ])
 }
 

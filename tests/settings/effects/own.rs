@@ -7,7 +7,11 @@ use crate::support::pod;
 
 pub fn rows() -> Vec<Row> {
     let mut rows = pod_security();
-    rows.extend([native_sidecars(), exclude_containers()]);
+    rows.extend([
+        native_sidecars(),
+        exclude_containers(),
+        empty_dir_size_limit(),
+    ]);
     rows
 }
 
@@ -85,4 +89,18 @@ fn exclude_containers() -> Row {
     let mut patch = super::injections::logfwd("logfwd:1");
     patch.push(json!({"op": "remove", "path": "/warnings/0"}));
     instead_of(key, json!(["istio-proxy"]), &asks, &settings, patch)
+}
+
+/// Settings by which log files in `/logs` are forwarded.
+fn logs() -> Value {
+    let files = r#"[{"type":"file","path":"/logs/*.log"}]"#;
+    let rule = json!({"namespace_selectors": ["*"], "image": "logfwd:1", "log_configs": files});
+    json!({"admission_inject_v2": {"logfwds": [rule]}})
+}
+
+fn empty_dir_size_limit() -> Row {
+    let key = "policy.empty_dir_size_limit";
+    let settings = with(&logs(), key, json!("1Gi"));
+    let patch = vec![add("/pod/spec/volumes/0/emptyDir/sizeLimit", json!("1Gi"))];
+    there(key, &pod(json!({}), json!({})), &settings, patch)
 }
