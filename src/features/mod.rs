@@ -26,7 +26,7 @@ use std::cell::OnceCell;
 
 use crate::report::{Event, Report, shown};
 use crate::settings::{Document, NativeSidecars};
-use crate::template::{Journal, JournalIsFull, Plan, Template, boolean};
+use crate::template::{Journal, JournalIsFull, Plan, SAFE_TO_EVICT, Template, boolean};
 use crate::workload::Workload;
 
 use outlook::Outlook;
@@ -68,6 +68,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
     let mut selected = Vec::with_capacity(ALL.len());
     let mut room = MOST_BYTES;
     let mut hold = None;
+    let mut local_volumes = Vec::new();
     let mut outlook = Outlook::new(adds_sidecar);
     for feature in ALL {
         let is_on = |switch| says_yes(template, switch, feature.name, report);
@@ -121,7 +122,14 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
         };
         room = rest;
         outlook.note(feature, &plan, template);
-        injected |= carry_out(plan, feature, template, journal.as_mut(), report);
+        let volumes = plan.local_volumes();
+        if carry_out(plan, feature, template, journal.as_mut(), report) {
+            injected = true;
+            local_volumes.extend(volumes);
+        }
+    }
+    if own.safe_to_evict_local_volumes && !local_volumes.is_empty() {
+        list_local_volumes(&local_volumes, template, journal.as_mut(), report);
     }
     outlook.warn(context.workload, template, report);
     if !injected {
@@ -169,6 +177,24 @@ fn carry_out(
         report.tell(feature.name, Event::Edit, || edit);
     }
     true
+}
+
+/// Tells the cluster autoscaler that volumes do not keep the pod on its node.
+fn list_local_volumes(
+    names: &[String],
+    template: &mut Template<'_>,
+    journal: Option<&mut Journal>,
+    report: &mut Report,
+) {
+    match template.list_local_volumes(names, journal) {
+        Ok(()) => report.tell("policy", Event::Edit, || {
+            format!("lists {} in annotation {SAFE_TO_EVICT}", names.join(", "))
+        }),
+        Err(JournalIsFull) => report.warn(
+            "policy",
+            format_args!("the annotations of the template leave no room for {SAFE_TO_EVICT}"),
+        ),
+    }
 }
 
 /// What the boolean annotation `admission.datakit/NAME` says; yes if nothing or nonsense.

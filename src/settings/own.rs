@@ -15,6 +15,8 @@ pub struct Own<'n> {
     pub exclude_containers: Vec<&'n str>,
     /// The `sizeLimit` of every `emptyDir` that is added.
     pub empty_dir_size_limit: Option<&'n str>,
+    /// Whether the cluster autoscaler is told that the volumes that are added do not keep a pod on its node.
+    pub safe_to_evict_local_volumes: bool,
 }
 
 /// Containers of service meshes and of other injectors, which no agent is for.
@@ -103,6 +105,7 @@ impl Default for Own<'_> {
             native_sidecars: NativeSidecars::default(),
             exclude_containers: EXCLUDED.to_vec(),
             empty_dir_size_limit: None,
+            safe_to_evict_local_volumes: false,
         }
     }
 }
@@ -125,6 +128,12 @@ impl<'n> Own<'n> {
             },
             empty_dir_size_limit: reader
                 .quantity(at("empty_dir_size_limit"), path.key("empty_dir_size_limit")),
+            safe_to_evict_local_volumes: reader
+                .boolean(
+                    at("safe_to_evict_local_volumes"),
+                    path.key("safe_to_evict_local_volumes"),
+                )
+                .unwrap_or_default(),
         }
     }
 

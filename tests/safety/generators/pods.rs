@@ -2,6 +2,7 @@
 
 use datakit_operator_policy::features;
 use datakit_operator_policy::settings::Language;
+use datakit_operator_policy::template::SAFE_TO_EVICT;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
@@ -135,6 +136,10 @@ fn annotations() -> BoxedStrategy<Value> {
         (
             "admission.datakit/exclude-containers",
             maybe(5, one_of(json!(["app", "proxy", ""]))),
+        ),
+        (
+            SAFE_TO_EVICT,
+            maybe(15, one_of(json!(["", "data", "data,", "tmp,data"]))),
         ),
         ("datakit/logs", maybe(10, one_of(json!(["[]", ""])))),
         ("prometheus.io/scrape", maybe(10, one_of(json!(["false"])))),

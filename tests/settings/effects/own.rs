@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Row, add, instead_of, there, with};
+use super::{Row, add, instead_of, replace, there, with};
 use crate::support::pod;
 
 pub fn rows() -> Vec<Row> {
@@ -11,6 +11,7 @@ pub fn rows() -> Vec<Row> {
         native_sidecars(),
         exclude_containers(),
         empty_dir_size_limit(),
+        safe_to_evict_local_volumes(),
     ]);
     rows
 }
@@ -103,4 +104,16 @@ fn empty_dir_size_limit() -> Row {
     let settings = with(&logs(), key, json!("1Gi"));
     let patch = vec![add("/pod/spec/volumes/0/emptyDir/sizeLimit", json!("1Gi"))];
     there(key, &pod(json!({}), json!({})), &settings, patch)
+}
+
+fn safe_to_evict_local_volumes() -> Row {
+    let key = "policy.safe_to_evict_local_volumes";
+    let annotation = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
+    let place = format!(
+        "/pod/metadata/annotations/{}",
+        annotation.replace('/', "~1")
+    );
+    let listed = replace(&place, json!("cache,datakit-logfwd-volume-0"));
+    let asks = pod(json!({annotation: "cache"}), json!({}));
+    there(key, &asks, &with(&logs(), key, json!(true)), vec![listed])
 }
