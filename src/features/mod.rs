@@ -7,6 +7,7 @@ mod annotations;
 mod ddtrace;
 mod directories;
 mod feature;
+mod fit;
 mod flameshot;
 mod logfwd;
 mod logging;
@@ -25,10 +26,11 @@ mod targets;
 use std::cell::OnceCell;
 
 use crate::report::{Event, Report, shown};
-use crate::settings::{Document, NativeSidecars};
+use crate::settings::{Document, InitResources, NativeSidecars};
 use crate::template::{Journal, JournalIsFull, Plan, SAFE_TO_EVICT, Template, boolean};
 use crate::workload::Workload;
 
+use fit::fit;
 use outlook::Outlook;
 use scene::{Declined, MOST_BYTES, Scene};
 use security::Hold;
@@ -93,6 +95,9 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             hold.apply(&mut plan, template)?;
             if let Some(limit) = own.empty_dir_size_limit {
                 plan.limit_empty_dirs(limit);
+            }
+            if own.init_resources == InitResources::Fit {
+                fit(&mut plan, template);
             }
             if has_native_sidecars(own.native_sidecars, context.workload, template) {
                 plan.make_sidecar_native();

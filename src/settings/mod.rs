@@ -14,7 +14,7 @@ pub use keys::About;
 pub use keys::{Absent, Key, Kind, NEVER_READ, SECTIONS, Section};
 pub(crate) use log_config::check as check_log_config;
 pub use log_config::file_paths;
-pub use own::{Held, NativeSidecars, Own};
+pub use own::{Held, InitResources, NativeSidecars, Own};
 use reader::{EnvOrder, has_entries};
 pub use reader::{Reader, nearest};
 pub use rules::{

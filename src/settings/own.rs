@@ -17,6 +17,7 @@ pub struct Own<'n> {
     pub empty_dir_size_limit: Option<&'n str>,
     /// Whether the cluster autoscaler is told that the volumes that are added do not keep a pod on its node.
     pub safe_to_evict_local_volumes: bool,
+    pub init_resources: InitResources,
 }
 
 /// Containers of service meshes and of other injectors, which no agent is for.
@@ -98,6 +99,21 @@ impl NativeSidecars {
     ];
 }
 
+/// What the init container of an agent asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InitResources {
+    /// What the settings say.
+    #[default]
+    Fixed,
+    /// No more than the app containers together do.
+    Fit,
+}
+
+impl InitResources {
+    /// As `policy.init_resources` names them.
+    const WORDS: [(&'static str, Self); 2] = [("fixed", Self::Fixed), ("fit", Self::Fit)];
+}
+
 impl Default for Own<'_> {
     fn default() -> Self {
         Self {
@@ -106,6 +122,7 @@ impl Default for Own<'_> {
             exclude_containers: EXCLUDED.to_vec(),
             empty_dir_size_limit: None,
             safe_to_evict_local_volumes: false,
+            init_resources: InitResources::default(),
         }
     }
 }
@@ -134,6 +151,11 @@ impl<'n> Own<'n> {
                     path.key("safe_to_evict_local_volumes"),
                 )
                 .unwrap_or_default(),
+            init_resources: reader.one_of(
+                at("init_resources"),
+                path.key("init_resources"),
+                &InitResources::WORDS,
+            ),
         }
     }
 

@@ -187,6 +187,7 @@ pub const SECTIONS: &[Section] = &[
         key("native_sidecars", Words(&["jobs", "always", "never"]), Word("jobs"), "which sidecars are [init containers that go on](#native_sidecars), so that a pod with them can end: those of `jobs` and other pods that run to completion, `always` or `never`; Kubernetes has them from 1.29 on", "policy"),
         key("exclude_containers", ContainerNames, These(&EXCLUDED), "app containers that [get nothing](#exclude_containers): no variables, no agent, no volumes", "policy"),
         key("empty_dir_size_limit", Quantity, None, "[`sizeLimit`](#empty_dir_size_limit) of every `emptyDir` that is added, such as `1Gi`", "policy"),
+        key("init_resources", Words(&["fixed", "fit"]), Word("fixed"), "what the init container of an agent [asks for](#init_resources): `fixed`, its resources, or `fit`, no more of them than the app containers ask for together", "policy"),
         key("safe_to_evict_local_volumes", Boolean, False, "whether the volumes that are added are [listed for the cluster autoscaler](#safe_to_evict_local_volumes), which otherwise keeps a pod with them on its node", "policy"),
     ] },
     Section { path: "policy.pod_security[]", keys: &[

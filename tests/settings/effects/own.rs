@@ -11,6 +11,7 @@ pub fn rows() -> Vec<Row> {
         native_sidecars(),
         exclude_containers(),
         empty_dir_size_limit(),
+        init_resources(),
         safe_to_evict_local_volumes(),
     ]);
     rows
@@ -116,4 +117,20 @@ fn safe_to_evict_local_volumes() -> Row {
     let listed = replace(&place, json!("cache,datakit-logfwd-volume-0"));
     let asks = pod(json!({annotation: "cache"}), json!({}));
     there(key, &asks, &with(&logs(), key, json!(true)), vec![listed])
+}
+
+fn init_resources() -> Row {
+    let key = "policy.init_resources";
+    let rule = json!({"namespace_selectors": ["*"], "image": "java:1", "language": "java"});
+    let settings = json!({"admission_inject_v2": {"ddtraces": [rule]}});
+    let mut small = pod(json!({}), json!({}));
+    small["spec"]["containers"][0]["resources"] =
+        json!({"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}});
+    let place = |amount: &str| format!("/pod/spec/initContainers/0/resources/{amount}");
+    let patch = vec![
+        replace(&place("limits/memory"), json!("64Mi")),
+        replace(&place("requests/cpu"), json!("20m")),
+        replace(&place("requests/memory"), json!("32Mi")),
+    ];
+    there(key, &small, &with(&settings, key, json!("fit")), patch)
 }
