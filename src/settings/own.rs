@@ -18,6 +18,8 @@ pub struct Own<'n> {
     /// Whether the cluster autoscaler is told that the volumes that are added do not keep a pod on its node.
     pub safe_to_evict_local_volumes: bool,
     pub init_resources: InitResources,
+    /// Whether a log configuration of files alone gets the standard output, too.
+    pub keep_stdout: bool,
 }
 
 /// Containers of service meshes and of other injectors, which no agent is for.
@@ -123,6 +125,7 @@ impl Default for Own<'_> {
             empty_dir_size_limit: None,
             safe_to_evict_local_volumes: false,
             init_resources: InitResources::default(),
+            keep_stdout: false,
         }
     }
 }
@@ -156,6 +159,9 @@ impl<'n> Own<'n> {
                 path.key("init_resources"),
                 &InitResources::WORDS,
             ),
+            keep_stdout: reader
+                .boolean(at("keep_stdout"), path.key("keep_stdout"))
+                .unwrap_or_default(),
         }
     }
 

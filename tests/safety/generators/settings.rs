@@ -70,6 +70,7 @@ fn own() -> BoxedStrategy<Value> {
             maybe(30, one_of(json!(["1Gi", "500M", "1e9"]))),
         ),
         ("init_resources", maybe(50, one_of(json!(["fixed", "fit"])))),
+        ("keep_stdout", maybe(40, one_of(json!([true, false])))),
         (
             "safe_to_evict_local_volumes",
             maybe(40, one_of(json!([true, false]))),

@@ -12,6 +12,7 @@ pub fn rows() -> Vec<Row> {
         exclude_containers(),
         empty_dir_size_limit(),
         init_resources(),
+        keep_stdout(),
         safe_to_evict_local_volumes(),
     ]);
     rows
@@ -133,4 +134,23 @@ fn init_resources() -> Row {
         replace(&place("requests/memory"), json!("32Mi")),
     ];
     there(key, &small, &with(&settings, key, json!("fit")), patch)
+}
+
+fn keep_stdout() -> Row {
+    let key = "policy.keep_stdout";
+    let config = r#"[{"type":"file","path":"/logs/*.log"}]"#;
+    let rule = json!({"namespace_selectors": ["*"], "config": config});
+    let settings =
+        json!({"admission_mutate": {"loggings": [rule]}, "policy": {"logging_match": "any"}});
+    let kept = r#"[{"type":"file","path":"/logs/*.log"},{"type":"stdout"}]"#;
+    let patch = vec![replace(
+        "/pod/metadata/annotations/datakit~1logs",
+        json!(kept),
+    )];
+    there(
+        key,
+        &pod(json!({}), json!({})),
+        &with(&settings, key, json!(true)),
+        patch,
+    )
 }
