@@ -27,6 +27,7 @@ pub(super) static FEATURE: Feature = Feature {
     switch: None,
     asks: &[],
     adds: None,
+    resources: None,
     place: Place {
         section: None,
         list: "admission_mutate.loggings",

@@ -4,9 +4,10 @@ use std::cell::OnceCell;
 
 use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements};
 
+use super::feature::Feature;
 use crate::env::{self, Env};
 use crate::report::Report;
-use crate::settings::{ContainerSettings, Document, Own, Subject};
+use crate::settings::{self, ContainerSettings, Document, Own, Subject};
 use crate::template::{AppContainer, Plan, Template, Volumes};
 use crate::workload::Workload;
 
@@ -103,16 +104,23 @@ impl<'s> Scene<'s, '_> {
         Ok(())
     }
 
-    /// The resources of the settings. None where the pod as a whole has its own, which its containers
+    /// The resources of the container that a feature adds: those of the template's annotation, else those of
+    /// the settings. None where the pod as a whole has its own, which its containers
     /// share: Kubernetes refuses a pod whose containers together ask for more, or one alone may have
     /// more.
     pub fn resources(
         &self,
         settings: &ContainerSettings<'_>,
-        feature: &str,
+        feature: &Feature,
         report: &mut Report,
     ) -> Option<ResourceRequirements> {
-        let resources = settings.resources.clone()?;
+        let resources = match self.asked_resources(feature, report) {
+            Some(asked) => asked,
+            None => settings.resources.clone()?,
+        };
+        if resources == ResourceRequirements::default() {
+            return None;
+        }
         let of_the_pod = self.template.spec("resources");
         let has_some = |bound: &&str| {
             let amounts = of_the_pod.and_then(|own| own.get(bound)?.as_object());
@@ -122,10 +130,31 @@ impl<'s> Scene<'s, '_> {
             return Some(resources);
         }
         report.warn(
-            feature,
+            feature.name,
             "the container gets no resources of its own, for the pod as a whole has some",
         );
         None
+    }
+
+    /// What the annotation says; `None` where it is not there or is of no use.
+    fn asked_resources(
+        &self,
+        feature: &Feature,
+        report: &mut Report,
+    ) -> Option<ResourceRequirements> {
+        let name = feature.resources?;
+        match settings::resources(self.annotation(name)?) {
+            Ok(resources) => {
+                report.explain(feature.name, || format!("resources of {PREFIX}{name}"));
+                Some(resources)
+            }
+            Err(problem) => {
+                let problem =
+                    format!("{PREFIX}{name}: {problem}, the configured resources are used");
+                report.warn(feature.name, problem);
+                None
+            }
+        }
     }
 
     /// The variables of the settings as entries for a container of this template.

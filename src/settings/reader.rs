@@ -11,7 +11,7 @@ use super::keys;
 use super::rules::{ContainerSettings, ImagePullPolicy, Language, Selectors};
 use crate::env::{self, Env};
 use crate::image;
-use crate::json::{Node, Path, Problems, SyntaxError, is_shown};
+use crate::json::{Node, Path, Problem, Problems, SyntaxError, is_shown};
 use crate::namespace::NamespacePattern;
 use crate::quantity::Quantity;
 use crate::report::shown;
@@ -435,6 +435,25 @@ impl Reader {
             self.problems.add(path, problem);
         }
         known.map(|(_, language)| *language)
+    }
+}
+
+/// Resources in JSON, with the rules of the settings.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(crate) fn resources(text: &str) -> Result<ResourceRequirements, Problem> {
+    let mut reader = Reader::new(EnvOrder::Written, true);
+    let root = Path::Root;
+    let mut resources = None;
+    match Node::parse(text) {
+        Ok(Node::Null) => reader.add(root, "must be an object, is null"),
+        Ok(node) => resources = reader.resources(Some(&node), root),
+        Err(error) => reader.add_syntax(root, &error),
+    }
+    match reader.problems.list.into_iter().next() {
+        Some(problem) => Err(problem),
+        None => Ok(resources.unwrap_or_default()),
     }
 }
 
