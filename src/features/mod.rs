@@ -9,8 +9,10 @@ mod directories;
 mod feature;
 mod fit;
 mod flameshot;
+mod lent;
 mod logfwd;
 mod logging;
+mod mounted;
 mod otel;
 mod outlook;
 mod places;
@@ -269,6 +271,35 @@ mod tests {
                            for the pod as a whole has some";
             assert_eq!(warnings.unwrap(), [warning]);
         }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn mounts_nothing_in_a_volume_that_is_lent_to_the_log_forwarder() {
+        let files = r#"[{"type":"file","path":"/data/logs/x.log"}]"#;
+        let everywhere = json!(["*"]);
+        let settings = json!({
+            "admission_inject_v2": {"logfwds": [
+                {"namespace_selectors": everywhere, "image": "repo/logfwd:1", "log_configs": files}
+            ]},
+            "admission_mutate": {"loggings": [{"namespace_selectors": everywhere, "config": files}]},
+            "policy": {"logfwd_volumes": "any"}
+        });
+        let text = settings.to_string();
+        let document = Document::new(Node::parse(&text).unwrap());
+        let claim = json!({"name": "claim", "mountPath": "/data"});
+        let mut pod = json!({"spec": {
+            "volumes": [{"name": "claim", "persistentVolumeClaim": {"claimName": "claim"}}],
+            "containers": [{"name": "a", "volumeMounts": [claim]}, {"name": "b"}]
+        }});
+        inject_into(&mut pod, &document);
+        let mounts = |place: usize| pod["spec"]["containers"][place]["volumeMounts"].clone();
+        let new = json!({"name": "datakit-logs-volume-0", "mountPath": "/data/logs"});
+        let info =
+            json!({"name": "datakit-pod-info", "mountPath": "/etc/podinfo", "readOnly": true});
+        let mut lent = claim.clone();
+        lent["readOnly"] = json!(true);
+        let expected = [json!([claim]), json!([new]), json!([lent, info])];
+        assert_eq!([0, 1, 2].map(mounts), expected);
     }
 
     fn settings_of_java() -> String {

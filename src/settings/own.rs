@@ -18,6 +18,7 @@ pub struct Own<'n> {
     /// Whether the cluster autoscaler is told that the volumes that are added do not keep a pod on its node.
     pub safe_to_evict_local_volumes: bool,
     pub init_resources: InitResources,
+    pub logfwd_volumes: LogVolumes,
     /// Whether a log configuration of files alone gets the standard output, too.
     pub keep_stdout: bool,
 }
@@ -116,6 +117,20 @@ impl InitResources {
     const WORDS: [(&'static str, Self); 2] = [("fixed", Self::Fixed), ("fit", Self::Fit)];
 }
 
+/// The volumes of a pod on which the log forwarder reads log files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogVolumes {
+    #[default]
+    EmptyDir,
+    /// Also those with data of their own, and those of the node.
+    Any,
+}
+
+impl LogVolumes {
+    /// As `policy.logfwd_volumes` names them.
+    const WORDS: [(&'static str, Self); 2] = [("emptydir", Self::EmptyDir), ("any", Self::Any)];
+}
+
 impl Default for Own<'_> {
     fn default() -> Self {
         Self {
@@ -125,6 +140,7 @@ impl Default for Own<'_> {
             empty_dir_size_limit: None,
             safe_to_evict_local_volumes: false,
             init_resources: InitResources::default(),
+            logfwd_volumes: LogVolumes::default(),
             keep_stdout: false,
         }
     }
@@ -158,6 +174,11 @@ impl<'n> Own<'n> {
                 at("init_resources"),
                 path.key("init_resources"),
                 &InitResources::WORDS,
+            ),
+            logfwd_volumes: reader.one_of(
+                at("logfwd_volumes"),
+                path.key("logfwd_volumes"),
+                &LogVolumes::WORDS,
             ),
             keep_stdout: reader
                 .boolean(at("keep_stdout"), path.key("keep_stdout"))

@@ -189,6 +189,7 @@ pub const SECTIONS: &[Section] = &[
         key("empty_dir_size_limit", Quantity, None, "[`sizeLimit`](#empty_dir_size_limit) of every `emptyDir` that is added, such as `1Gi`", "policy"),
         key("init_resources", Words(&["fixed", "fit"]), Word("fixed"), "what the init container of an agent [asks for](#init_resources): `fixed`, its resources, or `fit`, no more of them than the app containers ask for together", "policy"),
         key("keep_stdout", Boolean, False, "whether a `config` of `admission_mutate.loggings` that has files alone also [collects the standard output](#keep_stdout)", "policy"),
+        key("logfwd_volumes", Words(&["emptydir", "any"]), Word("emptydir"), "the volumes of a pod on which the log forwarder [reads log files](#logfwd_volumes): `emptydir`, or `any`", "policy"),
         key("safe_to_evict_local_volumes", Boolean, False, "whether the volumes that are added are [listed for the cluster autoscaler](#safe_to_evict_local_volumes), which otherwise keeps a pod with them on its node", "policy"),
     ] },
     Section { path: "policy.pod_security[]", keys: &[

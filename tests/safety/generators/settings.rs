@@ -72,6 +72,10 @@ fn own() -> BoxedStrategy<Value> {
         ("init_resources", maybe(50, one_of(json!(["fixed", "fit"])))),
         ("keep_stdout", maybe(40, one_of(json!([true, false])))),
         (
+            "logfwd_volumes",
+            maybe(50, one_of(json!(["any", "any", "emptydir"]))),
+        ),
+        (
             "safe_to_evict_local_volumes",
             maybe(40, one_of(json!([true, false]))),
         ),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Row, add, instead_of, replace, there, with};
+use super::{Row, add, instead_of, no_warning, replace, there, with};
 use crate::support::pod;
 
 pub fn rows() -> Vec<Row> {
@@ -13,6 +13,7 @@ pub fn rows() -> Vec<Row> {
         empty_dir_size_limit(),
         init_resources(),
         keep_stdout(),
+        logfwd_volumes(),
         safe_to_evict_local_volumes(),
     ]);
     rows
@@ -90,7 +91,7 @@ fn exclude_containers() -> Row {
     let key = "policy.exclude_containers";
     let settings = with(&settings, key, json!([]));
     let mut patch = super::injections::logfwd("logfwd:1");
-    patch.push(json!({"op": "remove", "path": "/warnings/0"}));
+    patch.push(no_warning());
     instead_of(key, json!(["istio-proxy"]), &asks, &settings, patch)
 }
 
@@ -153,4 +154,23 @@ fn keep_stdout() -> Row {
         &with(&settings, key, json!(true)),
         patch,
     )
+}
+
+fn logfwd_volumes() -> Row {
+    let key = "policy.logfwd_volumes";
+    let (settings, _) = log_forwarder();
+    let instances = r#"[{"loggings":[{"logfiles":["/logs/*.log"]}]}]"#;
+    let asks = json!({"admission.datakit/logfwd.instances": instances});
+    let mut stateful = pod(asks, json!({}));
+    let mount = json!({"name": "claim", "mountPath": "/logs", "subPath": "web"});
+    stateful["spec"]["containers"][0]["volumeMounts"] = json!([mount]);
+    let claim = json!({"name": "claim", "persistentVolumeClaim": {"claimName": "claim"}});
+    stateful["spec"]["volumes"] = json!([claim]);
+    let mut lent = mount;
+    lent["readOnly"] = json!(true);
+    let patch = vec![
+        add("/pod/spec/containers/1/volumeMounts", json!([lent])),
+        no_warning(),
+    ];
+    there(key, &stateful, &with(&settings, key, json!("any")), patch)
 }
