@@ -40,6 +40,36 @@ impl Quantity {
     pub fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
+
+    /// The amount in the fewest digits that Kubernetes has for it; `None` where it is too large for 64 bits.
+    #[must_use]
+    pub fn text(self) -> Option<String> {
+        const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+        let in_units = |unit: i128| {
+            let units = self.0.checked_div(unit)?;
+            let is_whole = units.checked_mul(unit)? == self.0;
+            u64::try_from(units).ok().filter(|_| is_whole)
+        };
+        if let Some(whole) = in_units(NANO) {
+            let zeros = if whole == 0 {
+                0
+            } else {
+                whole.trailing_zeros()
+            };
+            let power = zeros.checked_div(10)?;
+            let number = whole.checked_shr(power.checked_mul(10)?)?;
+            let suffix = BINARY.get(usize::try_from(power).ok()?)?;
+            return Some(format!("{number}{suffix}"));
+        }
+        let milli = in_units(1_000_000).map(|number| format!("{number}m"));
+        milli.or_else(|| Some(format!("{}n", in_units(1)?)))
+    }
+
+    /// The same bytes for the same amount, however it is written.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
 }
 
 fn append_digit(number: i128, digit: u8) -> Option<i128> {
@@ -116,6 +146,27 @@ mod tests {
             assert!(quantity.is_some(), "{one}");
             assert_eq!(quantity, Quantity::parse(other));
         }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn is_written_in_few_digits() {
+        for (amount, expected) in [
+            ("0", "0"),
+            ("0.1", "100m"),
+            ("1.5", "1500m"),
+            ("2000m", "2"),
+            ("0.0005", "500000n"),
+            ("1024Mi", "1Gi"),
+            ("1.5Gi", "1536Mi"),
+            ("500M", "500000000"),
+            ("1e3", "1000"),
+            ("8Ei", "8Ei"),
+        ] {
+            let quantity = Quantity::parse(amount).unwrap();
+            assert_eq!(quantity.text().as_deref(), Some(expected));
+            assert_eq!(Quantity::parse(expected), Some(quantity));
+        }
+        assert_eq!(Quantity::parse("32Ei").unwrap().text(), None);
     }
 
     #[wasm_bindgen_test(unsupported = test)]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `admission.datakit/{java,python,nodejs,js,php}-lib.version` | asks for the agent; the value, if not empty, is the version |
 //! | `admission.datakit/ddtrace.enabled: "false"` | switches it off |
+//! | `admission.datakit/ddtrace.resources` | the resources of the init container, as JSON |
 //!
 //! Added: init container `datakit-lib-init`, volume `datakit-auto-instrument`, on each app container
 //! its mount at `/datadog-lib`, the agent's variable and the variables of the settings.
@@ -31,6 +32,7 @@ pub(super) static FEATURE: Feature = Feature {
         Ask::of("php-lib.version", Language::Php),
     ],
     adds: Some(Added::InitContainer(ddtrace::CONTAINER)),
+    resources: Some("ddtrace.resources"),
     place: Place {
         section: Some("admission_inject.ddtrace"),
         list: "admission_inject_v2.ddtraces",
@@ -100,7 +102,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         image: image.clone(),
         image_pull_policy: settings.image_pull_policy.name(),
         command: copy_command(tracer),
-        resources: scene.resources(settings, FEATURE.name, report),
+        resources: scene.resources(settings, &FEATURE, report),
         volume_mounts: vec![mount(&volume, DIRECTORY)],
         ..Container::default()
     });

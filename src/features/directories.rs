@@ -1,18 +1,19 @@
 //! Directories that containers share so that their log files can be read from outside.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::feature::Feature;
+use super::lent::lent;
+use super::mounted::{Mounted, OwnMounts, expands, mounted_by_the_pod};
 use super::programs::{self, Program};
 use super::scene::Scene;
 use crate::paths::{MountPath, unfit};
 use crate::report::{Report, shown};
+use crate::settings::LogVolumes;
 use crate::template::{
-    AppContainer, Around, Backing, Object, Plan, Template, VolumeKind, Volumes, is_empty_dir,
-    mount, mount_like,
+    AppContainer, Around, Backing, Object, Plan, Template, VolumeKind, mount, mount_like,
 };
 use k8s_openapi::api::core::v1::VolumeMount;
-use serde_json::Value;
 
 /// More volumes than a node would mount for a pod; it bounds what an annotation can cost.
 const MOST_DIRECTORIES: usize = 256;
@@ -107,8 +108,9 @@ impl Directories {
 
     /// Plans a volume `PREFIX-N` for each directory, on all app containers, and gives the mounts for
     /// a sidecar. A directory that a container mounts already is shared: its volume goes to the
-    /// others too if it is an emptyDir, else the directory is left out. So is one that holds a program,
-    /// and a container in which the volume would hide data.
+    /// others too if it is an emptyDir, else the directory is left out, or lent to the sidecar where the
+    /// settings say so. So is one that holds a program, and a container in which the volume would hide
+    /// data.
     pub fn share(
         &self,
         prefix: &str,
@@ -133,6 +135,8 @@ impl Directories {
             report,
             known: BTreeSet::new(),
         };
+        let lends = self.read_by == ReadBy::Sidecar && scene.own.logfwd_volumes == LogVolumes::Any;
+        let mut borrowed: Vec<VolumeMount> = Vec::new();
         let mut room = MOST_BYTES;
         for (number, directory) in distinct.into_iter().enumerate() {
             // What a mount takes as JSON, in each container.
@@ -153,6 +157,17 @@ impl Directories {
             };
             room = rest;
             let own = own_mounts.at(directory);
+            let around = own_mounts.around(directory, scene.volumes());
+            if lends && let Some(mount) = lent(own, &around, scene) {
+                for (place, container) in template.targets() {
+                    let own = own.iter().find(|(own, _)| *own == place);
+                    let own = own.map(|(_, mount)| *mount);
+                    let own = own.or_else(|| Some(around.get(&place)?.mount));
+                    told.of_a_volume(directory, container, own, &mount);
+                }
+                borrowed.push(mount);
+                continue;
+            }
             let found = mounted_by_the_pod(own, directory, scene.volumes());
             let program = programs.get(directory);
             if let Some(program) = program
@@ -169,7 +184,6 @@ impl Directories {
                 }
                 Mounted::Nowhere | Mounted::Shareable(_) => {}
             }
-            let around = own_mounts.around(directory, scene.volumes());
             let free: Vec<usize> = template
                 .targets()
                 .filter(|(place, container)| {
@@ -208,89 +222,37 @@ impl Directories {
             }
             shared.mounts.push(wanted);
         }
+        for mount in borrowed {
+            shared.borrow(mount, &mut told);
+        }
         shared
     }
 }
 
-/// Whether the part of the volume is chosen by an expression, which is another in another container.
-fn expands(mount: &Object) -> bool {
-    text(mount, "subPathExpr").is_some_and(|expression| !expression.is_empty())
-}
-
-/// The app containers' own mounts, by path.
-struct OwnMounts<'t> {
-    /// Those at one path, each with the place of its container, in order.
-    lists: Vec<Vec<(usize, &'t Object)>>,
-    /// Places in the lists.
-    by_path: BTreeMap<MountPath<'t>, usize>,
-}
-
-impl<'t> OwnMounts<'t> {
-    fn new(template: &'t Template<'_>) -> Self {
-        let mut own = Self {
-            lists: Vec::new(),
-            by_path: BTreeMap::new(),
-        };
-        for (place, container) in template.targets() {
-            for mount in container.mounts() {
-                if let Some(path) = text(mount, "mountPath") {
-                    own.add(MountPath::new(path), place, mount);
-                }
-            }
-        }
-        own
-    }
-
-    fn add(&mut self, path: MountPath<'t>, place: usize, mount: &'t Object) {
-        let list = self.by_path.get(&path);
-        let Some(list) = list.and_then(|list| self.lists.get_mut(*list)) else {
-            self.by_path.insert(path, self.lists.len());
-            self.lists.push(vec![(place, mount)]);
+impl Shared {
+    /// Adds a mount of a volume with data of its own. Below a mount that can only be read the runtime cannot
+    /// make the place of another.
+    fn borrow(&mut self, mount: VolumeMount, told: &mut Told<'_, '_>) {
+        if self.mounts.contains(&mount) {
             return;
+        }
+        let path = MountPath::new(&mount.mount_path);
+        let is_in_the_way = |other: &&VolumeMount| {
+            let other = MountPath::new(&other.mount_path);
+            other == path || other.lies_in(&path) || path.lies_in(&other)
         };
-        // Of several mounts of a container at one path the first counts.
-        if list.last().is_none_or(|(last, _)| *last != place) {
-            list.push((place, mount));
+        match self.mounts.iter().find(is_in_the_way) {
+            None => self.mounts.push(mount),
+            Some(other) => told.report.warn(
+                told.feature.name,
+                format_args!(
+                    "log files on the volume at {} are not read, another with log files is mounted at {}",
+                    shown(&mount.mount_path),
+                    shown(&other.mount_path)
+                ),
+            ),
         }
     }
-
-    /// Those at a path, which is clean.
-    fn at(&self, path: &str) -> &[(usize, &'t Object)] {
-        let list = self.by_path.get(path);
-        list.and_then(|list| self.lists.get(*list))
-            .map(Vec::as_slice)
-            .unwrap_or_default()
-    }
-
-    /// The innermost mount that `directory` lies in, by the place of the container.
-    fn around(&self, directory: &str, volumes: &Volumes<'_>) -> BTreeMap<usize, Around<'t>> {
-        let mut around = BTreeMap::new();
-        for parent in MountPath::new(directory)
-            .way()
-            .filter(|place| *place != directory)
-        {
-            for (place, mount) in self.at(parent) {
-                around.insert(*place, Around::new(mount, volumes));
-            }
-        }
-        around
-    }
-}
-
-/// How the pod itself mounts a directory.
-enum Mounted {
-    Nowhere,
-    Shareable(VolumeMount),
-    NotShareable,
-}
-
-fn mounted_by_the_pod(own: &[(usize, &Object)], directory: &str, volumes: &Volumes<'_>) -> Mounted {
-    let Some((_, own)) = own.first() else {
-        return Mounted::Nowhere;
-    };
-    mount_like(own, directory)
-        .filter(|mount| volumes.get(&mount.name).is_some_and(is_empty_dir))
-        .map_or(Mounted::NotShareable, Mounted::Shareable)
 }
 
 /// What the user is told of directories, each reason once. The policy's own containers are not spoken of.
@@ -315,9 +277,12 @@ impl<'t> Told<'_, 't> {
             self.of_another_in(directory, container);
             return false;
         }
-        let Some(around) = around.filter(|_| !(self.adds_sidecar)(container.name())) else {
+        let Some(around) = around else {
             return true;
         };
+        if (self.adds_sidecar)(container.name()) {
+            return !(around.is_read_only && around.backing >= Backing::HostPath);
+        }
         let is_free = !around.is_read_only && around.backing != Backing::Data;
         let is_new =
             (!is_free || around.backing == Backing::HostPath) && self.known.insert(around.path);
@@ -400,6 +365,28 @@ impl<'t> Told<'_, 't> {
         }
     }
 
+    /// The sidecar has `mount`, and so has the container, or else it has `own` or nothing.
+    fn of_a_volume(
+        &mut self,
+        directory: &str,
+        container: AppContainer<'_>,
+        own: Option<&Object>,
+        mount: &VolumeMount,
+    ) {
+        match own {
+            Some(own) if mount_like(own, &mount.mount_path).as_ref() == Some(mount) => {}
+            Some(_) => self.of_another_in(directory, container),
+            None => self.report.warn(
+                self.feature.name,
+                format_args!(
+                    "{} of container {} is on no volume, its files are not read",
+                    shown(directory),
+                    shown(container.name())
+                ),
+            ),
+        }
+    }
+
     /// The same, of one container.
     fn of_another_in(&mut self, directory: &str, container: AppContainer<'_>) {
         if self.read_by == ReadBy::Sidecar && !(self.adds_sidecar)(container.name()) {
@@ -415,10 +402,6 @@ impl<'t> Told<'_, 't> {
     }
 }
 
-fn text<'o>(object: &'o Object, key: &str) -> Option<&'o str> {
-    object.get(key).and_then(Value::as_str)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::logfwd;
@@ -426,7 +409,7 @@ mod tests {
     use crate::json::Node;
     use crate::settings::Document;
     use crate::settings::Own;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
 

@@ -15,6 +15,8 @@ pub struct Feature {
     pub asks: &'static [Ask],
     /// The container that it adds.
     pub adds: Option<Added>,
+    /// The annotation with the resources of that container, behind the prefix.
+    pub resources: Option<&'static str>,
     /// Where its rules stand in the settings.
     pub place: Place,
     /// The variables that it sets in each app container, whatever `envs` say of them.

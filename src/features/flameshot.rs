@@ -3,6 +3,7 @@
 //! | annotation of the template | effect |
 //! |---|---|
 //! | `admission.datakit/flameshot.enabled: "false"` | switches it off |
+//! | `admission.datakit/flameshot.resources` | the resources of the sidecar, as JSON |
 //!
 //! Added: sidecar `datakit-flameshot`; volume `flameshot-volume` at `FLAMESHOT_PROFILING_PATH` on it
 //! and the app containers; `shareProcessNamespace`; if the rule says so, the `prometheus.io/…`
@@ -34,6 +35,7 @@ pub(super) static FEATURE: Feature = Feature {
     switch: Some("flameshot.enabled"),
     asks: &[],
     adds: Some(Added::Sidecar(CONTAINER)),
+    resources: Some("flameshot.resources"),
     place: SettingsPlace {
         section: None,
         list: "admission_inject_v2.flameshots",
@@ -227,7 +229,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
             protocol: Some("TCP".to_owned()),
             ..ContainerPort::default()
         }],
-        resources: scene.resources(settings, FEATURE.name, report),
+        resources: scene.resources(settings, &FEATURE, report),
         security_context: SecurityContext::adding(&["SYS_PTRACE"]),
         volume_mounts: vec![mount(&volume, path.as_str())],
         ..Container::default()

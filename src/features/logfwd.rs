@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `admission.datakit/logfwd.instances` | what to forward, as JSON; asks for the sidecar |
 //! | `admission.datakit/logfwd.enabled: "false"` | switches it off |
+//! | `admission.datakit/logfwd.resources` | the resources of the sidecar, as JSON |
 //!
 //! Added: sidecar `datakit-logfwd`; for every directory that log files lie in a volume
 //! `datakit-logfwd-volume-N` on the app containers, read-only on the sidecar; by rules of
@@ -31,6 +32,7 @@ pub(super) static FEATURE: Feature = Feature {
     switch: Some("logfwd.enabled"),
     asks: &[Ask::for_any(ANNOTATION)],
     adds: Some(Added::Sidecar(CONTAINER)),
+    resources: Some("logfwd.resources"),
     place: Place {
         section: Some("admission_inject.logfwd"),
         list: "admission_inject_v2.logfwds",
@@ -140,7 +142,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         image: image.to_owned(),
         image_pull_policy: settings.image_pull_policy.name(),
         env: env::in_order_of_reference(env),
-        resources: scene.resources(settings, FEATURE.name, report),
+        resources: scene.resources(settings, &FEATURE, report),
         volume_mounts: mounts,
         ..Container::default()
     });

@@ -18,7 +18,7 @@ use crate::paths;
 use crate::report::Report;
 use crate::settings::{
     Document, LogConfig, LoggingMatch, Narrowing, OptIn, Origin, Place, Reader, Rule, RuleSet,
-    Scope, Selectors, check_log_config, file_paths,
+    Scope, Selectors, check_log_config, file_paths, with_stdout,
 };
 use crate::template::Plan;
 
@@ -27,6 +27,7 @@ pub(super) static FEATURE: Feature = Feature {
     switch: None,
     asks: &[],
     adds: None,
+    resources: None,
     place: Place {
         section: None,
         list: "admission_mutate.loggings",
@@ -105,7 +106,8 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         });
         return Err(Declined::NotAsked);
     }
-    let annotations = vec![(ANNOTATION, config.to_owned())];
+    let kept = scene.own.keep_stdout.then(|| with_stdout(config)).flatten();
+    let annotations = vec![(ANNOTATION, kept.unwrap_or_else(|| config.to_owned()))];
     if !scene.template.has_room_for(&annotations) {
         return Err(skipped(
             "the annotations would be more than the 256 KiB that Kubernetes takes",

@@ -7,15 +7,19 @@ mod annotations;
 mod ddtrace;
 mod directories;
 mod feature;
+mod fit;
 mod flameshot;
+mod lent;
 mod logfwd;
 mod logging;
+mod mounted;
 mod otel;
 mod outlook;
 mod places;
 mod processes;
 mod profiler;
 mod programs;
+mod resources;
 mod scene;
 mod security;
 mod select;
@@ -27,10 +31,11 @@ use std::cell::OnceCell;
 
 use crate::owner::Owner;
 use crate::report::{Event, Report, shown};
-use crate::settings::{Document, NativeSidecars};
-use crate::template::{Journal, JournalIsFull, Plan, Template, boolean};
+use crate::settings::{Document, InitResources, NativeSidecars};
+use crate::template::{Journal, JournalIsFull, Plan, SAFE_TO_EVICT, Template, boolean};
 use crate::workload::Workload;
 
+use fit::fit;
 use outlook::Outlook;
 use scene::{Declined, MOST_BYTES, Scene};
 use security::Hold;
@@ -72,6 +77,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
     let mut selected = Vec::with_capacity(ALL.len());
     let mut room = MOST_BYTES;
     let mut hold = None;
+    let mut local_volumes = Vec::new();
     let mut outlook = Outlook::new(adds_sidecar);
     for feature in ALL {
         let is_on = |switch| says_yes(template, switch, feature.name, report);
@@ -96,6 +102,12 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             let hold =
                 hold.get_or_insert_with(|| Hold::of(asked, template, &own, &namespace, report));
             hold.apply(&mut plan, template)?;
+            if let Some(limit) = own.empty_dir_size_limit {
+                plan.limit_empty_dirs(limit);
+            }
+            if own.init_resources == InitResources::Fit {
+                fit(&mut plan, template);
+            }
             if has_native_sidecars(own.native_sidecars, context.workload, template) {
                 plan.make_sidecar_native();
             }
@@ -124,7 +136,14 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
         };
         room = rest;
         outlook.note(feature, &plan, template);
-        injected |= carry_out(plan, feature, template, journal.as_mut(), report);
+        let volumes = plan.local_volumes();
+        if carry_out(plan, feature, template, journal.as_mut(), report) {
+            injected = true;
+            local_volumes.extend(volumes);
+        }
+    }
+    if own.safe_to_evict_local_volumes && !local_volumes.is_empty() {
+        list_local_volumes(&local_volumes, template, journal.as_mut(), report);
     }
     outlook.warn(context.workload, template, report);
     if !injected {
@@ -172,6 +191,24 @@ fn carry_out(
         report.tell(feature.name, Event::Edit, || edit);
     }
     true
+}
+
+/// Tells the cluster autoscaler that volumes do not keep the pod on its node.
+fn list_local_volumes(
+    names: &[String],
+    template: &mut Template<'_>,
+    journal: Option<&mut Journal>,
+    report: &mut Report,
+) {
+    match template.list_local_volumes(names, journal) {
+        Ok(()) => report.tell("policy", Event::Edit, || {
+            format!("lists {} in annotation {SAFE_TO_EVICT}", names.join(", "))
+        }),
+        Err(JournalIsFull) => report.warn(
+            "policy",
+            format_args!("the annotations of the template leave no room for {SAFE_TO_EVICT}"),
+        ),
+    }
 }
 
 /// What the boolean annotation `admission.datakit/NAME` says; yes if nothing or nonsense.
@@ -242,6 +279,35 @@ mod tests {
                            for the pod as a whole has some";
             assert_eq!(warnings.unwrap(), [warning]);
         }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn mounts_nothing_in_a_volume_that_is_lent_to_the_log_forwarder() {
+        let files = r#"[{"type":"file","path":"/data/logs/x.log"}]"#;
+        let everywhere = json!(["*"]);
+        let settings = json!({
+            "admission_inject_v2": {"logfwds": [
+                {"namespace_selectors": everywhere, "image": "repo/logfwd:1", "log_configs": files}
+            ]},
+            "admission_mutate": {"loggings": [{"namespace_selectors": everywhere, "config": files}]},
+            "policy": {"logfwd_volumes": "any"}
+        });
+        let text = settings.to_string();
+        let document = Document::new(Node::parse(&text).unwrap());
+        let claim = json!({"name": "claim", "mountPath": "/data"});
+        let mut pod = json!({"spec": {
+            "volumes": [{"name": "claim", "persistentVolumeClaim": {"claimName": "claim"}}],
+            "containers": [{"name": "a", "volumeMounts": [claim]}, {"name": "b"}]
+        }});
+        inject_into(&mut pod, &document);
+        let mounts = |place: usize| pod["spec"]["containers"][place]["volumeMounts"].clone();
+        let new = json!({"name": "datakit-logs-volume-0", "mountPath": "/data/logs"});
+        let info =
+            json!({"name": "datakit-pod-info", "mountPath": "/etc/podinfo", "readOnly": true});
+        let mut lent = claim.clone();
+        lent["readOnly"] = json!(true);
+        let expected = [json!([claim]), json!([new]), json!([lent, info])];
+        assert_eq!([0, 1, 2].map(mounts), expected);
     }
 
     fn settings_of_java() -> String {

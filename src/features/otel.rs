@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `admission.datakit/otel-{java,python,nodejs}-lib.version` | asks a rule with `check_annotation`; the value, if not empty, is the version |
 //! | `admission.datakit/otel.enabled: "false"` | switches it off |
+//! | `admission.datakit/otel.resources` | the resources of the init container, as JSON |
 //!
 //! Added: init container `datakit-otel-lib-init`, volume `datakit-otel-auto-instrument`, on each app container
 //! its mount at `/otel-auto-instrumentation-<language>`, the agent's variable and the variables of the rule.
@@ -34,6 +35,7 @@ pub(super) static FEATURE: Feature = Feature {
         Ask::of("otel-nodejs-lib.version", Language::NodeJs),
     ],
     adds: Some(Added::InitContainer(otel::CONTAINER)),
+    resources: Some("otel.resources"),
     place: Place {
         section: None,
         list: "admission_inject_v2.otels",
@@ -103,7 +105,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         image: image.clone(),
         image_pull_policy: settings.image_pull_policy.name(),
         command: copy_command(language, agent.directory),
-        resources: scene.resources(settings, FEATURE.name, report),
+        resources: scene.resources(settings, &FEATURE, report),
         security_context,
         volume_mounts: vec![mount(&volume, agent.directory)],
         ..Container::default()

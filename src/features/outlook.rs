@@ -165,7 +165,7 @@ fn warn_of_storage(template: &Template<'_>, report: &mut Report) {
         return;
     };
     let limit = |container: AppContainer<'_>| {
-        let amount = container.limit("ephemeral-storage")?;
+        let amount = container.amount("limits", "ephemeral-storage")?;
         Quantity::parse(amount)
     };
     let mut sum = Quantity::default();

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `admission.datakit/{java,python,golang}-profiler.version` | asks for the profiler; the value, if not empty, is the version |
 //! | `admission.datakit/profiler.enabled: "false"` | switches it off |
+//! | `admission.datakit/profiler.resources` | the resources of the sidecar, as JSON |
 //!
 //! Added: sidecar `datakit-profiler`; volumes `datakit-profiler-volume` (the profiler's programs),
 //! `tmp` (through which a JVM is attached to) and `timezone` (the node's local time, read-only) on
@@ -38,6 +39,7 @@ pub(super) static FEATURE: Feature = Feature {
         Ask::of("golang-profiler.version", Language::Golang),
     ],
     adds: Some(Added::Sidecar(CONTAINER)),
+    resources: Some("profiler.resources"),
     place: SettingsPlace {
         section: Some("admission_inject.profiler"),
         list: "admission_inject_v2.profilers",
@@ -97,7 +99,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         command: vec!["bash".to_owned(), "cmd.sh".to_owned()],
         working_dir: Some(DIRECTORY),
         env: env::in_order_of_reference(env),
-        resources: scene.resources(settings, FEATURE.name, report),
+        resources: scene.resources(settings, &FEATURE, report),
         security_context: SecurityContext::adding(&["SYS_PTRACE", "SYS_ADMIN"]),
         volume_mounts: mounts,
         ..Container::default()

@@ -2,11 +2,9 @@
 
 use std::cell::OnceCell;
 
-use k8s_openapi::api::core::v1::ResourceRequirements;
-
 use crate::owner::Owner;
 use crate::report::Report;
-use crate::settings::{ContainerSettings, Document, Own, Subject};
+use crate::settings::{Document, Own, Subject};
 use crate::template::{AppContainer, Plan, Template, Volumes};
 use crate::workload::Workload;
 
@@ -105,31 +103,6 @@ impl<'s> Scene<'s, '_> {
             return Err(Declined::ThereAlready(name));
         }
         Ok(())
-    }
-
-    /// The resources of the settings. None where the pod as a whole has its own, which its containers
-    /// share: Kubernetes refuses a pod whose containers together ask for more, or one alone may have
-    /// more.
-    pub fn resources(
-        &self,
-        settings: &ContainerSettings<'_>,
-        feature: &str,
-        report: &mut Report,
-    ) -> Option<ResourceRequirements> {
-        let resources = settings.resources.clone()?;
-        let of_the_pod = self.template.spec("resources");
-        let has_some = |bound: &&str| {
-            let amounts = of_the_pod.and_then(|own| own.get(bound)?.as_object());
-            amounts.is_some_and(|amounts| !amounts.is_empty())
-        };
-        if !["requests", "limits"].iter().any(has_some) {
-            return Some(resources);
-        }
-        report.warn(
-            feature,
-            "the container gets no resources of its own, for the pod as a whole has some",
-        );
-        None
     }
 
     /// Whether the container is a sidecar that the policy adds. A feature that is of use to no other

@@ -44,6 +44,7 @@ pub fn journal(text: &str) -> Result<Journal, &'static str> {
 pub fn annotation_names() -> impl Iterator<Item = &'static str> {
     let switches = ALL.iter().filter_map(|feature| feature.switch);
     let asks = ALL.iter().flat_map(|feature| feature.asks);
+    let resources = ALL.iter().filter_map(|feature| feature.resources);
     [
         SWITCH,
         security::ANNOTATION,
@@ -53,6 +54,7 @@ pub fn annotation_names() -> impl Iterator<Item = &'static str> {
     .into_iter()
     .chain(switches)
     .chain(asks.map(|ask| ask.name))
+    .chain(resources)
 }
 
 /// Everything that is wrong with settings, each with its path; nothing if they are valid.

@@ -27,6 +27,21 @@ pub fn file_paths(config: &str) -> Vec<String> {
     paths
 }
 
+/// `config` with an entry for the standard output behind the others; `None` unless all of those are for
+/// files. The text stays as it is written.
+#[must_use]
+pub(crate) fn with_stdout(config: &str) -> Option<String> {
+    let Ok(Node::List(entries)) = Node::parse(config) else {
+        return None;
+    };
+    if entries.is_empty() || !entries.iter().all(is_file) {
+        return None;
+    }
+    let list = config.get(..config.rfind(']')?)?.trim_end();
+    let end = config.get(list.len()..)?;
+    Some(format!("{list},{{\"type\":\"stdout\"}}{end}"))
+}
+
 fn is_file(entry: &Node<'_>) -> bool {
     matches!(entry.get("type"), Some(Node::String(kind)) if kind == "file")
 }
@@ -117,6 +132,33 @@ mod tests {
         );
         assert!(file_paths("not json").is_empty());
         assert!(file_paths("{}").is_empty());
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn adds_the_standard_output_to_files_alone() {
+        for (config, expected) in [
+            (
+                r#"[{"type":"file","path":"/a"}]"#,
+                Some(r#"[{"type":"file","path":"/a"},{"type":"stdout"}]"#),
+            ),
+            (
+                "[\n  {\"path\": \"/]\", \"type\": \"file\"},\n  {\"type\": \"file\", \"disable\": true}\n]\n",
+                Some(
+                    "[\n  {\"path\": \"/]\", \"type\": \"file\"},\n  {\"type\": \"file\", \"disable\": true},{\"type\":\"stdout\"}\n]\n",
+                ),
+            ),
+            (r#"[{"type":"file","path":"/a"},{"type":"stdout"}]"#, None),
+            (
+                r#"[{"type":"file","path":"/a"},{"type":"stdout","disable":true}]"#,
+                None,
+            ),
+            (r#"[{"type":"file","path":"/a"},{"source":"b"}]"#, None),
+            ("[]", None),
+            ("{}", None),
+            ("no json", None),
+        ] {
+            assert_eq!(with_stdout(config).as_deref(), expected, "{config}");
+        }
     }
 
     fn problems(config: &str) -> Vec<String> {

@@ -14,10 +14,11 @@ use crate::json::{Node, Path, Problem, Problems};
 #[cfg(not(target_arch = "wasm32"))]
 pub use keys::About;
 pub use keys::{Absent, Key, Kind, NEVER_READ, SECTIONS, Section};
-pub(crate) use log_config::check as check_log_config;
 pub use log_config::file_paths;
+pub(crate) use log_config::{check as check_log_config, with_stdout};
 pub use narrowing::Narrowing;
-pub use own::{Held, NativeSidecars, Own};
+pub use own::{Held, InitResources, LogVolumes, NativeSidecars, Own};
+pub(crate) use reader::resources;
 use reader::{EnvOrder, has_entries};
 pub use reader::{Reader, nearest};
 pub use rules::{

@@ -15,6 +15,14 @@ pub struct Own<'n> {
     pub exclude_containers: Vec<&'n str>,
     /// Whether a variable is left out, instead of being empty, where what its placeholder stands for is not there.
     pub drop_unresolved_labels: bool,
+    /// The `sizeLimit` of every `emptyDir` that is added.
+    pub empty_dir_size_limit: Option<&'n str>,
+    /// Whether the cluster autoscaler is told that the volumes that are added do not keep a pod on its node.
+    pub safe_to_evict_local_volumes: bool,
+    pub init_resources: InitResources,
+    pub logfwd_volumes: LogVolumes,
+    /// Whether a log configuration of files alone gets the standard output, too.
+    pub keep_stdout: bool,
 }
 
 /// Containers of service meshes and of other injectors, which no agent is for.
@@ -96,6 +104,35 @@ impl NativeSidecars {
     ];
 }
 
+/// What the init container of an agent asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InitResources {
+    /// What the settings say.
+    #[default]
+    Fixed,
+    /// No more than the app containers together do.
+    Fit,
+}
+
+impl InitResources {
+    /// As `policy.init_resources` names them.
+    const WORDS: [(&'static str, Self); 2] = [("fixed", Self::Fixed), ("fit", Self::Fit)];
+}
+
+/// The volumes of a pod on which the log forwarder reads log files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogVolumes {
+    #[default]
+    EmptyDir,
+    /// Also those with data of their own, and those of the node.
+    Any,
+}
+
+impl LogVolumes {
+    /// As `policy.logfwd_volumes` names them.
+    const WORDS: [(&'static str, Self); 2] = [("emptydir", Self::EmptyDir), ("any", Self::Any)];
+}
+
 impl Default for Own<'_> {
     fn default() -> Self {
         Self {
@@ -103,6 +140,11 @@ impl Default for Own<'_> {
             native_sidecars: NativeSidecars::default(),
             exclude_containers: EXCLUDED.to_vec(),
             drop_unresolved_labels: false,
+            empty_dir_size_limit: None,
+            safe_to_evict_local_volumes: false,
+            init_resources: InitResources::default(),
+            logfwd_volumes: LogVolumes::default(),
+            keep_stdout: false,
         }
     }
 }
@@ -128,6 +170,27 @@ impl<'n> Own<'n> {
                     at("drop_unresolved_labels"),
                     path.key("drop_unresolved_labels"),
                 )
+                .unwrap_or_default(),
+            empty_dir_size_limit: reader
+                .quantity(at("empty_dir_size_limit"), path.key("empty_dir_size_limit")),
+            safe_to_evict_local_volumes: reader
+                .boolean(
+                    at("safe_to_evict_local_volumes"),
+                    path.key("safe_to_evict_local_volumes"),
+                )
+                .unwrap_or_default(),
+            init_resources: reader.one_of(
+                at("init_resources"),
+                path.key("init_resources"),
+                &InitResources::WORDS,
+            ),
+            logfwd_volumes: reader.one_of(
+                at("logfwd_volumes"),
+                path.key("logfwd_volumes"),
+                &LogVolumes::WORDS,
+            ),
+            keep_stdout: reader
+                .boolean(at("keep_stdout"), path.key("keep_stdout"))
                 .unwrap_or_default(),
         }
     }

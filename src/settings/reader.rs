@@ -12,7 +12,7 @@ use super::rules::{ContainerSettings, ImagePullPolicy, Language};
 use super::scope::Selectors;
 use crate::env::{self, Env};
 use crate::image;
-use crate::json::{Node, Path, Problems, SyntaxError, is_shown};
+use crate::json::{Node, Path, Problem, Problems, SyntaxError, is_shown};
 use crate::namespace::NamespacePattern;
 use crate::quantity::Quantity;
 use crate::report::shown;
@@ -281,16 +281,25 @@ impl Reader {
         for resource in ["cpu", "memory"] {
             let path = path.key(resource);
             let amount = node.and_then(|node| node.get(resource));
-            let Some(text) = self.problems.string(amount, path) else {
-                continue;
-            };
-            if self.checks && Quantity::parse(text).is_none() {
-                let problem = format!("{} is no quantity like `500m` or `512Mi`", shown(text));
-                self.problems.add(path, problem);
+            if let Some(text) = self.quantity(amount, path) {
+                amounts.insert(resource.to_owned(), QuantityText(text.to_owned()));
             }
-            amounts.insert(resource.to_owned(), QuantityText(text.to_owned()));
         }
         amounts
+    }
+
+    /// An amount of a resource, as it is written.
+    pub(super) fn quantity<'n>(
+        &mut self,
+        node: Option<&'n Node<'_>>,
+        path: Path<'_>,
+    ) -> Option<&'n str> {
+        let text = self.problems.string(node, path)?;
+        if self.checks && Quantity::parse(text).is_none() {
+            let problem = format!("{} is no quantity like `500m` or `512Mi`", shown(text));
+            self.problems.add(path, problem);
+        }
+        Some(text)
     }
 
     fn refuse_requests_above_limits(
@@ -434,6 +443,25 @@ impl Reader {
             self.problems.add(path, problem);
         }
         known.map(|(_, language)| *language)
+    }
+}
+
+/// Resources in JSON, with the rules of the settings.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(crate) fn resources(text: &str) -> Result<ResourceRequirements, Problem> {
+    let mut reader = Reader::new(EnvOrder::Written, true);
+    let root = Path::Root;
+    let mut resources = None;
+    match Node::parse(text) {
+        Ok(Node::Null) => reader.add(root, "must be an object, is null"),
+        Ok(node) => resources = reader.resources(Some(&node), root),
+        Err(error) => reader.add_syntax(root, &error),
+    }
+    match reader.problems.list.into_iter().next() {
+        Some(problem) => Err(problem),
+        None => Ok(resources.unwrap_or_default()),
     }
 }
 

@@ -62,6 +62,7 @@ fn is_read_only_source(volume: &Object) -> bool {
 /// A mount of a container that a path lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Around<'t> {
+    pub mount: &'t Object,
     /// Its `mountPath`.
     pub path: &'t str,
     pub backing: Backing,
@@ -78,6 +79,7 @@ impl<'t> Around<'t> {
         let backing = Backing::of(volume);
         let says_so = mount.get("readOnly") == Some(&Value::Bool(true));
         Self {
+            mount,
             path: mount
                 .get("mountPath")
                 .and_then(Value::as_str)
@@ -169,6 +171,7 @@ mod tests {
                 path,
                 backing,
                 is_read_only,
+                ..
             } = Around::new(mount, &volumes);
             Some((path, backing, is_read_only))
         };

@@ -44,10 +44,10 @@ impl<'t> AppContainer<'t> {
         (!directory.is_empty()).then_some(directory)
     }
 
-    /// The limit of a resource.
+    /// What its `requests` or its `limits` have of a resource.
     #[must_use]
-    pub fn limit(self, resource: &str) -> Option<&'t str> {
-        let limits = self.0.get("resources")?.get("limits")?;
-        limits.get(resource)?.as_str()
+    pub fn amount(self, bound: &str, resource: &str) -> Option<&'t str> {
+        let amounts = self.0.get("resources")?.get(bound)?;
+        amounts.get(resource)?.as_str()
     }
 }

@@ -1,6 +1,6 @@
 //! What a plan adds to the object: Kubernetes does not store one that is too large.
 
-use k8s_openapi::api::core::v1::{EnvVar, VolumeMount};
+use k8s_openapi::api::core::v1::{EnvVar, ResourceRequirements, VolumeMount};
 
 use super::plan::ContainerEdit;
 use super::{Container, EnvEdit, Plan, VolumeKind};
@@ -21,10 +21,11 @@ impl Plan {
     pub fn bytes(&self) -> usize {
         let containers = self.containers.iter().map(ContainerEdit::bytes);
         let added = self.init_container.iter().chain(&self.sidecar);
+        let size_limit = self.size_limit.as_ref().map_or(0, String::len);
         let volumes = self
             .volumes
             .iter()
-            .map(|(name, _)| sum([name.len(), AROUND, AROUND]));
+            .map(|(name, _)| sum([name.len(), size_limit, AROUND, AROUND]));
         let annotations = self
             .annotations
             .iter()
@@ -79,6 +80,7 @@ impl Container {
             .map(|text| written(text))
             .chain(self.env.iter().map(of_variable))
             .chain(self.volume_mounts.iter().map(of_mount))
+            .chain(self.resources.iter().map(of_resources))
             .chain([CONTAINER]))
     }
 }
@@ -95,6 +97,13 @@ fn of_variable(entry: &EnvVar) -> usize {
         ])
     });
     sum([entry.name.len(), value, reference, AROUND])
+}
+
+/// A template may ask for amounts of any length.
+fn of_resources(resources: &ResourceRequirements) -> usize {
+    let bounds = [&resources.requests, &resources.limits];
+    let amounts = bounds.into_iter().flatten().flatten();
+    sum(amounts.map(|(name, amount)| sum([name.len(), amount.0.len(), AROUND])))
 }
 
 fn of_mount(mount: &VolumeMount) -> usize {
@@ -165,6 +174,7 @@ mod tests {
             plan.edit_env(place, edits);
         }
         let reckoned = plan.bytes();
+        plan.limit_empty_dirs("1Gi");
         assert!(plan.adds_empty_dir());
         template.inject("x", plan, None).unwrap();
         let added = pod.to_string().len() - before;

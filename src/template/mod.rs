@@ -8,6 +8,7 @@ mod backing;
 mod commands;
 mod container;
 mod describe;
+mod eviction;
 mod growth;
 pub mod journal;
 mod plan;
@@ -21,6 +22,7 @@ use crate::standards::Pod;
 
 pub use backing::{Around, Backing};
 pub use container::{Container, SecurityContext};
+pub use eviction::SAFE_TO_EVICT;
 pub use journal::{Journal, Source};
 pub(crate) use plan::is_empty_dir;
 pub use plan::{Edits, EnvEdit, Plan, VolumeKind, mount, mount_like, original_of};

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{
     DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, EnvVar,
     HostPathVolumeSource, ObjectFieldSelector, VolumeMount,
 };
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -16,6 +17,8 @@ pub struct Plan {
     pub init_container: Option<Container>,
     pub sidecar: Option<Container>,
     pub(super) volumes: Vec<(String, VolumeKind)>,
+    /// The `sizeLimit` of each `emptyDir` among them.
+    pub(super) size_limit: Option<String>,
     /// One for each container of `spec.containers`, as far as they go.
     pub(super) containers: Vec<ContainerEdit>,
     /// Keys that the template does not have.
@@ -72,9 +75,15 @@ pub enum VolumeKind {
 impl VolumeKind {
     /// A volume of this kind. Only the source is a typed object: the typed `Volume` knows how to
     /// write every other source too, which would double the size of the module.
-    fn build(self, name: &str) -> Value {
+    fn build(self, name: &str, size_limit: Option<&str>) -> Value {
         let (key, source) = match self {
-            Self::EmptyDir => ("emptyDir", json(EmptyDirVolumeSource::default())),
+            Self::EmptyDir => (
+                "emptyDir",
+                json(EmptyDirVolumeSource {
+                    size_limit: size_limit.map(|limit| Quantity(limit.to_owned())),
+                    ..EmptyDirVolumeSource::default()
+                }),
+            ),
             Self::HostFile(path) => (
                 "hostPath",
                 json(HostPathVolumeSource {
@@ -204,6 +213,11 @@ impl Plan {
         }
     }
 
+    /// Gives each `emptyDir` that it adds this `sizeLimit`.
+    pub fn limit_empty_dirs(&mut self, limit: &str) {
+        self.size_limit = Some(limit.to_owned());
+    }
+
     /// Makes the sidecar a native one: an init container that goes on, which does not keep a pod from its
     /// end. Kubernetes has them from 1.29 on.
     pub fn make_sidecar_native(&mut self) {
@@ -294,7 +308,9 @@ impl From<Plan> for Edits {
         Self {
             init_container: plan.init_container.map(json),
             sidecar: plan.sidecar.map(json),
-            volumes: volumes.map(|(name, kind)| kind.build(&name)).collect(),
+            volumes: volumes
+                .map(|(name, kind)| kind.build(&name, plan.size_limit.as_deref()))
+                .collect(),
             containers: plan
                 .containers
                 .into_iter()

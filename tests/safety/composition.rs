@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use datakit_operator_policy::features;
+use datakit_operator_policy::template::SAFE_TO_EVICT;
 use datakit_operator_policy::template::journal::ANNOTATION;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
@@ -82,7 +83,8 @@ impl Added {
             annotations: annotations
                 .into_iter()
                 .flatten()
-                .filter(|(key, _)| had.get(key).is_none() && *key != ANNOTATION)
+                .filter(|(key, _)| had.get(key).is_none())
+                .filter(|(key, _)| ![ANNOTATION, SAFE_TO_EVICT].contains(&key.as_str()))
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect(),
             shares_processes: before["spec"]["shareProcessNamespace"]

@@ -1,11 +1,13 @@
 //! What an injection may do to a template, and nothing beyond it: everything stays where it is and
 //! as it is, and what is added stands behind it. An exception are the variables that are merged or
-//! moved, and `shareProcessNamespace`.
+//! moved, a list in an annotation, and `shareProcessNamespace`.
 
+use datakit_operator_policy::template::SAFE_TO_EVICT;
 use serde_json::{Map, Value};
 
 /// The annotations that are set.
-const ANNOTATIONS: [&str; 7] = [
+const ANNOTATIONS: [&str; 8] = [
+    SAFE_TO_EVICT,
     "admission.datakit/injected",
     "datakit/logs",
     "prometheus.io/scrape",
@@ -79,7 +81,10 @@ fn text(value: &Value) -> String {
 }
 
 fn metadata(before: &Value, after: &Value) -> Checked {
-    let annotations: Part = |before, after| object(before, after, &[], &ANNOTATIONS);
+    let annotations: Part = |before, after| {
+        let grown = [(SAFE_TO_EVICT, longer as Part)];
+        object(before, after, &grown, &ANNOTATIONS)
+    };
     object(
         before,
         after,
@@ -107,6 +112,17 @@ fn spec(before: &Value, after: &Value) -> Checked {
 /// The same, or true now.
 fn switched_on(before: &Value, after: &Value) -> Checked {
     if *after == Value::Bool(true) {
+        return Ok(());
+    }
+    same(before, after)
+}
+
+/// Texts of which the first begins the second.
+fn longer(before: &Value, after: &Value) -> Checked {
+    let (Value::String(had), Value::String(has)) = (before, after) else {
+        return same(before, after);
+    };
+    if has.starts_with(had) {
         return Ok(());
     }
     same(before, after)

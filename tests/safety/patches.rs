@@ -1,6 +1,7 @@
 //! The JSON patch that policy hosts make of an answer: it gives the mutated object, and is as small
 //! as the change.
 
+use datakit_operator_policy::template::SAFE_TO_EVICT;
 use datakit_policy_host::response;
 use json_patch::PatchOperation;
 use proptest::prelude::*;
@@ -62,7 +63,7 @@ fn shifted_lists(pointer: &str, before: &Value, after: &Value) -> Vec<String> {
 }
 
 /// Whether the operation adds a key or, at the end of a list, an item; or gives a value to what has
-/// none, to a variable that is merged, or to `shareProcessNamespace`.
+/// none, to a variable that is merged, to a list in an annotation, or to `shareProcessNamespace`.
 fn is_small(operation: &PatchOperation, path: &str, before: &Value) -> bool {
     let (parent, key) = path.rsplit_once('/').unwrap_or_default();
     match operation {
@@ -77,8 +78,10 @@ fn is_small(operation: &PatchOperation, path: &str, before: &Value) -> bool {
                 let mut keys = path.rsplit('/');
                 keys.next() == Some("value") && keys.nth(1) == Some("env")
             };
+            let list = SAFE_TO_EVICT.replace('/', "~1");
             before.pointer(path).is_some_and(Value::is_null)
                 || is_variable()
+                || path.ends_with(&list)
                 || path.ends_with("/spec/shareProcessNamespace")
         }
         _ => false,

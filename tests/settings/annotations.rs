@@ -218,6 +218,26 @@ fn the_document_lists_all_that_a_feature_adds_and_nothing_else() {
     }
 }
 
+fn default_resources() -> Value {
+    json!({
+        "requests": {"cpu": "100m", "memory": "64Mi"},
+        "limits": {"cpu": "500m", "memory": "512Mi"},
+    })
+}
+
+/// The resources of the container that a feature adds.
+fn resources(feature: &str, annotations: Value, settings: &Value) -> Value {
+    let feature = features::ALL.iter().find(|own| own.name == feature);
+    let name = feature.unwrap().adds.unwrap().name();
+    let answer = answer(&pod(annotations, json!({})), settings);
+    assert_eq!(answer["warnings"], json!([]));
+    let spec = &answer["pod"]["spec"];
+    let lists = ["initContainers", "containers"].map(|list| spec[list].as_array());
+    let mut containers = lists.into_iter().flatten().flatten();
+    let container = containers.find(|container| container["name"] == name);
+    container.unwrap()["resources"].clone()
+}
+
 /// Every annotation of the overview is read: it changes what the policy does with a pod.
 #[test]
 fn the_overview_has_annotations_that_the_policy_reads() {
@@ -260,6 +280,10 @@ fn the_overview_has_annotations_that_the_policy_reads() {
         settings["admission_inject_v2"]["otels"] = json!(["java", "python", "nodejs"].map(asking));
         settings
     };
+    let blocks = code(&text("docs/annotations.md")).into_iter();
+    let mut examples = blocks.filter(|block| block.language == "json");
+    // The first is of log files.
+    let example = examples.nth(1).unwrap().text;
     let injected = |annotations: Value, settings: &Value| -> Vec<String> {
         let answer = answer(&pod(annotations, json!({})), settings);
         let mut features: Vec<String> = answer["injected"]
@@ -319,6 +343,21 @@ fn the_overview_has_annotations_that_the_policy_reads() {
                     let switched_off = injected(json!({name: "false"}), &everything);
                     assert_eq!(switched_off, without(feature));
                 }
+            }
+            (name, "requests and limits, as JSON") => {
+                let feature = name.strip_prefix(features::PREFIX).unwrap();
+                let feature = feature.strip_suffix(".resources").unwrap();
+                let settings = if feature == "otel" {
+                    &otel
+                } else {
+                    &everything
+                };
+                assert_eq!(resources(feature, json!({}), settings), default_resources());
+                let asks = json!({name: example});
+                let amounts: Value = serde_json::from_str(&example).unwrap();
+                assert_eq!(resources(feature, asks, settings), amounts);
+                let asks_for_none = json!({name: "{}"});
+                assert_eq!(resources(feature, asks_for_none, settings), json!(null));
             }
             (name, values) => {
                 let asked = name.strip_prefix(features::PREFIX).unwrap();

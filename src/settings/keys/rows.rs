@@ -215,6 +215,11 @@ pub const SECTIONS: &[Section] = &[
         key("native_sidecars", Words(&["jobs", "always", "never"]), Word("jobs"), "which sidecars are [init containers that go on](#native_sidecars), so that a pod with them can end: those of `jobs` and other pods that run to completion, `always` or `never`; Kubernetes has them from 1.29 on", "policy"),
         key("exclude_containers", ContainerNames, These(&EXCLUDED), "app containers that [get nothing](#exclude_containers): no variables, no agent, no volumes", "policy"),
         key("drop_unresolved_labels", Boolean, False, "whether a variable of [`envs`](#envs) is left out, instead of being empty, where the label or annotation that it refers to [is not there](#what-is-not-there)", "policy"),
+        key("empty_dir_size_limit", Quantity, None, "[`sizeLimit`](#empty_dir_size_limit) of every `emptyDir` that is added, such as `1Gi`", "policy"),
+        key("init_resources", Words(&["fixed", "fit"]), Word("fixed"), "what the init container of an agent [asks for](#init_resources): `fixed`, its resources, or `fit`, no more of them than the app containers ask for together", "policy"),
+        key("keep_stdout", Boolean, False, "whether a `config` of `admission_mutate.loggings` that has files alone also [collects the standard output](#keep_stdout)", "policy"),
+        key("logfwd_volumes", Words(&["emptydir", "any"]), Word("emptydir"), "the volumes of a pod on which the log forwarder [reads log files](#logfwd_volumes): `emptydir`, or `any`", "policy"),
+        key("safe_to_evict_local_volumes", Boolean, False, "whether the volumes that are added are [listed for the cluster autoscaler](#safe_to_evict_local_volumes), which otherwise keeps a pod with them on its node", "policy"),
     ] },
     Section { path: "policy.pod_security[]", keys: &[
         key("namespace_selectors", Expressions, None, "[expressions](#namespaces) for namespaces", "policy"),

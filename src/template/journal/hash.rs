@@ -5,12 +5,14 @@ use std::fmt;
 use serde_json::Value;
 
 use super::super::Object;
+use crate::quantity::Quantity;
 
 /// FNV-1a over a canonical form of a JSON value, folded to 32 bits. It tells what the policy left
 /// from what somebody changed; it does not have to withstand anyone who looks for a collision.
 ///
 /// The order of keys does not count, and neither do the fields that an API server adds to what it
-/// stores (its defaults) or writes in another way (resources).
+/// stores (its defaults) or writes in another way (resources). A `sizeLimit` counts as the amount
+/// that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hash(u32);
 
@@ -134,9 +136,14 @@ impl Fnv {
         fields.sort_unstable_by_key(|(key, _)| *key);
         self.bytes(b"{");
         for (key, value) in fields {
-            if !says_nothing(key, value) {
-                self.text(key);
-                self.value(value);
+            if says_nothing(key, value) {
+                continue;
+            }
+            self.text(key);
+            let limit = value.as_str().filter(|_| *key == "sizeLimit");
+            match limit.and_then(Quantity::parse) {
+                Some(amount) => self.bytes(&amount.to_bytes()),
+                None => self.value(value),
             }
         }
         self.bytes(b"}");
@@ -163,6 +170,10 @@ mod tests {
             ),
             (json!({"name": "N", "value": ""}), json!({"name": "N"})),
             (
+                json!({"name": "v", "emptyDir": {"sizeLimit": "1024Mi"}}),
+                json!({"name": "v", "emptyDir": {"sizeLimit": "1Gi"}}),
+            ),
+            (
                 json!({"name": "v", "downwardAPI": {"items": []}}),
                 json!({"name": "v", "downwardAPI": {"defaultMode": 420, "items": []}}),
             ),
@@ -184,6 +195,9 @@ mod tests {
         let values = [
             json!({"name": "v", "emptyDir": {}}),
             json!({"name": "v", "emptyDir": {"medium": "Memory"}}),
+            json!({"name": "v", "emptyDir": {"sizeLimit": "1Gi"}}),
+            json!({"name": "v", "emptyDir": {"sizeLimit": "2Gi"}}),
+            json!({"name": "v", "emptyDir": {"sizeLimit": "large"}}),
             json!({"name": "v", "hostPath": {}}),
             json!({"name": "v"}),
             json!({"name": "w", "emptyDir": {}}),

@@ -35,6 +35,8 @@ pub struct Journal {
     containers: Named<Hash>,
     volumes: Named<Hash>,
     annotations: Named<Hash>,
+    /// Annotations of the user that hold a list, with names of the policy behind their own.
+    lists: Named<Extension>,
     shares_processes: bool,
     /// What was done to the containers of the user, by their names.
     edits: Named<ContainerRecord>,
@@ -84,11 +86,25 @@ struct ContainerRecord {
     order: Option<Hash>,
 }
 
-/// Text that was put around the value of a variable.
+/// Text that was put around a value of the user.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Extension {
+pub(super) struct Extension {
     before: String,
     behind: String,
+}
+
+impl Extension {
+    /// Text behind a value.
+    pub(super) fn behind(behind: String) -> Self {
+        let before = String::new();
+        Self { before, behind }
+    }
+
+    /// The value as it was without the text.
+    fn own<'t>(&self, text: &'t str) -> Option<&'t str> {
+        text.strip_prefix(self.before.as_str())?
+            .strip_suffix(self.behind.as_str())
+    }
 }
 
 impl Journal {

@@ -1,6 +1,9 @@
 //! What a journal may name, besides containers of the table of features. Whatever somebody writes into one,
 //! nothing else can be taken away by it.
 
+use super::super::SAFE_TO_EVICT;
+use super::Extension;
+
 /// The annotation that holds the journal, on an injected template.
 pub const ANNOTATION: &str = "admission.datakit/injected";
 
@@ -24,9 +27,17 @@ pub fn is_volume(name: &str) -> bool {
 pub fn is_annotation(key: &str) -> bool {
     const PROMETHEUS: [&str; 5] = ["scrape", "scheme", "port", "path", "param_measurement"];
     key == "datakit/logs"
+        || key == SAFE_TO_EVICT
         || key
             .strip_prefix("prometheus.io/")
             .is_some_and(|name| PROMETHEUS.contains(&name))
+}
+
+/// Whether the policy adds these names to the list in this annotation.
+#[must_use]
+pub(super) fn is_list(key: &str, names: &Extension) -> bool {
+    let mut listed = names.behind.split(',').filter(|name| !name.is_empty());
+    key == SAFE_TO_EVICT && names.before.is_empty() && listed.all(is_volume)
 }
 
 #[cfg(test)]

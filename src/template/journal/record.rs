@@ -55,12 +55,27 @@ impl Journal {
         journal
     }
 
+    /// The journal of an annotation that was added.
+    pub(in super::super) fn of_annotation(key: &str, text: &str) -> Self {
+        let mut journal = Self::default();
+        journal.annotations.insert(key, Hash::of_text(text));
+        journal
+    }
+
+    /// The journal of names that were added to the list in an annotation of the user.
+    pub(in super::super) fn of_list(key: &str, names: Extension) -> Self {
+        let mut journal = Self::default();
+        journal.lists.insert(key, names);
+        journal
+    }
+
     /// Adds what another feature did.
     pub fn add(&mut self, other: Self) {
         self.features.add(other.features);
         self.containers.add(other.containers);
         self.volumes.add(other.volumes);
         self.annotations.add(other.annotations);
+        self.lists.add(other.lists);
         self.shares_processes |= other.shares_processes;
         for (container, record) in other.edits.iter() {
             match self.edits.get_mut(container) {
@@ -112,6 +127,10 @@ impl Journal {
         }
         for names in [&self.containers, &self.volumes, &self.annotations] {
             names.names().for_each(&mut add);
+        }
+        for (key, names) in self.lists.iter() {
+            add(key);
+            add(&names.behind);
         }
         for (name, record) in self.edits.iter() {
             add(name);

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::super::Object;
 use super::named::Named;
-use super::names::{is_annotation, is_volume};
+use super::names::{is_annotation, is_list, is_volume};
 use super::{ContainerRecord, Extension, Hash, Journal, Source};
 
 /// Raised when a journal cannot be read as those before: an older policy drops it with a warning.
@@ -57,6 +57,7 @@ impl Journal {
                 "containers" => journal.containers = named(value, Hash::read)?,
                 "volumes" => journal.volumes = named(value, Hash::read)?,
                 "annotations" => journal.annotations = named(value, Hash::read)?,
+                "lists" => journal.lists = named(value, Extension::read)?,
                 "shareProcessNamespace" => journal.shares_processes = value.as_bool()?,
                 "edits" => {
                     for group in value.as_array()? {
@@ -76,6 +77,7 @@ impl Journal {
         !self.containers.names().all(may_add)
             || !self.volumes.names().all(is_volume)
             || !self.annotations.names().all(is_annotation)
+            || !self.lists.iter().all(|(key, names)| is_list(key, names))
             || self.edits.names().any(|name| self.containers.has(name))
     }
 
@@ -90,6 +92,7 @@ impl Journal {
         out.hashes("containers", &self.containers);
         out.hashes("volumes", &self.volumes);
         out.hashes("annotations", &self.annotations);
+        out.named("lists", &self.lists, |out, names| names.write(out));
         if self.shares_processes {
             out.key("shareProcessNamespace");
             out.0.push_str("true");

@@ -2,6 +2,7 @@
 
 use datakit_operator_policy::features;
 use datakit_operator_policy::settings::Language;
+use datakit_operator_policy::template::SAFE_TO_EVICT;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
@@ -106,6 +107,17 @@ fn labels() -> BoxedStrategy<Value> {
     ])
 }
 
+/// Resources in an annotation.
+fn amounts() -> BoxedStrategy<Value> {
+    one_of(json!([
+        "{}",
+        r#"{"limits":{"memory":"128Mi"}}"#,
+        r#"{"requests":{"cpu":"2","memory":"1Gi"}}"#,
+        r#"{"requests":{"cpu":"2"},"limits":{"cpu":"1"}}"#,
+        "50m",
+    ]))
+}
+
 fn annotations() -> BoxedStrategy<Value> {
     let version = || one_of(json!(["", "", "v1.2.3", "no tag!", "2"]));
     let switch = || one_of(json!(["true", "f", "0", "no"]));
@@ -113,6 +125,8 @@ fn annotations() -> BoxedStrategy<Value> {
     for feature in features::ALL {
         let switches = feature.switch.into_iter();
         fields.extend(switches.map(|name| (prefixed(name), maybe(5, switch()))));
+        let resources = feature.resources.into_iter();
+        fields.extend(resources.map(|name| (prefixed(name), maybe(4, amounts()))));
         let asks = feature.asks.iter();
         fields.extend(asks.map(|ask| match ask.language {
             None => (prefixed(ask.name), maybe(50, instances())),
@@ -135,6 +149,10 @@ fn annotations() -> BoxedStrategy<Value> {
         (
             "admission.datakit/exclude-containers",
             maybe(5, one_of(json!(["app", "proxy", ""]))),
+        ),
+        (
+            SAFE_TO_EVICT,
+            maybe(15, one_of(json!(["", "data", "data,", "tmp,data"]))),
         ),
         ("datakit/logs", maybe(10, one_of(json!(["[]", ""])))),
         ("prometheus.io/scrape", maybe(10, one_of(json!(["false"])))),

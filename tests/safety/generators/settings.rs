@@ -69,6 +69,20 @@ fn own() -> BoxedStrategy<Value> {
             "exclude_containers",
             maybe(30, one_of(json!([[], ["app"], ["istio-proxy", "web"]]))),
         ),
+        (
+            "empty_dir_size_limit",
+            maybe(30, one_of(json!(["1Gi", "500M", "1e9"]))),
+        ),
+        ("init_resources", maybe(50, one_of(json!(["fixed", "fit"])))),
+        ("keep_stdout", maybe(40, one_of(json!([true, false])))),
+        (
+            "logfwd_volumes",
+            maybe(50, one_of(json!(["any", "any", "emptydir"]))),
+        ),
+        (
+            "safe_to_evict_local_volumes",
+            maybe(40, one_of(json!([true, false]))),
+        ),
     ])
 }
 

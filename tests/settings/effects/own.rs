@@ -2,12 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::{Row, add, instead_of, there, with};
+use super::{Row, add, instead_of, no_warning, replace, there, with};
 use crate::support::pod;
 
 pub fn rows() -> Vec<Row> {
     let mut rows = pod_security();
-    rows.extend([native_sidecars(), exclude_containers()]);
+    rows.extend([
+        native_sidecars(),
+        exclude_containers(),
+        empty_dir_size_limit(),
+        init_resources(),
+        keep_stdout(),
+        logfwd_volumes(),
+        safe_to_evict_local_volumes(),
+    ]);
     rows
 }
 
@@ -83,6 +91,86 @@ fn exclude_containers() -> Row {
     let key = "policy.exclude_containers";
     let settings = with(&settings, key, json!([]));
     let mut patch = super::injections::logfwd("logfwd:1");
-    patch.push(json!({"op": "remove", "path": "/warnings/0"}));
+    patch.push(no_warning());
     instead_of(key, json!(["istio-proxy"]), &asks, &settings, patch)
+}
+
+/// Settings by which log files in `/logs` are forwarded.
+fn logs() -> Value {
+    let files = r#"[{"type":"file","path":"/logs/*.log"}]"#;
+    let rule = json!({"namespace_selectors": ["*"], "image": "logfwd:1", "log_configs": files});
+    json!({"admission_inject_v2": {"logfwds": [rule]}})
+}
+
+fn empty_dir_size_limit() -> Row {
+    let key = "policy.empty_dir_size_limit";
+    let settings = with(&logs(), key, json!("1Gi"));
+    let patch = vec![add("/pod/spec/volumes/0/emptyDir/sizeLimit", json!("1Gi"))];
+    there(key, &pod(json!({}), json!({})), &settings, patch)
+}
+
+fn safe_to_evict_local_volumes() -> Row {
+    let key = "policy.safe_to_evict_local_volumes";
+    let annotation = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
+    let place = format!(
+        "/pod/metadata/annotations/{}",
+        annotation.replace('/', "~1")
+    );
+    let listed = replace(&place, json!("cache,datakit-logfwd-volume-0"));
+    let asks = pod(json!({annotation: "cache"}), json!({}));
+    there(key, &asks, &with(&logs(), key, json!(true)), vec![listed])
+}
+
+fn init_resources() -> Row {
+    let key = "policy.init_resources";
+    let rule = json!({"namespace_selectors": ["*"], "image": "java:1", "language": "java"});
+    let settings = json!({"admission_inject_v2": {"ddtraces": [rule]}});
+    let mut small = pod(json!({}), json!({}));
+    small["spec"]["containers"][0]["resources"] =
+        json!({"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}});
+    let place = |amount: &str| format!("/pod/spec/initContainers/0/resources/{amount}");
+    let patch = vec![
+        replace(&place("limits/memory"), json!("64Mi")),
+        replace(&place("requests/cpu"), json!("20m")),
+        replace(&place("requests/memory"), json!("32Mi")),
+    ];
+    there(key, &small, &with(&settings, key, json!("fit")), patch)
+}
+
+fn keep_stdout() -> Row {
+    let key = "policy.keep_stdout";
+    let config = r#"[{"type":"file","path":"/logs/*.log"}]"#;
+    let rule = json!({"namespace_selectors": ["*"], "config": config});
+    let settings =
+        json!({"admission_mutate": {"loggings": [rule]}, "policy": {"logging_match": "any"}});
+    let kept = r#"[{"type":"file","path":"/logs/*.log"},{"type":"stdout"}]"#;
+    let patch = vec![replace(
+        "/pod/metadata/annotations/datakit~1logs",
+        json!(kept),
+    )];
+    there(
+        key,
+        &pod(json!({}), json!({})),
+        &with(&settings, key, json!(true)),
+        patch,
+    )
+}
+
+fn logfwd_volumes() -> Row {
+    let key = "policy.logfwd_volumes";
+    let (settings, _) = log_forwarder();
+    let instances = r#"[{"loggings":[{"logfiles":["/logs/*.log"]}]}]"#;
+    let asks = json!({"admission.datakit/logfwd.instances": instances});
+    let mut stateful = pod(asks, json!({}));
+    let mount = json!({"name": "claim", "mountPath": "/logs", "subPath": "web"});
+    stateful["spec"]["containers"][0]["volumeMounts"] = json!([mount]);
+    let claim = json!({"name": "claim", "persistentVolumeClaim": {"claimName": "claim"}});
+    stateful["spec"]["volumes"] = json!([claim]);
+    let mut lent = mount;
+    lent["readOnly"] = json!(true);
+    let patch = vec![
+        add("/pod/spec/containers/1/volumeMounts", json!([lent])),
+        no_warning(),
+    ];
+    there(key, &stateful, &with(&settings, key, json!("any")), patch)
 }

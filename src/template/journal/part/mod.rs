@@ -8,6 +8,7 @@
 //! |---|---|
 //! | an entry that equals ours, defaults of the API server aside | without it |
 //! | a variable with our text around its value | the value without that text |
+//! | an annotation with a list that ends with our names | the list without them |
 //! | a variable that we extended, with any other value: apply has set it back, or the user changed it | as it stands |
 //! | a variable with two sources, one of them ours: server-side apply, and `value` beside `valueFrom` in a strategic merge | the other source |
 //! | a volume with two sources, one of them ours: server-side apply | the other source |
@@ -139,6 +140,14 @@ fn take_annotations(template: &mut Object, journal: &Journal, taken: &mut Taken)
         taken.note(found(is_ours));
         if is_ours {
             annotations.remove(key);
+        }
+    }
+    for (key, names) in journal.lists.iter() {
+        let text = annotations.get(key).and_then(Value::as_str);
+        let own = text.and_then(|text| names.own(text)).map(str::to_owned);
+        taken.note(found(own.is_some()));
+        if let Some(own) = own {
+            annotations.insert(key.to_owned(), Value::String(own));
         }
     }
     annotations.remove(ANNOTATION);

@@ -93,11 +93,7 @@ impl Extension {
             return Found::Nothing;
         };
         let value = entry.get("value").and_then(Value::as_str);
-        let own = value.and_then(|value| {
-            value
-                .strip_prefix(self.before.as_str())?
-                .strip_suffix(self.behind.as_str())
-        });
+        let own = value.and_then(|value| self.own(value));
         let Some(own) = own.map(str::to_owned) else {
             return Found::Nothing;
         };
