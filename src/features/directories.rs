@@ -249,9 +249,10 @@ impl<'t> OwnMounts<'t> {
             self.lists.push(vec![(place, mount)]);
             return;
         };
-        // Of several mounts of a container at one path the first counts.
-        if list.last().is_none_or(|(last, _)| *last != place) {
-            list.push((place, mount));
+        // Of several mounts of a container at one path, written in two ways, the last hides the others.
+        match list.last_mut() {
+            Some((last, hidden)) if *last == place => *hidden = mount,
+            _ => list.push((place, mount)),
         }
     }
 
@@ -473,6 +474,24 @@ mod tests {
             json!([{"name": "v-0", "mountPath": "/logs"}])
         );
         assert_eq!(warnings, [is_another_volume("a")]);
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn shares_the_last_of_two_volumes_at_one_place() {
+        let (pod, warnings) = with_logs(json!({"spec": {
+            "volumes": [{"name": "one", "emptyDir": {}}, {"name": "two", "emptyDir": {}}],
+            "containers": [
+                {"name": "a", "volumeMounts": [
+                    {"name": "one", "mountPath": "/logs"}, {"name": "two", "mountPath": "/logs/"}
+                ]},
+                {"name": "b"}
+            ]
+        }}));
+        assert_eq!(
+            pod["spec"]["containers"][1]["volumeMounts"],
+            json!([{"name": "two", "mountPath": "/logs"}])
+        );
+        assert_eq!(warnings, Vec::<String>::new());
     }
 
     #[wasm_bindgen_test(unsupported = test)]
