@@ -314,7 +314,7 @@ const VARIABLES: [(&str, &str); 22] = [
     ("KIND", "{workload:kind}"),
     (
         "FIRST",
-        "{first:resourceFieldRef:limits.cpu|image:tag|$(A)}",
+        "{first:resourceFieldRef:limits.cpu|image:tag|$(Z)}",
     ),
     ("LOGFWD_JSON_CONFIG", "[]"),
     ("FLAMESHOT_PROCESSES", "[]"),
