@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BinaryHeap};
 use k8s_openapi::api::core::v1::EnvVar;
 
 mod placeholder;
+mod surroundings;
 
-pub use placeholder::{Made, Surroundings, is_placeholder, is_reference, make, problem};
+pub use placeholder::{is_placeholder, is_reference, problem};
+pub use surroundings::{Made, Surroundings, make};
 
 /// A variable of the settings, as it stands there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -458,6 +458,24 @@ mod tests {
     }
 
     #[wasm_bindgen_test(unsupported = test)]
+    fn shares_the_last_of_two_volumes_at_one_place() {
+        let (pod, warnings) = with_logs(json!({"spec": {
+            "volumes": [{"name": "one", "emptyDir": {}}, {"name": "two", "emptyDir": {}}],
+            "containers": [
+                {"name": "a", "volumeMounts": [
+                    {"name": "one", "mountPath": "/logs"}, {"name": "two", "mountPath": "/logs/"}
+                ]},
+                {"name": "b"}
+            ]
+        }}));
+        assert_eq!(
+            pod["spec"]["containers"][1]["volumeMounts"],
+            json!([{"name": "two", "mountPath": "/logs"}])
+        );
+        assert_eq!(warnings, Vec::<String>::new());
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
     fn warns_of_a_container_that_mounts_another_part_of_the_volume() {
         let container = |name: &str, key: &str| {
             let mount = json!({"name": "logs", "mountPath": "/logs", key: "$(POD_NAME)"});

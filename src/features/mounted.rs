@@ -44,9 +44,10 @@ impl<'t> OwnMounts<'t> {
             self.lists.push(vec![(place, mount)]);
             return;
         };
-        // Of several mounts of a container at one path the first counts.
-        if list.last().is_none_or(|(last, _)| *last != place) {
-            list.push((place, mount));
+        // Of several mounts of a container at one path, written in two ways, the last hides the others.
+        match list.last_mut() {
+            Some((last, hidden)) if *last == place => *hidden = mount,
+            _ => list.push((place, mount)),
         }
     }
 

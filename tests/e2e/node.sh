@@ -19,7 +19,7 @@ complain() {
 }
 
 [ "$(id -u)" = 0 ] || complain "a node needs root"
-for program in containerd runc docker-registry iptables openssl kubectl; do
+for program in containerd runc docker-registry ip iptables openssl kubectl; do
   command -v "$program" >/dev/null || complain "please install $program"
 done
 [ -d /usr/lib/cni ] || complain "please install containernetworking-plugins"
@@ -53,17 +53,27 @@ take_down() {
     wait "${started[index]}" 2>/dev/null
   done
   ctr() { command ctr --address "$folder/containerd.sock" --namespace k8s.io "$@" 2>/dev/null; }
-  for task in $(ctr tasks list --quiet); do ctr tasks kill --signal KILL "$task"; done
-  for task in $(ctr tasks list --quiet); do ctr tasks delete --force "$task" >/dev/null; done
+  for _ in $(seq 20); do
+    tasks=$(ctr tasks list --quiet)
+    [ -n "$tasks" ] || break
+    for task in $tasks; do
+      ctr tasks kill --signal KILL "$task"
+      ctr tasks delete --force "$task" >/dev/null
+    done
+  done
   for process in "${started[@]}"; do kill "$process" 2>/dev/null; done
   for process in "${started[@]}"; do wait "$process" 2>/dev/null; done
-  ip link delete "$bridge" 2>/dev/null
+  for link in "$bridge" "$link"; do ip link delete "$link" 2>/dev/null; done
   for mount in $(awk -v folder="$folder/" 'index($2, folder) == 1 {print $2}' /proc/mounts | sort -r); do umount --lazy "$mount"; done
   if [ -n "${KEEP:-}" ]; then echo "the logs are in $folder" >&2; else rm -rf "$folder"; fi
 }
-bridge=dke2e0
+bridge=dke2e0 link=dke2e1 address=10.98.1.1
 trap take_down EXIT
 trap 'exit 1' INT TERM
+
+# A node's address cannot be one of loopback. What is sent to an address of this machine goes through loopback all the same.
+ip link add "$link" type bridge
+ip address add "$address/32" dev "$link"
 
 openssl genrsa -out "$folder/accounts.key" 2048 2>/dev/null
 openssl rsa -in "$folder/accounts.key" -pubout -out "$folder/accounts.pub" 2>/dev/null
@@ -126,7 +136,7 @@ apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 authentication: {anonymous: {enabled: true}, webhook: {enabled: false}}
 authorization: {mode: AlwaysAllow}
-address: 127.0.0.1
+address: $address
 healthzBindAddress: 127.0.0.1
 containerRuntimeEndpoint: "unix://$folder/containerd.sock"
 cgroupDriver: cgroupfs
@@ -139,7 +149,7 @@ start controllers "$programs/node" controllers --kubeconfig "$KUBECONFIG" --lead
   --service-account-private-key-file "$folder/accounts.key" --controllers '*,-nodeipam,-cloud-node-lifecycle'
 start scheduler "$programs/node" scheduler --kubeconfig "$KUBECONFIG" --leader-elect=false --secure-port 0
 start kubelet "$programs/node" kubelet --kubeconfig "$KUBECONFIG" --config "$folder/kubelet.yml" \
-  --root-dir "$folder/kubelet" --hostname-override node --node-ip 127.0.0.1
+  --root-dir "$folder/kubelet" --hostname-override node --node-ip "$address"
 until_ready kubelet kubectl wait --for=condition=Ready node/node --timeout=1s
 
 "$@"

@@ -280,18 +280,18 @@ fn rules(own: super::Fields) -> BoxedStrategy<Value> {
 /// What narrows the rules of all lists.
 fn narrowing() -> super::Fields {
     vec![
-        ("enabled", maybe(10, one_of(json!([true, true, false])))),
+        ("enabled", maybe(8, one_of(json!([true, true, false])))),
         (
             "rollout_percent",
             maybe(15, one_of(json!([100, 75, 30, 0]))),
         ),
         (
             "exclude_namespace_selectors",
-            maybe(15, one_of(json!([["^oth"], [" "], ["apps"], []]))),
+            maybe(8, one_of(json!([["^oth"], [" "], ["apps"], []]))),
         ),
         (
             "exclude_label_selectors",
-            maybe(15, one_of(json!([["app=w*"], ["canary", ""], []]))),
+            maybe(8, one_of(json!([["app=w*"], ["canary", ""], []]))),
         ),
     ]
 }
@@ -345,7 +345,7 @@ const VARIABLES: [(&str, &str); 22] = [
     ("KIND", "{workload:kind}"),
     (
         "FIRST",
-        "{first:resourceFieldRef:limits.cpu|image:tag|$(A)}",
+        "{first:resourceFieldRef:limits.cpu|image:tag|$(Z)}",
     ),
     ("LOGFWD_JSON_CONFIG", "[]"),
     ("FLAMESHOT_PROCESSES", "[]"),
