@@ -56,7 +56,7 @@ fn own() -> BoxedStrategy<Value> {
     let held = prop_oneof![one_of(levels), lists(rule, 0, 2)].boxed();
     objects(vec![
         ("logging_match", maybe(30, one_of(json!(["all", "any"])))),
-        ("pod_security", maybe(50, held)),
+        ("pod_security", maybe(25, held)),
         (
             "native_sidecars",
             maybe(50, one_of(json!(["jobs", "always", "never"]))),
@@ -73,7 +73,7 @@ fn own() -> BoxedStrategy<Value> {
         ("keep_stdout", maybe(40, one_of(json!([true, false])))),
         (
             "logfwd_volumes",
-            maybe(50, one_of(json!(["any", "any", "emptydir"]))),
+            maybe(80, one_of(json!(["any", "any", "emptydir"]))),
         ),
         (
             "safe_to_evict_local_volumes",
@@ -227,7 +227,7 @@ fn second_model() -> BoxedStrategy<Value> {
         ("ddtraces", maybe(50, lists(ddtrace, 1, 2))),
         ("otels", maybe(85, lists(otel, 1, 2))),
         ("logfwds", maybe(85, lists(logfwd, 1, 2))),
-        ("flameshots", maybe(95, lists(flameshot, 1, 3))),
+        ("flameshots", maybe(95, lists(flameshot, 2, 3))),
         ("profilers", maybe(85, lists(profiler, 1, 2))),
     ])
 }
@@ -346,6 +346,7 @@ fn flameshot_envs() -> BoxedStrategy<Value> {
         (
             "FLAMESHOT_PROFILING_PATH",
             always(one_of(json!([
+                "/flames",
                 "/flames",
                 "/flames/",
                 "/profiles",
