@@ -44,9 +44,10 @@ impl<'t> OwnMounts<'t> {
             self.lists.push(vec![(place, mount)]);
             return;
         };
-        // Of several mounts of a container at one path the first counts.
-        if list.last().is_none_or(|(last, _)| *last != place) {
-            list.push((place, mount));
+        match list.last_mut() {
+            // Of several mounts of a container at one path the last hides the others.
+            Some((last, own)) if *last == place => *own = mount,
+            _ => list.push((place, mount)),
         }
     }
 
@@ -95,4 +96,27 @@ pub(super) fn mounted_by_the_pod(
 
 pub(super) fn text<'o>(object: &'o Object, key: &str) -> Option<&'o str> {
     object.get(key).and_then(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn knows_the_mount_that_hides_the_others_at_its_path() {
+        let mount = |path: &str, read_only: bool| json!({"name": "v", "mountPath": path, "readOnly": read_only});
+        let mut pod = json!({"spec": {
+            "volumes": [{"name": "v", "emptyDir": {}}],
+            "containers": [
+                {"name": "a", "volumeMounts": [mount("/v", false), mount("/v/", true)]},
+                {"name": "b", "volumeMounts": [mount("/v/", true), mount("/v", false)]}
+            ]
+        }});
+        let template = Template::new(&mut pod).unwrap();
+        let around = OwnMounts::new(&template).around("/v/logs", &Volumes::new(&template));
+        let is_read_only = |place: usize| around.get(&place).map(|around| around.is_read_only);
+        assert_eq!([0, 1, 2].map(is_read_only), [Some(true), Some(false), None]);
+    }
 }
