@@ -41,28 +41,28 @@ impl Quantity {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// The amount in the fewest digits that Kubernetes has for it; `None` where it is too large for 64 bits.
+    /// The amount in few digits, as far as 64 bits hold it.
     #[must_use]
-    pub fn text(self) -> Option<String> {
+    pub fn text(self) -> String {
         const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
         let in_units = |unit: i128| {
             let units = self.0.checked_div(unit)?;
             let is_whole = units.checked_mul(unit)? == self.0;
-            u64::try_from(units).ok().filter(|_| is_whole)
+            is_whole.then(|| u64::try_from(units).unwrap_or(u64::MAX))
         };
-        if let Some(whole) = in_units(NANO) {
-            let zeros = if whole == 0 {
-                0
-            } else {
-                whole.trailing_zeros()
-            };
-            let power = zeros.checked_div(10)?;
-            let number = whole.checked_shr(power.checked_mul(10)?)?;
-            let suffix = BINARY.get(usize::try_from(power).ok()?)?;
-            return Some(format!("{number}{suffix}"));
+        if let Some(mut number) = in_units(NANO) {
+            let mut suffixes = BINARY.iter();
+            let mut suffix = suffixes.next();
+            while number > 0 && number.trailing_zeros() >= 10 {
+                number >>= 10;
+                suffix = suffixes.next();
+            }
+            return format!("{number}{}", suffix.unwrap_or(&""));
         }
-        let milli = in_units(1_000_000).map(|number| format!("{number}m"));
-        milli.or_else(|| Some(format!("{}n", in_units(1)?)))
+        match in_units(1_000_000) {
+            Some(number) => format!("{number}m"),
+            None => format!("{}n", in_units(1).unwrap_or_default()),
+        }
     }
 
     /// The same bytes for the same amount, however it is written.
@@ -163,10 +163,11 @@ mod tests {
             ("8Ei", "8Ei"),
         ] {
             let quantity = Quantity::parse(amount).unwrap();
-            assert_eq!(quantity.text().as_deref(), Some(expected));
+            assert_eq!(quantity.text(), expected);
             assert_eq!(Quantity::parse(expected), Some(quantity));
         }
-        assert_eq!(Quantity::parse("32Ei").unwrap().text(), None);
+        let most = Quantity::parse("32Ei").unwrap().text();
+        assert_eq!(most, u64::MAX.to_string());
     }
 
     #[wasm_bindgen_test(unsupported = test)]

@@ -16,43 +16,34 @@ pub(super) fn fit(plan: &mut Plan, template: &Template<'_>) {
     let Some(resources) = container.and_then(|own| own.resources.as_mut()) else {
         return;
     };
-    let mut requests = resources.requests.take().unwrap_or_default();
-    let mut limits = resources.limits.take().unwrap_or_default();
+    let [mut requests, mut limits] = [Amounts::new(), Amounts::new()];
     for resource in ["cpu", "memory"] {
-        fit_one(&mut requests, &mut limits, resource, template);
+        let apps = OfTheApps::new(resource, template);
+        // A request of nothing is refused where a LimitRange has a minimum, and a limit alone is a request.
+        if apps.requests == Quantity::default() {
+            continue;
+        }
+        let own = |amounts: &Option<Amounts>| Quantity::parse(&amounts.as_ref()?.get(resource)?.0);
+        let (request, limit) = (own(&resources.requests), own(&resources.limits));
+        let Some(asked) = request.or(limit) else {
+            continue;
+        };
+        let fitting = asked.min(apps.requests);
+        if request.is_some() || fitting != asked {
+            put(&mut requests, resource, fitting);
+        }
+        if let Some(limit) = limit {
+            let most = apps.limits.map_or(limit, |most| most.max(fitting));
+            put(&mut limits, resource, limit.min(most));
+        }
     }
     let some = |amounts: Amounts| (!amounts.is_empty()).then_some(amounts);
     resources.requests = some(requests);
     resources.limits = some(limits);
 }
 
-fn fit_one(requests: &mut Amounts, limits: &mut Amounts, resource: &str, template: &Template<'_>) {
-    let of_the_apps = OfTheApps::new(resource, template);
-    if of_the_apps.requests == Quantity::default() {
-        // A request of nothing is refused where a LimitRange has a minimum, and a limit alone is a request.
-        requests.remove(resource);
-        limits.remove(resource);
-        return;
-    }
-    let own = |amounts: &Amounts| Quantity::parse(&amounts.get(resource)?.0);
-    let limit = own(limits);
-    let Some(request) = own(requests).or(limit) else {
-        return;
-    };
-    let fitting = request.min(of_the_apps.requests);
-    set(requests, resource, request, fitting);
-    if let (Some(limit), Some(most)) = (limit, of_the_apps.limits) {
-        set(limits, resource, limit, limit.min(most).max(fitting));
-    }
-}
-
-/// An amount that stays is left as it is written.
-fn set(amounts: &mut Amounts, resource: &str, own: Quantity, fitting: Quantity) {
-    if fitting != own
-        && let Some(text) = fitting.text()
-    {
-        amounts.insert(resource.to_owned(), QuantityText(text));
-    }
+fn put(amounts: &mut Amounts, resource: &str, amount: Quantity) {
+    amounts.insert(resource.to_owned(), QuantityText(amount.text()));
 }
 
 /// What the app containers have of a resource together.

@@ -97,3 +97,26 @@ pub(super) fn mounted_by_the_pod(
 pub(super) fn text<'o>(object: &'o Object, key: &str) -> Option<&'o str> {
     object.get(key).and_then(Value::as_str)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn knows_the_mount_that_hides_the_others_at_its_path() {
+        let mount = |path: &str, read_only: bool| json!({"name": "v", "mountPath": path, "readOnly": read_only});
+        let mut pod = json!({"spec": {
+            "volumes": [{"name": "v", "emptyDir": {}}],
+            "containers": [
+                {"name": "a", "volumeMounts": [mount("/v", false), mount("/v/", true)]},
+                {"name": "b", "volumeMounts": [mount("/v/", true), mount("/v", false)]}
+            ]
+        }});
+        let template = Template::new(&mut pod).unwrap();
+        let around = OwnMounts::new(&template).around("/v/logs", &Volumes::new(&template));
+        let is_read_only = |place: usize| around.get(&place).map(|around| around.is_read_only);
+        assert_eq!([0, 1, 2].map(is_read_only), [Some(true), Some(false), None]);
+    }
+}

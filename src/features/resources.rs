@@ -22,7 +22,7 @@ impl Scene<'_, '_> {
             Some(asked) => asked,
             None => settings.resources.clone()?,
         };
-        if resources == ResourceRequirements::default() {
+        if resources.requests.is_none() && resources.limits.is_none() {
             return None;
         }
         let of_the_pod = self.template.spec("resources");

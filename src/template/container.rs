@@ -56,9 +56,11 @@ impl Container {
     /// Makes it meet "restricted" of the Pod Security Standards, but for the user and for the capabilities
     /// that it needs.
     pub fn restrict(&mut self) {
-        let mut capabilities = json!({"drop": ["ALL"]});
+        let mut capabilities = Object::new();
+        capabilities.insert("drop".to_owned(), json!(["ALL"]));
         if self.needs_root() {
-            capabilities["add"] = self.security_context.capabilities("add");
+            let added = self.security_context.capabilities("add");
+            capabilities.insert("add".to_owned(), added);
         }
         self.secure("capabilities", capabilities);
         self.secure("allowPrivilegeEscalation", false);

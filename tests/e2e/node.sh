@@ -87,7 +87,8 @@ start api-server "$programs/kube-apiserver" --etcd-servers "http://127.0.0.1:$et
   --bind-address 127.0.0.1 --advertise-address 127.0.0.1 --secure-port "$api_port" --cert-dir "$folder/certificates" \
   --token-auth-file "$folder/tokens.csv" --authorization-mode AlwaysAllow --service-cluster-ip-range 10.0.0.0/24 \
   --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$folder/accounts.pub" \
-  --service-account-signing-key-file "$folder/accounts.key" --disable-admission-plugins ServiceAccount --allow-privileged
+  --service-account-signing-key-file "$folder/accounts.key" --disable-admission-plugins ServiceAccount --allow-privileged \
+  --kubelet-preferred-address-types InternalIP
 
 cat >"$folder/kubeconfig" <<END
 apiVersion: v1

@@ -7,6 +7,7 @@ mod built;
 #[path = "../checker/mod.rs"]
 mod checker;
 mod composition;
+mod fit;
 mod generators;
 mod hidden;
 mod kept;

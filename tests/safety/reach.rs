@@ -118,7 +118,7 @@ fn the_cases_are_those_that_matter() {
 const TAKEN_PORT: &str = "a container of the pod has port ";
 
 /// Every other warning that has to do with what the pod has.
-const WARNINGS: [&str; 50] = [
+const WARNINGS: [&str; 52] = [
     "the template is malformed at ",
     "is no boolean and has no effect",
     "has no effect, no rule of the settings is for it",
@@ -156,6 +156,8 @@ const WARNINGS: [&str; 50] = [
     "is of another vendor",
     "is mounted already and no emptyDir",
     "is another volume, its files are not read",
+    "is on no volume, its files are not read",
+    "the configured resources are used",
     "its JVM cannot be attached to",
     "the path lies in `/`",
     "injected without it",

@@ -46,6 +46,11 @@ fn a_pod_that_meets_a_level_meets_it_after() {
 
 /// Makes a pod that often meets the level, and settings that leave the decision to the pod.
 fn prepare(admission: &mut Admission, level: Level, said: Said, met: Met, user: Option<u64>) {
+    let pasted = admission.settings["jsonconfig"].as_str();
+    if let Some(mut pasted) = pasted.map(|text| serde_json::from_str::<Value>(text).unwrap()) {
+        pasted.as_object_mut().unwrap().remove("policy");
+        admission.settings["jsonconfig"] = json!(pasted.to_string());
+    }
     if let Some(settings) = admission.settings.as_object_mut() {
         settings.remove("policy");
     }

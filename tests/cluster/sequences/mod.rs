@@ -5,6 +5,7 @@ mod commands;
 mod containers;
 mod journals;
 mod otel;
+mod own;
 mod parts;
 mod variables;
 mod volumes;
@@ -22,6 +23,7 @@ pub fn all() -> Vec<Sequence> {
         containers::all(),
         journals::all(),
         otel::all(),
+        own::all(),
         variables::all(),
         volumes::all(),
         workloads::all(),

@@ -77,7 +77,7 @@ fn own() -> BoxedStrategy<Value> {
         ("keep_stdout", maybe(40, one_of(json!([true, false])))),
         (
             "logfwd_volumes",
-            maybe(50, one_of(json!(["any", "any", "emptydir"]))),
+            maybe(80, one_of(json!(["any", "any", "emptydir"]))),
         ),
         (
             "safe_to_evict_local_volumes",
@@ -231,7 +231,7 @@ fn second_model() -> BoxedStrategy<Value> {
         ("ddtraces", maybe(50, lists(ddtrace, 1, 2))),
         ("otels", maybe(85, lists(otel, 1, 2))),
         ("logfwds", maybe(85, lists(logfwd, 1, 2))),
-        ("flameshots", maybe(95, lists(flameshot, 1, 3))),
+        ("flameshots", maybe(95, lists(flameshot, 2, 3))),
         ("profilers", maybe(85, lists(profiler, 1, 2))),
     ])
 }
@@ -381,6 +381,7 @@ fn flameshot_envs() -> BoxedStrategy<Value> {
         (
             "FLAMESHOT_PROFILING_PATH",
             always(one_of(json!([
+                "/flames",
                 "/flames",
                 "/flames/",
                 "/profiles",
