@@ -61,7 +61,8 @@ take_down() {
       ctr tasks delete --force "$task" >/dev/null
     done
   done
-  for process in "${started[@]}"; do kill "$process" 2>/dev/null; done
+  # Asked to end, an API server would wait for an etcd that is gone.
+  for process in "${started[@]}"; do kill -KILL "$process" 2>/dev/null; done
   for process in "${started[@]}"; do wait "$process" 2>/dev/null; done
   for link in "$bridge" "$link"; do ip link delete "$link" 2>/dev/null; done
   for mount in $(awk -v folder="$folder/" 'index($2, folder) == 1 {print $2}' /proc/mounts | sort -r); do umount --lazy "$mount"; done
