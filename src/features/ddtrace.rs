@@ -9,7 +9,7 @@
 //! Added: init container `datakit-lib-init`, volume `datakit-auto-instrument`, on each app container
 //! its mount at `/datadog-lib`, the agent's variable and the variables of the settings.
 
-use super::agents::{Adds, Agent, Alone, Loader, Merged, ddtrace, otel};
+use super::agents::{Adds, Agent, Alone, Layout, Loader, Merged, ddtrace, otel};
 use super::feature::{Added, Ask, Feature};
 use super::scene::{Decision, Scene};
 use super::select::{choose, warn_of_unused};
@@ -19,7 +19,7 @@ use crate::settings::{
     self, AGENT_LANGUAGES, Document, Language, PhpLoader, Place, Reader, RuleSet, Tracer, v1,
 };
 use crate::tags::Pairs;
-use crate::template::{Container, Plan, VolumeKind, mount};
+use crate::template::{Container, ImageSource, Plan};
 
 pub(super) static FEATURE: Feature = Feature {
     name: ddtrace::NAME,
@@ -95,15 +95,19 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let settings = &chosen.rule.container;
 
     let mut plan = Plan::default();
-    let volume = plan.volume(scene.template, VOLUME, VolumeKind::EmptyDir, DIRECTORY);
-    agent.load(scene, &volume, &settings.envs, &mut plan, report)?;
-    plan.init_container = Some(Container {
+    let source = ImageSource {
+        reference: image.clone(),
+        pull_policy: settings.image_pull_policy.name(),
+    };
+    let delivered = agent.deliver(scene, VOLUME, source, &mut plan, report);
+    agent.load(scene, &delivered.mount, &settings.envs, &mut plan, report)?;
+    plan.init_container = delivered.is_copied.then(|| Container {
         name: ddtrace::CONTAINER.to_owned(),
         image: image.clone(),
         image_pull_policy: settings.image_pull_policy.name(),
         command: copy_command(tracer),
         resources: scene.resources(settings, &FEATURE, report),
-        volume_mounts: vec![mount(&volume, DIRECTORY)],
+        volume_mounts: vec![delivered.mount],
         ..Container::default()
     });
     plan.source = chosen.source(Some(&image));
@@ -135,6 +139,7 @@ fn agent(language: Language) -> Agent {
         language,
         directory: DIRECTORY,
         loader: loader(language),
+        layout: layout(language),
         // Where the loader of PHP looks for the agent.
         constant: is_php.then_some(("DD_LOADER_PACKAGE_PATH", DIRECTORY)),
         merged: Merged {
@@ -142,6 +147,19 @@ fn agent(language: Language) -> Agent {
             pairs: Pairs::DATADOG,
         },
     }
+}
+
+/// The images have what their script copies in one folder, since some version. That of PHP needs its loader's ini
+/// file copied besides.
+fn layout(language: Language) -> Option<Layout> {
+    let since: &[(u64, u64)] = match language {
+        Language::Java => &[(1, 38)],
+        Language::NodeJs => &[(4, 45), (5, 21)],
+        Language::Python => &[(2, 11)],
+        Language::Php | Language::Golang => return None,
+    };
+    let folder = "datadog-init/package";
+    Some(Layout { folder, since })
 }
 
 const JAVA: &str = "-javaagent:/datadog-lib/dd-java-agent.jar";

@@ -12,18 +12,18 @@
 
 use serde_json::Value;
 
-use super::agents::{Adds, Agent, Alone, Loader, Merged, ddtrace, otel};
+use super::agents::{Adds, Agent, Alone, Layout, Loader, Merged, ddtrace, otel};
 use super::feature::{Added, Ask, Feature};
 use super::scene::{Decision, Declined, Scene, skipped};
 use super::select::{choose, warn_of_unused};
 use crate::json::{Node, Path};
 use crate::paths::MountPath;
 use crate::report::{Report, shown};
-use crate::settings::{self, Document, Language, Place, Reader, RuleSet};
+use crate::settings::{self, Delivery, Document, Language, Place, Reader, RuleSet};
 use crate::tags::Pairs;
 use crate::template::{
-    AppContainer, Container, Object, Plan, SecurityContext, Template, VolumeKind, is_empty_dir,
-    mount, name_of,
+    AppContainer, Container, ImageSource, Object, Plan, SecurityContext, Template, is_empty_dir,
+    name_of,
 };
 
 pub(super) static FEATURE: Feature = Feature {
@@ -93,21 +93,20 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let settings = &chosen.rule.container;
 
     let mut plan = Plan::default();
-    let volume = plan.volume(
-        scene.template,
-        VOLUME,
-        VolumeKind::EmptyDir,
-        agent.directory,
-    );
-    agent.load(scene, &volume, &settings.envs, &mut plan, report)?;
-    plan.init_container = Some(Container {
+    let source = ImageSource {
+        reference: image.clone(),
+        pull_policy: settings.image_pull_policy.name(),
+    };
+    let delivered = agent.deliver(scene, VOLUME, source, &mut plan, report);
+    agent.load(scene, &delivered.mount, &settings.envs, &mut plan, report)?;
+    plan.init_container = delivered.is_copied.then(|| Container {
         name: otel::CONTAINER.to_owned(),
         image: image.clone(),
         image_pull_policy: settings.image_pull_policy.name(),
         command: copy_command(language, agent.directory),
         resources: scene.resources(settings, &FEATURE, report),
         security_context,
-        volume_mounts: vec![mount(&volume, agent.directory)],
+        volume_mounts: vec![delivered.mount],
         ..Container::default()
     });
     plan.source = chosen.source(Some(&image));
@@ -148,12 +147,23 @@ fn agent(language: Language) -> Option<Agent> {
         language,
         directory,
         loader: Some(loader),
+        layout: Some(layout(language)),
         constant: None,
         merged: Merged {
             variable: "OTEL_RESOURCE_ATTRIBUTES",
             pairs: Pairs::OPEN_TELEMETRY,
         },
     })
+}
+
+/// The files lie where the init container copies them from.
+fn layout(language: Language) -> Layout {
+    let folder = match language {
+        Language::Java => "",
+        _ => "autoinstrumentation",
+    };
+    let since = &[];
+    Layout { folder, since }
 }
 
 const JAVA_DIRECTORY: &str = "/otel-auto-instrumentation-java";
@@ -215,24 +225,26 @@ const NODE: Loader = Loader {
 /// What keeps the agent from a template, as the end of a sentence.
 fn obstacle(scene: &Scene<'_, '_>, agent: &Agent) -> Option<String> {
     let template = scene.template;
-    if template
-        .volume(VOLUME)
-        .is_some_and(|volume| !is_empty_dir(volume))
-    {
+    let volume = template.volume(VOLUME);
+    let is_image = volume.is_some_and(|volume| volume.contains_key("image"));
+    let comes_as_image = scene.own.delivery == Delivery::Image;
+    if volume.is_some_and(|volume| !(is_empty_dir(volume) || is_image && comes_as_image)) {
         return Some(format!("the volume {VOLUME} is not an emptyDir"));
     }
+    // In an earlier pass it came as an image, by a mount of a part of that.
+    let has_parts = is_image && comes_as_image;
     template
         .targets()
         .map(|(_, container)| container)
         .filter(|container| !scene.is_sidecar(*container))
         .find_map(|container| {
-            let problem =
-                mount_problem(container, agent).or_else(|| value_problem(container, agent))?;
+            let problem = mount_problem(container, agent, has_parts)
+                .or_else(|| value_problem(container, agent))?;
             Some(format!("container {} {problem}", shown(container.name())))
         })
 }
 
-fn mount_problem(container: AppContainer<'_>, agent: &Agent) -> Option<String> {
+fn mount_problem(container: AppContainer<'_>, agent: &Agent, has_parts: bool) -> Option<String> {
     if container
         .mount_at(&MountPath::new(ddtrace::DIRECTORY))
         .is_some()
@@ -251,7 +263,7 @@ fn mount_problem(container: AppContainer<'_>, agent: &Agent) -> Option<String> {
     };
     for mount in container.mounts() {
         let is_ours = name_of(mount) == VOLUME;
-        if is_ours != is_there(mount) || (is_ours && is_part(mount)) {
+        if is_ours != is_there(mount) || (is_ours && !has_parts && is_part(mount)) {
             return Some(format!(
                 "has another mount of {VOLUME} or at {}",
                 agent.directory

@@ -17,7 +17,7 @@ pub use keys::{Absent, Key, Kind, NEVER_READ, SECTIONS, Section};
 pub use log_config::file_paths;
 pub(crate) use log_config::{check as check_log_config, with_stdout};
 pub use narrowing::Narrowing;
-pub use own::{Held, InitResources, LogVolumes, NativeSidecars, Own};
+pub use own::{Delivery, Held, InitResources, LogVolumes, NativeSidecars, Own};
 pub(crate) use reader::resources;
 use reader::{EnvOrder, has_entries};
 pub use reader::{Reader, nearest};

@@ -13,6 +13,7 @@ pub struct Own<'n> {
     pub native_sidecars: NativeSidecars,
     /// The names of app containers that get nothing.
     pub exclude_containers: Vec<&'n str>,
+    pub delivery: Delivery,
     /// Whether a variable is left out, instead of being empty, where what its placeholder stands for is not there.
     pub drop_unresolved_labels: bool,
     /// The `sizeLimit` of every `emptyDir` that is added.
@@ -84,6 +85,21 @@ impl Held {
     }
 }
 
+/// How an agent comes to the app containers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// An init container copies it into a volume.
+    #[default]
+    Init,
+    /// Its image is the volume. Kubernetes before 1.36 may know no such volumes.
+    Image,
+}
+
+impl Delivery {
+    /// As `policy.delivery` names it.
+    const WORDS: [(&'static str, Self); 2] = [("init", Self::Init), ("image", Self::Image)];
+}
+
 /// Which sidecars are init containers that go on, so that a pod with them can end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NativeSidecars {
@@ -139,6 +155,7 @@ impl Default for Own<'_> {
             pod_security: Vec::new(),
             native_sidecars: NativeSidecars::default(),
             exclude_containers: EXCLUDED.to_vec(),
+            delivery: Delivery::default(),
             drop_unresolved_labels: false,
             empty_dir_size_limit: None,
             safe_to_evict_local_volumes: false,
@@ -165,6 +182,7 @@ impl<'n> Own<'n> {
                 None | Some(Node::Null) => EXCLUDED.to_vec(),
                 names => reader.strings(names, path.key("exclude_containers")),
             },
+            delivery: reader.one_of(at("delivery"), path.key("delivery"), &Delivery::WORDS),
             drop_unresolved_labels: reader
                 .boolean(
                     at("drop_unresolved_labels"),

@@ -30,8 +30,11 @@ impl Plan {
             .annotations
             .iter()
             .map(|(key, value)| sum([key.len(), written(value), AROUND]));
+        let image = self.image.iter();
+        let image = image.map(|image| sum([written(&image.reference), AROUND]));
         sum(containers
             .chain(added.map(Container::bytes))
+            .chain(image)
             .chain(volumes)
             .chain(annotations))
     }

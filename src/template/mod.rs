@@ -25,7 +25,7 @@ pub use container::{Container, SecurityContext};
 pub use eviction::SAFE_TO_EVICT;
 pub use journal::{Journal, Source};
 pub(crate) use plan::is_empty_dir;
-pub use plan::{Edits, EnvEdit, Plan, VolumeKind, mount, mount_like, original_of};
+pub use plan::{Edits, EnvEdit, ImageSource, Plan, VolumeKind, mount, mount_like, original_of};
 pub use shape::Malformed;
 pub use volumes::Volumes;
 

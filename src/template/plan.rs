@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{
     DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, EnvVar,
-    HostPathVolumeSource, ObjectFieldSelector, VolumeMount,
+    HostPathVolumeSource, ImageVolumeSource, ObjectFieldSelector, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::Serialize;
@@ -24,6 +24,8 @@ pub struct Plan {
     /// Keys that the template does not have.
     pub annotations: Vec<(&'static str, String)>,
     pub share_process_namespace: bool,
+    /// What a volume of the kind [`Image`](VolumeKind::Image) is of.
+    pub image: Option<ImageSource>,
     /// Where from it comes.
     pub source: Source,
 }
@@ -70,12 +72,21 @@ pub enum VolumeKind {
     HostFile(&'static str),
     /// The pod's labels in the file `labels`.
     PodLabels,
+    /// The [image](Plan::image) of the plan. Kubernetes has such volumes from 1.36 on.
+    Image,
+}
+
+/// An image that is mounted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageSource {
+    pub reference: String,
+    pub pull_policy: &'static str,
 }
 
 impl VolumeKind {
     /// A volume of this kind. Only the source is a typed object: the typed `Volume` knows how to
     /// write every other source too, which would double the size of the module.
-    fn build(self, name: &str, size_limit: Option<&str>) -> Value {
+    fn build(self, name: &str, size_limit: Option<&str>, image: Option<&ImageSource>) -> Value {
         let (key, source) = match self {
             Self::EmptyDir => (
                 "emptyDir",
@@ -92,6 +103,13 @@ impl VolumeKind {
                 }),
             ),
             Self::PodLabels => ("downwardAPI", json(pod_labels())),
+            Self::Image => (
+                "image",
+                json(ImageVolumeSource {
+                    reference: image.map(|image| image.reference.clone()),
+                    pull_policy: image.map(|image| image.pull_policy.to_owned()),
+                }),
+            ),
         };
         let mut volume = Map::new();
         volume.insert("name".to_owned(), Value::String(name.to_owned()));
@@ -112,6 +130,8 @@ impl VolumeKind {
                 .and_then(|source| source.get("items"))
                 .and_then(Value::as_array)
                 .is_some_and(|items| items.iter().any(is_labels_file)),
+            // By our name and at our path: it is there from an earlier pass.
+            Self::Image => volume.contains_key("image"),
         }
     }
 }
@@ -309,7 +329,9 @@ impl From<Plan> for Edits {
             init_container: plan.init_container.map(json),
             sidecar: plan.sidecar.map(json),
             volumes: volumes
-                .map(|(name, kind)| kind.build(&name, plan.size_limit.as_deref()))
+                .map(|(name, kind)| {
+                    kind.build(&name, plan.size_limit.as_deref(), plan.image.as_ref())
+                })
                 .collect(),
             containers: plan
                 .containers

@@ -75,6 +75,8 @@ fn table() -> Vec<Row> {
         row("policy.exclude_containers", json!([1]), PolicyAndSchema, "~[0]: must be a string, is a number"),
         row("policy", json!({"logging_mach": "any"}), PolicyAndSchema, "~.logging_mach: unknown key, did you mean `logging_match`?"),
         row("policy.drop_unresolved_labels", json!("yes"), PolicyAndSchema, "must be true or false, is a string"),
+        row("policy.delivery", json!(7), PolicyAndSchema, no_string),
+        row("policy.delivery", json!("csi"), PolicyAndSchema, "`csi` is unknown, known are `init`, `image`"),
         row("policy.init_resources", json!({}), PolicyAndSchema, "must be a string, is an object"),
         row("policy.init_resources", json!("none"), PolicyAndSchema, "`none` is unknown, known are `fixed`, `fit`"),
         row("policy.keep_stdout", json!("yes"), PolicyAndSchema, "must be true or false, is a string"),

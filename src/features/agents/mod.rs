@@ -1,9 +1,12 @@
 //! Agents: an init container copies the agent of a language into a volume that the app containers mount,
 //! and a variable makes the language's runtime load it from there.
 
+mod delivery;
 mod loader;
 mod others;
 mod variables;
+
+use k8s_openapi::api::core::v1::VolumeMount;
 
 use super::feature::Feature;
 use super::places::Place;
@@ -13,8 +16,9 @@ use crate::env::{self, Env};
 use crate::paths::MountPath;
 use crate::report::{Report, shown};
 use crate::settings::Language;
-use crate::template::{AppContainer, EnvEdit, Plan, mount};
+use crate::template::{AppContainer, EnvEdit, Plan};
 
+pub(super) use delivery::Layout;
 pub(super) use loader::{Adds, Alone, Loader};
 pub(super) use variables::Merged;
 
@@ -41,6 +45,8 @@ pub(super) struct Agent {
     pub loader: Option<Loader>,
     /// A variable that it needs besides: a name and a value.
     pub constant: Option<(&'static str, &'static str)>,
+    /// What its images have where; `None` where they cannot be volumes.
+    pub layout: Option<Layout>,
     /// The variable of the settings whose pairs are merged with those of the container.
     pub merged: Merged,
 }
@@ -53,7 +59,7 @@ impl Agent {
         loader.into_iter().chain(constant).collect()
     }
 
-    /// Plans the mount of `volume`, the agent's variables and those of the settings for each app container
+    /// Plans `mounted`, the mount of its volume, the agent's variables and those of the settings for each app container
     /// that can have them.
     ///
     /// # Errors
@@ -61,7 +67,7 @@ impl Agent {
     pub fn load(
         &self,
         scene: &Scene<'_, '_>,
-        volume: &str,
+        mounted: &VolumeMount,
         envs: &[Env<'_>],
         plan: &mut Plan,
         report: &mut Report,
@@ -69,10 +75,10 @@ impl Agent {
         let mut variables = Variables::new(scene, envs);
         let mut injected = Vec::new();
         for (number, container) in scene.template.targets() {
-            match self.edits(scene, container, volume, &mut variables, report) {
+            match self.edits(scene, container, &mounted.name, &mut variables, report) {
                 Ok((place, env)) => {
                     if place == Place::Free {
-                        plan.mount(number, mount(volume, self.directory));
+                        plan.mount(number, mounted.clone());
                     }
                     plan.edit_env(number, env);
                     injected.push(container);

@@ -55,6 +55,7 @@ fn own() -> BoxedStrategy<Value> {
     ]);
     let held = prop_oneof![one_of(levels), lists(rule, 0, 2)].boxed();
     objects(vec![
+        ("delivery", maybe(20, one_of(json!(["init", "image"])))),
         (
             "drop_unresolved_labels",
             maybe(30, one_of(json!([true, false]))),

@@ -9,6 +9,7 @@ pub fn rows() -> Vec<Row> {
     let mut rows = pod_security();
     rows.extend([
         native_sidecars(),
+        delivery(),
         exclude_containers(),
         empty_dir_size_limit(),
         init_resources(),
@@ -83,6 +84,29 @@ fn native_sidecars() -> Row {
         add("/pod/spec/initContainers", json!([container])),
     ];
     there("policy.native_sidecars", &asks, &settings, patch)
+}
+
+fn delivery() -> Row {
+    let images = json!({"java_agent_image": "agents/java:v1.60.4"});
+    let settings = json!({"admission_inject": {"ddtrace": {"images": images}}});
+    let asks = pod(json!({"admission.datakit/java-lib.version": ""}), json!({}));
+    let settings = with(&settings, "policy.delivery", json!("image"));
+    let source = json!({"reference": "agents/java:v1.60.4", "pullPolicy": "Always"});
+    let remove = |path: &str| json!({"op": "remove", "path": path});
+    let patch = vec![
+        remove("/pod/spec/initContainers"),
+        add(
+            "/pod/spec/containers/0/volumeMounts/0/readOnly",
+            json!(true),
+        ),
+        add(
+            "/pod/spec/containers/0/volumeMounts/0/subPath",
+            json!("datadog-init/package"),
+        ),
+        remove("/pod/spec/volumes/0/emptyDir"),
+        add("/pod/spec/volumes/0/image", source),
+    ];
+    there("policy.delivery", &asks, &settings, patch)
 }
 
 fn exclude_containers() -> Row {
