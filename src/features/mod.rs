@@ -99,6 +99,9 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             if feature.adds.is_some() {
                 targets::are_there(template)?;
             }
+            if plan.is_empty() {
+                return Err(Declined::AllThere);
+            }
             let hold =
                 hold.get_or_insert_with(|| Hold::of(asked, template, &own, &namespace, report));
             hold.apply(&mut plan, template)?;

@@ -48,6 +48,8 @@ pub(super) enum Declined {
     /// was taken away, so it is the user's, or that of somebody else who injects; a pod may have it from an
     /// earlier pass.
     ThereAlready(&'static str),
+    /// All that it would add is there, from an earlier pass.
+    AllThere,
     /// It was asked for; why it cannot be, as the end of a sentence.
     Skipped(String),
 }
@@ -62,6 +64,7 @@ impl Declined {
     pub fn tell(&self, feature: &str, workload: Workload, report: &mut Report) {
         match self {
             Self::NotAsked => {}
+            Self::AllThere => report.explain(feature, || "all of it is there already"),
             Self::ThereAlready(name) if workload == Workload::Pod => {
                 report.explain(feature, || format!("{name} is there already"));
             }

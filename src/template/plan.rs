@@ -238,6 +238,18 @@ impl Plan {
         self.size_limit = Some(limit.to_owned());
     }
 
+    /// Whether it changes nothing: all of it is there already, from an earlier pass.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let is_edited = |edit: &ContainerEdit| !(edit.mounts.is_empty() && edit.env.is_empty());
+        self.init_container.is_none()
+            && self.sidecar.is_none()
+            && self.volumes.is_empty()
+            && self.annotations.is_empty()
+            && !self.share_process_namespace
+            && !self.containers.iter().any(is_edited)
+    }
+
     /// Makes the sidecar a native one: an init container that goes on, which does not keep a pod from its
     /// end. Kubernetes has them from 1.29 on.
     pub fn make_sidecar_native(&mut self) {
