@@ -159,6 +159,7 @@ fn pod(spec: &Value, wished: &[&Feature], has_flames: bool) -> Value {
 
 pub fn trials(cluster: Option<&Arc<Cluster>>) -> Vec<Trial> {
     let says = |level: &str| json!({"pod_security": level});
+    let image = json!({"delivery": "image"});
     let native = json!({"native_sidecars": "always"});
     let by_rules = json!({"pod_security": [
         {"namespace_selectors": ["^baseline-by-rules$"], "level": "baseline"}
@@ -171,6 +172,7 @@ pub fn trials(cluster: Option<&Arc<Cluster>>) -> Vec<Trial> {
             restricted(),
         ),
         ("restricted-native", "restricted", native, restricted()),
+        ("restricted-image", "restricted", image, restricted()),
         (
             "restricted-said",
             "restricted",
@@ -221,9 +223,14 @@ fn takes_all(
             create(&bare).map_err(|why| format!("{}: {}", refused("as it is"), why.message))?;
             let injected = create(namespace)
                 .map_err(|why| format!("{}: {}", refused("injected"), why.message))?;
+            // An agent that is a volume needs no container.
+            let has_container = |feature: &&&Feature| {
+                !(feature.needs_capabilities
+                    || policy["delivery"] == "image" && feature.adds.ends_with("-lib-init"))
+            };
             let expected: Vec<&str> = wished
                 .iter()
-                .filter(|feature| !feature.needs_capabilities)
+                .filter(has_container)
                 .map(|feature| feature.adds)
                 .collect();
             let added = added(&injected);

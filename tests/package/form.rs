@@ -203,6 +203,7 @@ fn every_feature_has_a_group_of_its_own_in_the_form() {
             ["admission_inject", "logfwd"] => "logfwd",
             ["admission_inject", "profiler"] => "Profiler",
             ["admission_mutate", ..] => "Logging",
+            ["policy", ..] => "The policy itself",
             _ => "General",
         };
         assert_eq!(group, expected, "{variable}");

@@ -9,7 +9,7 @@ use crate::support::settings;
 
 const HEAD: &str = "\
 # The settings form that Rancher's Kubewarden extension shows for this policy, for the settings of the operator's
-# document (`admission_inject`, `admission_mutate`). `admission_inject_v2` has too many shapes for a form: Rancher's
+# document (`admission_inject`, `admission_mutate`) and of the policy itself. `admission_inject_v2` has too many shapes for a form: Rancher's
 # \"Edit YAML\" takes it as it is.
 #
 # Made of the table of keys by `make docs`. Two things to know before changing it:
@@ -66,7 +66,8 @@ impl Form {
             };
             match (key.about.label, key.about.kind) {
                 ("", Kind::Object)
-                    if path.starts_with("admission_inject.") || path == "admission_inject" =>
+                    if path.starts_with("admission_inject.")
+                        || ["admission_inject", "policy"].contains(&path.as_str()) =>
                 {
                     self.ask(&path, questions);
                 }
@@ -150,10 +151,11 @@ fn question(variable: &str, group: &str, key: &Key, default: Option<&Value>) -> 
     question["type"] = json!(match about.kind {
         Kind::Object | Kind::Envs => "map[",
         Kind::List => "sequence[",
-        Kind::Names | Kind::LabelSelectors => "array[",
-        Kind::Words(_) | Kind::Suggested(_) => "enum",
+        Kind::Names | Kind::LabelSelectors | Kind::ContainerNames => "array[",
+        Kind::Words(_) | Kind::WordsOrList(_) | Kind::Suggested(_) => "enum",
+        Kind::Boolean => "boolean",
         Kind::Json => "multiline",
-        Kind::Text | Kind::Image => "string",
+        Kind::Text | Kind::Image | Kind::Quantity => "string",
         other => panic!("{other:?} has no field in the form"),
     });
     if matches!(about.kind, Kind::Object | Kind::List) {
@@ -166,7 +168,7 @@ fn question(variable: &str, group: &str, key: &Key, default: Option<&Value>) -> 
         (_, Some(default)) => question["default"] = default.clone(),
         _ => {}
     }
-    if let Kind::Words(words) | Kind::Suggested(words) = about.kind {
+    if let Kind::Words(words) | Kind::WordsOrList(words) | Kind::Suggested(words) = about.kind {
         let offered: Vec<&str> = words
             .iter()
             .copied()
@@ -219,6 +221,7 @@ fn group(path: &str) -> &'static str {
         ["admission_inject", "logfwd"] => "logfwd",
         ["admission_inject", "profiler"] => "Profiler",
         ["admission_mutate", ..] => "Logging",
+        ["policy", ..] => "The policy itself",
         _ => "General",
     }
 }
