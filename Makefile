@@ -187,13 +187,16 @@ test-agents: policy.wasm ## Test the injected variables on real agents (needs Ja
 		--test agents -- $(ARGS)
 
 # E2E_REGISTRY is a registry that the nodes reach by the same name; ARGS may be words of names.
+E2E_TESTS := cargo test --locked --workspace --features datakit-policy-e2e/e2e --test e2e
 .PHONY: test-e2e
 test-e2e: policy.wasm ## Test injected workloads on the cluster that KUBECONFIG names, with its nodes
 	@[ -n "$${KUBECONFIG:-}" ] || { echo "KUBECONFIG has to name a cluster for tests" >&2; exit 1; }
-	cargo test --locked --workspace --features datakit-policy-e2e/e2e --test e2e -- $(ARGS)
+	$(E2E_TESTS) -- $(ARGS)
 
+# The tests are built before, because what runs beside the node has no network to fetch crates from.
 .PHONY: test-e2e-here
 test-e2e-here: policy.wasm ## The same on a node that is started on this machine for it (needs root and Go)
+	$(E2E_TESTS) --no-run
 	@cluster=$$(tests/cluster/assets.sh $(TARGET_DIR)/cluster); \
 	programs=$$(tests/e2e/programs.sh "$$cluster" $(TARGET_DIR)/node); \
 	tests/e2e/node.sh "$$programs" $(MAKE) --no-print-directory test-e2e

@@ -30,6 +30,8 @@ pub struct Case {
     pub enforces: Option<&'static str>,
     /// The names of its annotations after the prefix, and their values.
     annotations: Vec<(&'static str, &'static str)>,
+    /// Its label that a rule selects, besides `app: web`.
+    label: Option<(&'static str, &'static str)>,
     /// What the application does.
     script: &'static str,
     /// More of the pod's spec.
@@ -59,6 +61,11 @@ const SHOWN: &str = "agent\n -javaagent:/datadog-lib/dd-java-agent.jar\n";
 /// Logs one line, and ends when the sidecar has had the time to read it.
 const LOG_AND_END: &str = "echo hello >/data/log/app.log; sleep 4";
 const LOG: &str = "echo hello >/data/log/app.log; exec sleep 100000";
+const FORWARDED: &str = "0\nhello\ntouch: /data/log/other: Read-only file system\n";
+
+/// What the rules of logging and flameshot say, as containers print it.
+const COLLECTED: &str = "[{\"type\":\"file\",\"path\":\"/data/log/*.log\",\"source\":\"web\"}]\n";
+const PROCESSES: &str = "[{\"service\":\"web\",\"language\":\"java\"}]\n";
 
 fn case(name: &'static str, kind: Kind) -> Case {
     Case {
@@ -66,6 +73,7 @@ fn case(name: &'static str, kind: Kind) -> Case {
         kind,
         enforces: None,
         annotations: Vec::new(),
+        label: None,
         script: SHOW,
         spec: json!({}),
         container: json!({}),
@@ -75,6 +83,20 @@ fn case(name: &'static str, kind: Kind) -> Case {
         starts_with_sidecar: false,
     }
 }
+
+/// All variables of a container with an agent, and what they refer to.
+const VARIABLES: &str = "\
+DD_SERVICE=web
+DD_TAGS=team:shop,pod_name:web
+HOME=/
+HOSTNAME=web
+JAVA_TOOL_OPTIONS=-Xmx48m -javaagent:/datadog-lib/dd-java-agent.jar
+MEMORY=64
+PATH=/bin
+POD_NAME=web
+PWD=/
+SHLVL=1
+";
 
 pub fn all() -> Vec<Case> {
     let mut cases = agents();
@@ -95,6 +117,20 @@ fn agents() -> Vec<Case> {
             annotations: vec![JAVA],
             prints: vec![("app", SHOWN)],
             ..case("an agent in a Pod", Kind::Pod)
+        },
+        Case {
+            annotations: vec![JAVA],
+            // Kubernetes adds the Services of the namespace.
+            script: "env | grep -v ^KUBERNETES_ | sort; exec sleep 100000",
+            container: json!({
+                "env": [
+                    {"name": "DD_TAGS", "value": "team:shop"},
+                    {"name": "JAVA_TOOL_OPTIONS", "value": "-Xmx48m"},
+                ],
+                "resources": {"limits": {"memory": "64Mi"}},
+            }),
+            prints: vec![("app", VARIABLES)],
+            ..case("variables of the container and of the settings", Kind::Pod)
         },
         Case {
             annotations: vec![("otel-java-lib.version", "")],
@@ -119,7 +155,7 @@ fn sidecars() -> Vec<Case> {
     let logs = || Case {
         annotations: vec![LOGS],
         script: LOG,
-        prints: vec![("datakit-logfwd", "0\nhello\ncannot write\n")],
+        prints: vec![("datakit-logfwd", FORWARDED)],
         ..case("", Kind::Deployment)
     };
     vec![
@@ -132,6 +168,28 @@ fn sidecars() -> Vec<Case> {
             policy: json!({"native_sidecars": "always"}),
             starts_with_sidecar: true,
             ..logs()
+        },
+        Case {
+            label: Some(("logs", "collected")),
+            script: "echo \"$COLLECTED\"; echo hello >/data/log/app.log; exec sleep 100000",
+            container: json!({"env": [{"name": "COLLECTED", "valueFrom": {"fieldRef": {
+                "fieldPath": "metadata.annotations['datakit/logs']",
+            }}}]}),
+            spec: json!({"containers": [{
+                "name": "other",
+                "command": ["sh", "-c", "until test -s /data/log/app.log; do sleep 0.2; done; cat /data/log/app.log; exec sleep 100000"],
+            }]}),
+            prints: vec![("app", COLLECTED), ("other", "hello\n")],
+            ..case("log files that Datakit finds on the node", Kind::Deployment)
+        },
+        Case {
+            label: Some(("profiling", "flameshot")),
+            script: "sleep 54321 & cd /profiles; until test -s profile; do sleep 0.2; done; cat profile; wait",
+            prints: vec![("datakit-flameshot", PROCESSES), ("app", "profile\n")],
+            ..case(
+                "a flameshot that finds the application's process",
+                Kind::Deployment,
+            )
         },
         Case {
             annotations: vec![("java-profiler.version", "")],
@@ -149,7 +207,7 @@ fn jobs() -> Vec<Case> {
     let job = || Case {
         annotations: vec![JAVA, LOGS],
         script: LOG_AND_END,
-        prints: vec![("datakit-logfwd", "0\nhello\ncannot write\n")],
+        prints: vec![("datakit-logfwd", FORWARDED)],
         ..case("", Kind::Job)
     };
     vec![
@@ -189,7 +247,10 @@ fn security() -> Vec<Case> {
             script: LOG,
             spec: restricted,
             container: container.clone(),
-            prints: vec![("datakit-logfwd", "1000\nhello\ncannot write\n")],
+            prints: vec![(
+                "datakit-logfwd",
+                "1000\nhello\ntouch: /data/log/other: Read-only file system\n",
+            )],
             ..case(
                 "log files where Pod Security is restricted",
                 Kind::Deployment,
@@ -231,14 +292,33 @@ impl Case {
             rule["language"] = json!("java");
             rule
         };
+        let mut ddtrace = of_java("java");
+        ddtrace["envs"] = json!({
+            "DD_SERVICE": "{fieldRef:metadata.labels['app']}",
+            "DD_TAGS": "pod_name:$(POD_NAME)",
+            "MEMORY": "{resourceFieldRef:limits.memory}",
+            "POD_NAME": "{fieldRef:metadata.name}",
+        });
+        let flameshot = json!({
+            "label_selectors": ["profiling=flameshot"],
+            "image": image("flameshot"),
+            "image_pull_policy": "IfNotPresent",
+            "resources": {"requests": {"cpu": "1m"}},
+            "processes": PROCESSES.trim_end(),
+            "envs": {"FLAMESHOT_PROFILING_PATH": "/profiles", "FLAMESHOT_HTTP_LOCAL_PORT": "8089"},
+        });
+        let logging =
+            json!({"label_selectors": ["logs=collected"], "config": COLLECTED.trim_end()});
         json!({
             "policy": self.policy,
             "admission_inject_v2": {
-                "ddtraces": [of_java("java")],
+                "ddtraces": [ddtrace],
                 "otels": [of_java("otel")],
                 "logfwds": [rule("logfwd")],
+                "flameshots": [flameshot],
                 "profilers": [of_java("profiler")],
             },
+            "admission_mutate": {"loggings": [logging]},
         })
     }
 
@@ -263,7 +343,10 @@ impl Case {
             container["image"] = json!(images::name(registry, "app"));
         }
         spec["containers"] = json!(containers);
-        let labels = json!({"app": "web"});
+        let mut labels = json!({"app": "web"});
+        if let Some((name, value)) = self.label {
+            labels[name] = json!(value);
+        }
         match self.kind {
             Kind::Pod => json!({
                 "apiVersion": "v1", "kind": "Pod",
@@ -280,7 +363,7 @@ impl Case {
                 spec["restartPolicy"] = json!("Never");
                 json!({
                     "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "web"},
-                    "spec": {"template": {"metadata": {"annotations": annotations}, "spec": spec}},
+                    "spec": {"template": {"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}},
                 })
             }
         }

@@ -7,9 +7,9 @@ use oci_client::{Reference, manifest};
 use serde_json::json;
 
 /// A program of the images, by the name of each of its commands.
-const COMMANDS: [&str; 14] = [
-    "sh", "cat", "cp", "echo", "env", "grep", "id", "ls", "mkdir", "sleep", "test", "touch",
-    "true", "wc",
+const COMMANDS: [&str; 15] = [
+    "sh", "cat", "cp", "echo", "env", "grep", "id", "ls", "mkdir", "sleep", "sort", "test",
+    "touch", "true", "wc",
 ];
 
 /// An image: its name, its files besides busybox, and what it starts.
@@ -27,20 +27,29 @@ const COPY: &str = "id -u\ncp agent.jar $1/dd-java-agent.jar\n";
 const FORWARD: &str = "id -u
 until test -s /data/log/app.log; do sleep 0.2; done
 cat /data/log/app.log
-touch /data/log/other 2>/dev/null || echo cannot write
+touch /data/log/other 2>&1
 sleep 100000
 ";
 
 /// The volume of the programs hides those of the image: the script is looked for elsewhere, too.
 const BASH: &str = "#!/bin/sh\n[ -f \"$1\" ] || set -- /bin/\"$1\"\nexec sh \"$@\"\n";
 
-/// Finds the application's process, and stays.
-const PROFILE: &str = "until cat /proc/*/cmdline 2>/dev/null | grep -q 54321; do sleep 0.2; done
+/// Finds the application's process, and stays. The expression does not fit its own command line.
+const PROFILE: &str =
+    "until cat /proc/*/cmdline 2>/dev/null | grep -q '[5]4321'; do sleep 0.2; done
 echo found
 sleep 100000
 ";
 
-const IMAGES: [Image; 6] = [
+/// Finds the application's process, leaves a profile of it, and stays.
+const SAMPLE: &str = "#!/bin/sh
+until cat /proc/*/cmdline 2>/dev/null | grep -q '[5]4321'; do sleep 0.2; done
+echo \"$FLAMESHOT_PROCESSES\"
+echo profile >$FLAMESHOT_PROFILING_PATH/profile
+exec sleep 100000
+";
+
+const IMAGES: [Image; 7] = [
     Image {
         name: "pause",
         files: &[],
@@ -78,6 +87,12 @@ const IMAGES: [Image; 6] = [
             ("bin/cmd.sh", PROFILE),
             ("bin/bash", BASH),
         ],
+        working_dir: "/",
+        command: &["true"],
+    },
+    Image {
+        name: "flameshot",
+        files: &[("flameshot/flameshot", SAMPLE)],
         working_dir: "/",
         command: &["true"],
     },
