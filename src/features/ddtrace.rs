@@ -19,7 +19,7 @@ use crate::settings::{
     self, AGENT_LANGUAGES, Document, Language, PhpLoader, Place, Reader, RuleSet, Tracer, v1,
 };
 use crate::tags::Pairs;
-use crate::template::{Container, ImageSource, Plan};
+use crate::template::{Container, Plan};
 
 pub(super) static FEATURE: Feature = Feature {
     name: ddtrace::NAME,
@@ -95,11 +95,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let settings = &chosen.rule.container;
 
     let mut plan = Plan::default();
-    let source = ImageSource {
-        reference: image.clone(),
-        pull_policy: settings.image_pull_policy.name(),
-    };
-    let delivered = agent.deliver(scene, VOLUME, source, &mut plan, report);
+    let delivered = agent.deliver(scene, VOLUME, &image, settings, &mut plan, report);
     agent.load(scene, &delivered.mount, &settings.envs, &mut plan, report)?;
     plan.init_container = delivered.is_copied.then(|| Container {
         name: ddtrace::CONTAINER.to_owned(),

@@ -25,20 +25,20 @@ mod security;
 mod select;
 mod table;
 mod targets;
+mod terms;
 mod variables;
 
 use std::cell::OnceCell;
 
 use crate::owner::Owner;
 use crate::report::{Event, Report, shown};
-use crate::settings::{Document, InitResources, NativeSidecars};
+use crate::settings::Document;
 use crate::template::{Journal, JournalIsFull, Plan, SAFE_TO_EVICT, Template, boolean};
 use crate::workload::Workload;
 
-use fit::fit;
 use outlook::Outlook;
 use scene::{Declined, MOST_BYTES, Scene};
-use security::Hold;
+use terms::Terms;
 
 pub use annotations::{asks_for_a_feature, beside_the_template};
 pub use feature::{Added, Ask, Feature};
@@ -76,7 +76,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
     let mut injected = false;
     let mut selected = Vec::with_capacity(ALL.len());
     let mut room = MOST_BYTES;
-    let mut hold = None;
+    let mut terms = Terms::new(&own, asked, context.workload, &namespace);
     let mut local_volumes = Vec::new();
     let mut outlook = Outlook::new(adds_sidecar);
     for feature in ALL {
@@ -96,24 +96,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             volumes: OnceCell::new(),
         };
         let decision = (feature.plan)(&scene, report).and_then(|mut plan| {
-            if feature.adds.is_some() {
-                targets::are_there(template)?;
-            }
-            if plan.is_empty() {
-                return Err(Declined::AllThere);
-            }
-            let hold =
-                hold.get_or_insert_with(|| Hold::of(asked, template, &own, &namespace, report));
-            hold.apply(&mut plan, template)?;
-            if let Some(limit) = own.empty_dir_size_limit {
-                plan.limit_empty_dirs(limit);
-            }
-            if own.init_resources == InitResources::Fit {
-                fit(&mut plan, template);
-            }
-            if has_native_sidecars(own.native_sidecars, context.workload, template) {
-                plan.make_sidecar_native();
-            }
+            terms.apply(&mut plan, feature, template, report)?;
             Ok(plan)
         });
         if !matches!(decision, Err(Declined::NotAsked)) {
@@ -139,13 +122,17 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
         };
         room = rest;
         outlook.note(feature, &plan, template);
-        let volumes = plan.local_volumes();
+        let volumes = if own.safe_to_evict_local_volumes {
+            plan.local_volumes()
+        } else {
+            Vec::new()
+        };
         if carry_out(plan, feature, template, journal.as_mut(), report) {
             injected = true;
             local_volumes.extend(volumes);
         }
     }
-    if own.safe_to_evict_local_volumes && !local_volumes.is_empty() {
+    if !local_volumes.is_empty() {
         list_local_volumes(&local_volumes, template, journal.as_mut(), report);
     }
     outlook.warn(context.workload, template, report);
@@ -155,18 +142,6 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
         template.keep_journal(journal);
     }
     injected
-}
-
-fn has_native_sidecars(
-    wanted: NativeSidecars,
-    workload: Workload,
-    template: &Template<'_>,
-) -> bool {
-    match wanted {
-        NativeSidecars::Always => true,
-        NativeSidecars::Jobs => workload.runs_to_completion(template),
-        NativeSidecars::Never => false,
-    }
 }
 
 /// Carries out the plan of a feature, and tells of it; says whether it was.

@@ -22,8 +22,7 @@ use crate::report::{Report, shown};
 use crate::settings::{self, Delivery, Document, Language, Place, Reader, RuleSet};
 use crate::tags::Pairs;
 use crate::template::{
-    AppContainer, Container, ImageSource, Object, Plan, SecurityContext, Template, is_empty_dir,
-    name_of,
+    AppContainer, Container, Object, Plan, SecurityContext, Template, is_empty_dir, name_of,
 };
 
 pub(super) static FEATURE: Feature = Feature {
@@ -93,11 +92,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let settings = &chosen.rule.container;
 
     let mut plan = Plan::default();
-    let source = ImageSource {
-        reference: image.clone(),
-        pull_policy: settings.image_pull_policy.name(),
-    };
-    let delivered = agent.deliver(scene, VOLUME, source, &mut plan, report);
+    let delivered = agent.deliver(scene, VOLUME, &image, settings, &mut plan, report);
     agent.load(scene, &delivered.mount, &settings.envs, &mut plan, report)?;
     plan.init_container = delivered.is_copied.then(|| Container {
         name: otel::CONTAINER.to_owned(),
@@ -299,12 +294,7 @@ fn has_datadog(value: &str) -> bool {
 fn security_context(template: &Template<'_>) -> Result<SecurityContext, Declined> {
     let own = template.first_container();
     let own = own.and_then(|own| own.get("securityContext")?.as_object());
-    let of_the_pod = template.spec("securityContext");
-    let effective = |key: &str| {
-        let own = own.and_then(|own| own.get(key));
-        let own = own.filter(|value| !value.is_null());
-        own.or_else(|| of_the_pod?.get(key).filter(|value| !value.is_null()))
-    };
+    let effective = |key: &str| template.effective(own, key);
     if effective("runAsNonRoot") == Some(&Value::Bool(true))
         && effective("runAsUser").is_some_and(|user| *user == 0)
     {

@@ -211,8 +211,7 @@ fn starts_as_it_is(container: &Container, template: &Template<'_>) -> bool {
 }
 
 fn effective_user(context: Option<&Object>, template: &Template<'_>) -> Option<u64> {
-    let own = |context: Option<&Object>| context?.get("runAsUser")?.as_u64();
-    let user = own(context).or_else(|| own(of_the_pod(template)));
+    let user = template.effective(context, "runAsUser")?.as_u64();
     user.filter(|user| *user != 0)
 }
 

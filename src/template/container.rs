@@ -70,8 +70,8 @@ impl Container {
     /// The container in JSON.
     #[must_use]
     pub fn to_object(&self) -> Object {
-        match serde_json::to_value(self) {
-            Ok(Value::Object(object)) => object,
+        match super::json(self) {
+            Value::Object(object) => object,
             _ => Object::default(),
         }
     }

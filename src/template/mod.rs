@@ -11,10 +11,12 @@ mod describe;
 mod eviction;
 mod growth;
 pub mod journal;
+mod kinds;
 mod plan;
 mod shape;
 mod volumes;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::paths::MountPath;
@@ -24,8 +26,9 @@ pub use backing::{Around, Backing};
 pub use container::{Container, SecurityContext};
 pub use eviction::SAFE_TO_EVICT;
 pub use journal::{Journal, Source};
-pub(crate) use plan::is_empty_dir;
-pub use plan::{Edits, EnvEdit, ImageSource, Plan, VolumeKind, mount, mount_like, original_of};
+pub(crate) use kinds::is_empty_dir;
+pub use kinds::{ImageSource, VolumeKind};
+pub use plan::{Edits, EnvEdit, Plan, mount, mount_like, original_of};
 pub use shape::Malformed;
 pub use volumes::Volumes;
 
@@ -161,6 +164,16 @@ impl<'v> Template<'v> {
         let spec = self.object.get("spec")?.as_object()?;
         let annotations = self.annotations();
         Some(Pod { annotations, spec })
+    }
+
+    /// A field of a container's security context, over that of the pod; null counts as absent.
+    #[must_use]
+    pub fn effective<'o>(&'o self, context: Option<&'o Object>, key: &str) -> Option<&'o Value> {
+        let of_the_pod = self.spec("securityContext").and_then(Value::as_object);
+        [context, of_the_pod]
+            .into_iter()
+            .filter_map(|context| context?.get(key))
+            .find(|value| !value.is_null())
     }
 
     /// The containers of `spec.containers`, as they are now.
@@ -320,6 +333,11 @@ impl<'t> AppContainer<'t> {
             .filter(|(_, entry)| name_of(entry) == name)
             .last()
     }
+}
+
+/// The typed objects serialize to JSON without fail: their keys are strings and they hold no floats.
+fn json(object: impl Serialize) -> Value {
+    serde_json::to_value(object).unwrap_or_default()
 }
 
 /// An annotation of an object or a template.

@@ -1,14 +1,9 @@
 //! What a feature wants of a template, as plain data, and the one door through which it is done.
 
-use k8s_openapi::api::core::v1::{
-    DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, EnvVar,
-    HostPathVolumeSource, ImageVolumeSource, ObjectFieldSelector, VolumeMount,
-};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use serde::Serialize;
+use k8s_openapi::api::core::v1::{EnvVar, VolumeMount};
 use serde_json::{Map, Value};
 
-use super::{Backing, Container, Object, Source, Template, Volumes, name_of};
+use super::{Container, ImageSource, Object, Source, Template, VolumeKind, Volumes, json, name_of};
 
 /// All that one feature adds to a template. Nothing is edited before the whole plan stands, so a
 /// feature is injected whole or not at all.
@@ -62,105 +57,6 @@ pub enum EnvEdit<Entry = EnvVar> {
 #[must_use]
 pub fn original_of(name: &str) -> String {
     format!("DATAKIT_ORIG_{name}")
-}
-
-/// The volumes that the policy adds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VolumeKind {
-    EmptyDir,
-    /// A file of the node, made where it is missing.
-    HostFile(&'static str),
-    /// The pod's labels in the file `labels`.
-    PodLabels,
-    /// The [image](Plan::image) of the plan. Kubernetes has such volumes from 1.36 on.
-    Image,
-}
-
-/// An image that is mounted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageSource {
-    pub reference: String,
-    pub pull_policy: &'static str,
-}
-
-impl VolumeKind {
-    /// A volume of this kind. Only the source is a typed object: the typed `Volume` knows how to
-    /// write every other source too, which would double the size of the module.
-    fn build(self, name: &str, size_limit: Option<&str>, image: Option<&ImageSource>) -> Value {
-        let (key, source) = match self {
-            Self::EmptyDir => (
-                "emptyDir",
-                json(EmptyDirVolumeSource {
-                    size_limit: size_limit.map(|limit| Quantity(limit.to_owned())),
-                    ..EmptyDirVolumeSource::default()
-                }),
-            ),
-            Self::HostFile(path) => (
-                "hostPath",
-                json(HostPathVolumeSource {
-                    path: path.to_owned(),
-                    type_: Some("FileOrCreate".to_owned()),
-                }),
-            ),
-            Self::PodLabels => ("downwardAPI", json(pod_labels())),
-            Self::Image => (
-                "image",
-                json(ImageVolumeSource {
-                    reference: image.map(|image| image.reference.clone()),
-                    pull_policy: image.map(|image| image.pull_policy.to_owned()),
-                }),
-            ),
-        };
-        let mut volume = Map::new();
-        volume.insert("name".to_owned(), Value::String(name.to_owned()));
-        volume.insert(key.to_owned(), source);
-        Value::Object(volume)
-    }
-
-    /// Whether a volume of the pod can serve as this one.
-    pub(super) fn is(self, volume: &Object) -> bool {
-        match self {
-            Self::EmptyDir => is_empty_dir(volume),
-            Self::HostFile(path) => volume
-                .get("hostPath")
-                .and_then(|source| source.get("path"))
-                .is_some_and(|have| have == path),
-            Self::PodLabels => volume
-                .get("downwardAPI")
-                .and_then(|source| source.get("items"))
-                .and_then(Value::as_array)
-                .is_some_and(|items| items.iter().any(is_labels_file)),
-            // By our name and at our path: it is there from an earlier pass.
-            Self::Image => volume.contains_key("image"),
-        }
-    }
-}
-
-fn pod_labels() -> DownwardAPIVolumeSource {
-    DownwardAPIVolumeSource {
-        default_mode: None,
-        items: Some(vec![DownwardAPIVolumeFile {
-            field_ref: Some(ObjectFieldSelector {
-                api_version: None,
-                field_path: "metadata.labels".to_owned(),
-            }),
-            path: "labels".to_owned(),
-            ..DownwardAPIVolumeFile::default()
-        }]),
-    }
-}
-
-fn is_labels_file(item: &Value) -> bool {
-    item.get("path").is_some_and(|path| path == "labels")
-        && item
-            .get("fieldRef")
-            .and_then(|field| field.get("fieldPath"))
-            .is_some_and(|path| path == "metadata.labels")
-}
-
-/// Whether the volume is an `emptyDir`.
-pub(crate) fn is_empty_dir(volume: &Object) -> bool {
-    Backing::of(Some(volume)) == Backing::EmptyDir
 }
 
 /// A mount of a whole volume.
@@ -511,11 +407,6 @@ fn slot<'o>(object: &'o mut Object, key: &str, empty: Value) -> &'o mut Value {
         *slot = empty;
     }
     slot
-}
-
-/// The typed objects serialize to JSON without fail: their keys are strings and they hold no floats.
-fn json(object: impl Serialize) -> Value {
-    serde_json::to_value(object).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::plan::VolumeKind;
-use super::{Object, Template};
+use super::{Object, Template, VolumeKind};
 use crate::paths::MountPath;
 
 /// The volumes of a template, and where they are mounted.

@@ -7,7 +7,7 @@ use super::super::scene::Scene;
 use super::Agent;
 use crate::image;
 use crate::report::Report;
-use crate::settings::Delivery;
+use crate::settings::{ContainerSettings, Delivery};
 use crate::template::{ImageSource, Plan, VolumeKind, mount};
 
 /// What the images of an agent have where.
@@ -28,19 +28,23 @@ pub struct Delivered {
 }
 
 impl Agent {
-    /// Plans the volume `name` with the agent of an image.
+    /// Plans the volume `name` with the agent of an image, which is pulled as the settings say.
     pub fn deliver(
         &self,
         scene: &Scene<'_, '_>,
         name: &str,
-        image: ImageSource,
+        image: &str,
+        settings: &ContainerSettings<'_>,
         plan: &mut Plan,
         report: &mut Report,
     ) -> Delivered {
         let template = scene.template;
-        match self.layout_of(&image.reference, scene.own.delivery) {
+        match self.layout_of(image, scene.own.delivery) {
             Ok(Some(layout)) => {
-                plan.image = Some(image);
+                plan.image = Some(ImageSource {
+                    reference: image.to_owned(),
+                    pull_policy: settings.image_pull_policy.name(),
+                });
                 let volume = plan.volume(template, name, VolumeKind::Image, self.directory);
                 let folder = Some(layout.folder.to_owned()).filter(|folder| !folder.is_empty());
                 Delivered {
