@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use datakit_operator_policy::features;
+use datakit_operator_policy::json::Node;
+use datakit_operator_policy::settings::Document;
 use serde_json::{Value, json};
 
 use crate::files::{deploy, list, parse_one, text};
@@ -249,4 +252,22 @@ fn a_field_that_kubewarden_does_not_declare_is_refused() {
              [\"policies.kubewarden.io/v1\"]"
         ]
     );
+}
+
+#[test]
+fn the_patch_that_lets_a_policy_ask_goes_with_the_policies_of_the_cluster() {
+    let patch = parse_one(&text("deploy/ask-for-levels.yml"));
+    for file in ["deploy/workloads.yaml", "deploy/pods.yaml"] {
+        let mut object = deploy()[file][0].clone();
+        let mut expected = object.clone();
+        expected["spec"]["contextAwareResources"] =
+            json!([{"apiVersion": "v1", "kind": "Namespace"}]);
+        expected["spec"]["settings"]["policy"] = json!({"pod_security": "namespace"});
+        json_patch::merge(&mut object, &patch);
+        assert_eq!(object, expected, "{file}");
+        assert_eq!(crd_problems(&object), [""; 0], "{file}");
+        let settings = object["spec"]["settings"].to_string();
+        let settings = Document::new(Node::parse(&settings).unwrap());
+        assert_eq!(features::problems(&settings), [], "{file}");
+    }
 }
