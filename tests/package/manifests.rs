@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use datakit_operator_policy::features;
-use datakit_operator_policy::json::Node;
+use datakit_operator_policy::json;
 use datakit_operator_policy::settings::Document;
 use serde_json::{Value, json};
 
@@ -205,7 +205,7 @@ fn the_policy_server_is_an_example_with_an_insecure_registry() {
 #[test]
 fn the_policy_takes_the_settings_of_the_manifests() {
     let settings = default_settings().to_string();
-    let settings = Document::new(Node::parse(&settings).expect("settings are JSON"));
+    let settings = Document::new(json::Value::parse(&settings).expect("settings are JSON"));
     assert_eq!(features::problems(&settings), []);
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::json::Value;
 use k8s_openapi::api::core::v1::EnvVar;
-use serde_json::Value;
 
 use super::super::feature::Feature;
 use crate::env;

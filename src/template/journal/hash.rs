@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::super::Object;
 use crate::quantity::Quantity;
@@ -78,7 +78,7 @@ impl Hash {
 fn says_nothing(key: &str, value: &Value) -> bool {
     match key {
         "apiVersion" => value == "v1",
-        "defaultMode" => *value == 0o644,
+        "defaultMode" => *value == 0o644_u64,
         "terminationMessagePath" => value == "/dev/termination-log",
         "terminationMessagePolicy" => value == "File",
         "protocol" => value == "TCP",
@@ -128,7 +128,7 @@ impl Fnv {
 
     fn object(&mut self, object: &Object) {
         let mut fields: Vec<(&str, &Value)> = Vec::with_capacity(object.len());
-        fields.extend(object.iter().map(|(key, value)| (key.as_str(), value)));
+        fields.extend(object);
         self.fields(&mut fields);
     }
 
@@ -158,7 +158,7 @@ impl Fnv {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     #[wasm_bindgen_test(unsupported = test)]

@@ -1,6 +1,6 @@
 //! What is noted of a plan that is carried out.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::super::plan::{ContainerEdits, Edits, EnvEdit};
 use super::super::{AppContainer, Template, name_of};
