@@ -8,7 +8,7 @@ use datakit_operator_policy::settings::Document;
 use serde_json::{Value, json};
 
 use crate::VERSION;
-use crate::files::{annotation, default_settings, deploy, list, metadata, text};
+use crate::files::{annotation, default_settings, deploy, list, metadata, skipped_namespaces, text};
 
 /// What is wrong with a file of policies though its fields are right.
 fn injector_problems(documents: &[Value]) -> Vec<String> {
@@ -154,7 +154,7 @@ fn the_policies_are_whole() {
                 "matchExpressions": [{
                     "key": "kubernetes.io/metadata.name",
                     "operator": "NotIn",
-                    "values": ["kube-system", "kube-public", "kube-node-lease", "kubewarden", "datakit"]
+                    "values": skipped_namespaces()
                 }]
             },
             "settings": default_settings()
