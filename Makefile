@@ -125,7 +125,7 @@ lint: policy.wasm cargo-deny ## Check format, code, dependencies and workflows
 	else echo "zizmor could not be installed: the workflows are not checked" >&2; fi
 
 .PHONY: test
-test: tools lint test-wasm test-native e2e-tests fuzz-smoke reproduce ## Run all tests
+test: tools lint test-wasm test-native e2e-tests chart-tests fuzz-smoke reproduce ## Run all tests
 
 .PHONY: test-native
 test-native: policy.wasm docker-registry ## Unit tests natively, and the tests on the built policy
@@ -171,12 +171,19 @@ test-wasm: wasm-target wasm-bindgen node ## Unit tests inside wasm32, run by Nod
 e2e-tests: annotated-policy.wasm host-program bats jq ## The command line tests, with KWCTL
 	KWCTL="$(KWCTL)" bats e2e.bats
 
-# etcd and kube-apiserver are built from their Go modules; KUBEBUILDER_ASSETS names ready ones.
+# helm is built from its Go module where it is missing and Go is there; HELM names another one.
+.PHONY: chart-tests
+chart-tests: bats ## Test the Helm chart with helm (needs helm or Go)
+	@if helm=$$(tests/chart/helm.sh $(TARGET_DIR)/helm); then HELM="$$helm" bats tests/chart/chart.bats; \
+	elif [ $$? = 2 ]; then echo "the chart is not rendered: please install helm or Go" >&2; \
+	else exit 1; fi
+
+# etcd, kube-apiserver and helm are built from their Go modules; KUBEBUILDER_ASSETS and HELM name ready ones.
 # UPDATE_SEQUENCES=1 writes tests/sequences anew; WALK_SEED and WALK_STEPS are for the random walks; ARGS may be words of names.
 .PHONY: test-cluster
-test-cluster: policy.wasm ## Test the policy and the election service on a real API server (needs Go)
-	@assets=$$(tests/cluster/assets.sh $(TARGET_DIR)/cluster); \
-	KUBEBUILDER_ASSETS="$$assets" cargo test --locked --workspace --features datakit-election/cluster \
+test-cluster: policy.wasm ## Test the policy, the chart and the election service on a real API server (needs Go)
+	@assets=$$(tests/cluster/assets.sh $(TARGET_DIR)/cluster); helm=$$(tests/chart/helm.sh $(TARGET_DIR)/helm); \
+	KUBEBUILDER_ASSETS="$$assets" HELM="$$helm" cargo test --locked --workspace --features datakit-election/cluster \
 		--test cluster --test replicas -- $(ARGS)
 
 # Maven, npm and pip fetch the agents that tests/agents/images pins. ARGS may be words of names.

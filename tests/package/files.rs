@@ -57,7 +57,7 @@ pub fn skipped_namespaces() -> Value {
 
 /// The manifests of the policy, which stand in deploy/ itself: file name to documents.
 pub fn deploy() -> BTreeMap<String, Vec<Value>> {
-    manifests(|name| !name.starts_with("deploy/election/"))
+    manifests(|name| name.matches('/').count() == 1 && name != "deploy/kustomization.yaml")
 }
 
 /// The manifests of the election service.

@@ -8,7 +8,9 @@ use datakit_operator_policy::settings::Document;
 use serde_json::{Value, json};
 
 use crate::VERSION;
-use crate::files::{annotation, default_settings, deploy, list, metadata, skipped_namespaces, text};
+use crate::files::{
+    annotation, default_settings, deploy, list, metadata, skipped_namespaces, text,
+};
 
 /// What is wrong with a file of policies though its fields are right.
 fn injector_problems(documents: &[Value]) -> Vec<String> {

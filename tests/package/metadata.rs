@@ -150,7 +150,9 @@ fn tags_of(oci_url: &str, text: &str) -> Vec<String> {
 fn every_mention_of_the_published_policy_has_this_version() {
     let oci_url = annotation(&metadata(), "io.kubewarden.policy.ociUrl");
     let mut names = files("deploy");
-    names.insert("artifacthub-pkg.yml".to_owned());
+    names.extend(files("docs"));
+    names.extend(["artifacthub-pkg.yml", "README.md"].map(str::to_owned));
+    names.retain(|name| !name.ends_with(".png"));
     let mut mentions = 0;
     for name in names {
         for tag in tags_of(&oci_url, &text(&name)) {

@@ -83,7 +83,8 @@ pub fn text() -> String {
         "settings": settings()
     });
     for name in OF_THE_OPERATOR {
-        properties[name] = json!({"description": "A value of the operator's chart. It has no effect."});
+        properties[name] =
+            json!({"description": "A value of the operator's chart. It has no effect."});
     }
     let schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -103,7 +104,10 @@ fn settings() -> Value {
     let mut settings = object("");
     let properties = settings["properties"].as_object_mut().unwrap();
     properties.remove("jsonconfig").unwrap();
-    described("The settings of the policy. Reference: docs/settings.md.", settings)
+    described(
+        "The settings of the policy. Reference: docs/settings.md.",
+        settings,
+    )
 }
 
 fn described(description: &str, kind: Value) -> Value {
@@ -132,7 +136,10 @@ fn words(description: &str, words: &[&str]) -> Value {
 }
 
 fn seconds(description: &str, kind: Value) -> Value {
-    described(description, json!({"type": kind, "minimum": 2, "maximum": 30}))
+    described(
+        description,
+        json!({"type": kind, "minimum": 2, "maximum": 30}),
+    )
 }
 
 fn names(description: &str) -> Value {
