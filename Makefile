@@ -125,7 +125,7 @@ lint: policy.wasm cargo-deny ## Check format, code, dependencies and workflows
 	else echo "zizmor could not be installed: the workflows are not checked" >&2; fi
 
 .PHONY: test
-test: tools lint test-wasm test-native e2e-tests chart-tests fuzz-smoke reproduce ## Run all tests
+test: tools lint test-wasm test-native e2e-tests chart-tests release-tests fuzz-smoke reproduce ## Run all tests
 
 .PHONY: test-native
 test-native: policy.wasm docker-registry ## Unit tests natively, and the tests on the built policy
@@ -178,6 +178,10 @@ chart-tests: bats ## Test the Helm chart with helm (needs helm or Go)
 	elif [ $$? = 2 ]; then echo "the chart is not rendered: please install helm or Go" >&2; \
 	else exit 1; fi
 
+.PHONY: release-tests
+release-tests: bats zip unzip ## Test what a release makes of its programs
+	bats tests/release/release.bats
+
 # etcd, kube-apiserver and helm are built from their Go modules; KUBEBUILDER_ASSETS and HELM name ready ones.
 # UPDATE_SEQUENCES=1 writes tests/sequences anew; WALK_SEED and WALK_STEPS are for the random walks; ARGS may be words of names.
 .PHONY: test-cluster
@@ -212,7 +216,7 @@ test-e2e-here: policy.wasm ## The same on a node that is started on this machine
 
 # All that `make test` needs besides Rust, make and a C compiler.
 .PHONY: tools
-tools: wasm-target wasm-bindgen cargo-deny cargo-fuzz wasm-opt node bats jq docker-registry ## Install what the tests need
+tools: wasm-target wasm-bindgen cargo-deny cargo-fuzz wasm-opt node bats jq docker-registry zip unzip ## Install what the tests need
 
 .PHONY: wasm-bindgen
 wasm-bindgen:
@@ -234,10 +238,10 @@ cargo-fuzz:
 		cargo install --locked cargo-fuzz --version $(CARGO_FUZZ_VERSION)
 
 # The tools below are Debian packages; elsewhere install what the message names.
-.PHONY: bats docker-registry jq node wasm-opt
+.PHONY: bats docker-registry jq node unzip wasm-opt zip
 node: PACKAGE := nodejs
 wasm-opt: PACKAGE := binaryen
-bats docker-registry jq node wasm-opt:
+bats docker-registry jq node unzip wasm-opt zip:
 	@command -v $@ >/dev/null || $(SUDO) apt-get install --yes --quiet $(or $(PACKAGE),$@) || \
 		{ $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet $(or $(PACKAGE),$@); } || \
 		{ echo "please install $@ (package $(or $(PACKAGE),$@))" >&2; exit 1; }
