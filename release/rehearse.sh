@@ -34,7 +34,13 @@ kwctl pull --sources-path "$work/sources.yml" --output-path "$work/pulled.wasm" 
 cmp "$annotated" "$work/pulled.wasm"
 kwctl inspect "$work/pulled.wasm" >/dev/null
 # A module without metadata is refused by policy servers: it must not be the one that is published.
-! cmp --silent "$module" "$work/pulled.wasm"
+if cmp --silent "$module" "$work/pulled.wasm"; then
+  echo "what is published has no metadata" >&2
+  exit 1
+fi
+# A copy in another place has the signature, as docs/air-gap.md says.
+cosign copy --allow-http-registry "$address:v$version" "$host/mirror/datakit-operator-policy:v$version"
+cosign verify "${verifies[@]}" "$host/mirror/datakit-operator-policy:v$version" >/dev/null
 
 # The chart: it can be installed from the registry, and names the policy of this version.
 digest=$(helm push --plain-http "$chart" "oci://$host/charts" 2>&1 | sed -n 's/^Digest: //p')
