@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # rehearse.sh MODULE ANNOTATED CHART FILES: publishes a release to a registry on this machine, signed with a key that is
-# thrown away, and checks what a user would get. Needs kwctl, helm, cosign, docker-registry and jq.
+# thrown away, and checks what a user would get. Needs kwctl, helm, cosign, oras, docker-registry and jq.
 set -euo pipefail
 module=$1 annotated=$2 chart=$3 files=$4
 
@@ -28,8 +28,11 @@ printf 'insecure_sources: ["%s"]\n' "$host" >"$work/sources.yml"
 address=$host/policies/datakit-operator-policy
 reference=$(kwctl push --sources-path "$work/sources.yml" -o json "$annotated" "$address:v$version" | jq -er .immutable_ref)
 reference=${reference#registry://}
-cosign sign "${signs[@]}" "$reference"
-cosign verify "${verifies[@]}" "$address:v$version" >/dev/null
+# In both formats, as in a release: policy servers read the older one.
+for newer in false true; do
+  cosign sign "${signs[@]}" --new-bundle-format=$newer "$reference"
+  cosign verify "${verifies[@]}" --new-bundle-format=$newer "$address:v$version" >/dev/null
+done
 kwctl pull --sources-path "$work/sources.yml" --output-path "$work/pulled.wasm" "registry://$address:v$version"
 cmp "$annotated" "$work/pulled.wasm"
 kwctl inspect "$work/pulled.wasm" >/dev/null
@@ -38,9 +41,14 @@ if cmp --silent "$module" "$work/pulled.wasm"; then
   echo "what is published has no metadata" >&2
   exit 1
 fi
-# A copy in another place has the signature, as docs/air-gap.md says.
-cosign copy --allow-http-registry "$address:v$version" "$host/mirror/datakit-operator-policy:v$version"
-cosign verify "${verifies[@]}" "$host/mirror/datakit-operator-policy:v$version" >/dev/null
+# A copy in another place has both signatures, as docs/air-gap.md says, and so has one that came by files.
+mirror=$host/mirror/datakit-operator-policy:v$version
+cosign copy --allow-http-registry "$address:v$version" "$mirror"
+oras copy --recursive --from-plain-http --to-oci-layout "$address:v$version" "$work/layout:v$version"
+oras copy --recursive --to-plain-http --from-oci-layout "$work/layout:v$version" "$mirror"
+for newer in false true; do
+  cosign verify "${verifies[@]}" --new-bundle-format=$newer "$mirror" >/dev/null
+done
 
 # The chart: it can be installed from the registry, and names the policy of this version.
 digest=$(helm push --plain-http "$chart" "oci://$host/charts" 2>&1 | sed -n 's/^Digest: //p')
