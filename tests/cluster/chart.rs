@@ -16,7 +16,7 @@ use datakit_policy_host::yaml::{self, DuplicateKeys};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-const CHART: &str = "charts/datakit-operator-policy";
+pub const CHART: &str = "charts/datakit-operator-policy";
 
 type Test = fn(&Cluster) -> Result<(), Failed>;
 
@@ -75,7 +75,7 @@ fn parsed(text: &str) -> Vec<Value> {
         .collect()
 }
 
-fn parsed_one(text: &str) -> Value {
+pub fn parsed_one(text: &str) -> Value {
     yaml::single(text, DuplicateKeys::Refuse).unwrap()
 }
 
@@ -150,10 +150,10 @@ fn same(what: &str, found: &Value, expected: &Value) -> Result<(), Failed> {
 }
 
 /// helm, as a user runs it.
-struct Helm<'c>(&'c Cluster);
+pub struct Helm<'c>(pub &'c Cluster);
 
 impl Helm<'_> {
-    fn run(&self, arguments: &[&str]) -> Result<String, Failed> {
+    pub fn run(&self, arguments: &[&str]) -> Result<String, Failed> {
         let program = std::env::var_os("HELM").map_or("helm".into(), PathBuf::from);
         let output = Command::new(program)
             .args(arguments)
@@ -255,7 +255,7 @@ fn golden(file: &str, text: &str) -> Result<(), Failed> {
 }
 
 /// A webhook as Kubewarden's controller makes it of a policy, which is asked at the bridge.
-fn webhook(cluster: &Cluster, policy: &Value) -> Value {
+pub fn webhook(cluster: &Cluster, policy: &Value) -> Value {
     let spec = &policy["spec"];
     let mut expressions = vec![json!({
         "key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kubewarden"],

@@ -2,6 +2,8 @@
 
 mod admission;
 mod chart;
+mod conditions;
+mod docs;
 mod rollouts;
 mod sequences;
 mod standards;
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
     trials.extend(rollouts::trials(cluster.as_ref()));
     trials.extend(standards::trials(cluster.as_ref()));
     trials.extend(chart::trials(cluster.as_ref()));
+    trials.extend(conditions::trials(cluster.as_ref()));
+    trials.extend(docs::trials(cluster.as_ref()));
     trials.extend(walk::trials(cluster.as_ref()));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if arguments.list {

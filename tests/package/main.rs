@@ -15,6 +15,7 @@
 
 mod chart;
 mod crds;
+mod docs;
 mod election;
 mod files;
 mod form;

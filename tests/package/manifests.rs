@@ -8,8 +8,9 @@ use datakit_operator_policy::settings::Document;
 use serde_json::{Value, json};
 
 use crate::VERSION;
+use crate::crds::crd_problems;
 use crate::files::{
-    annotation, default_settings, deploy, list, metadata, skipped_namespaces, text,
+    annotation, default_settings, deploy, list, metadata, parse_one, skipped_namespaces, text,
 };
 
 /// What is wrong with a file of policies though its fields are right.
@@ -221,4 +222,20 @@ fn the_guide_names_every_manifest() {
             "deploy/README.md does not name {name}"
         );
     }
+}
+
+#[test]
+fn the_policy_of_the_readme_is_one_of_kubewarden_and_an_injector() {
+    let readme = text("README.md");
+    let block = readme
+        .split("```yaml\n")
+        .find(|block| block.contains("kind: ClusterAdmissionPolicy"))
+        .expect("the README shows a policy");
+    let policy = parse_one(block.split("```").next().unwrap());
+    assert_eq!(crd_problems(&policy), [""; 0]);
+    assert_eq!(injector_problems(std::slice::from_ref(&policy)), [""; 0]);
+    assert_eq!(policy["spec"]["rules"], metadata()["rules"]);
+    let settings = policy["spec"]["settings"].to_string();
+    let settings = Document::new(Node::parse(&settings).unwrap());
+    assert_eq!(features::problems(&settings), []);
 }
