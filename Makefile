@@ -27,8 +27,10 @@ REMAP := --remap-path-prefix=$(REGISTRY)= --remap-path-prefix=$(CURDIR)=
 WASM_FEATURES := --enable-bulk-memory --enable-sign-ext --enable-mutable-globals \
 	--enable-nontrapping-float-to-int --enable-multivalue --enable-reference-types
 
-# Checks the workflows; a Python package.
-ZIZMOR := $(TARGET_DIR)/tools/bin/zizmor
+# Check the workflows and the spelling; Python packages.
+PYTHON_TOOLS := $(TARGET_DIR)/tools
+ZIZMOR_VERSION := 1.32.0
+TYPOS_VERSION := 1.52.0
 
 WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
 
@@ -111,7 +113,7 @@ fmt: ## Format the code
 ADVISORIES ?=
 
 .PHONY: lint
-lint: policy.wasm cargo-deny ## Check format, code, dependencies and workflows
+lint: policy.wasm cargo-deny ## Check format, code, dependencies, workflows and spelling
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -119,10 +121,16 @@ lint: policy.wasm cargo-deny ## Check format, code, dependencies and workflows
 	@if cargo deny --log-level off fetch db 2>/dev/null; then cargo deny --log-level error check advisories; \
 	elif [ "$(ADVISORIES)" = required ]; then echo "the advisories cannot be fetched" >&2; exit 1; \
 	else echo "the advisories cannot be fetched: they are not checked"; fi
-	@zizmor=$$(command -v zizmor || echo $(ZIZMOR)); \
-	[ -x "$$zizmor" ] || { python3 -m venv $(TARGET_DIR)/tools && $(TARGET_DIR)/tools/bin/pip install --quiet zizmor==1.32.0; } || true; \
-	if [ -x "$$zizmor" ]; then "$$zizmor" --offline --no-progress .github; \
-	else echo "zizmor could not be installed: the workflows are not checked" >&2; fi
+	@$(call checked,zizmor,$(ZIZMOR_VERSION),the workflows are,--offline --no-progress .github)
+	@$(call checked,typos,$(TYPOS_VERSION),the spelling is,)
+
+# checked NAME,VERSION,WHAT,ARGUMENTS: runs a Python package, which is installed where it is missing and can be.
+define checked
+tool=$$(command -v $(1) || echo $(PYTHON_TOOLS)/bin/$(1)); \
+[ -x "$$tool" ] || { python3 -m venv $(PYTHON_TOOLS) && $(PYTHON_TOOLS)/bin/pip install --quiet $(1)==$(2); } || true; \
+if [ -x "$$tool" ]; then "$$tool" $(4); \
+else echo "$(1) could not be installed: $(3) not checked" >&2; fi
+endef
 
 .PHONY: test
 test: tools lint test-wasm test-native e2e-tests chart-tests release-tests fuzz-smoke reproduce ## Run all tests

@@ -262,3 +262,57 @@ fn a_link_that_leads_nowhere_is_seen() {
         assert_eq!(link_problem(page, link).as_deref(), expected, "{link}");
     }
 }
+
+/// What a native reader stumbles over, and what to write.
+const STUMBLES: [(&str, &str); 5] = [
+    (" is no ", "is not a"),
+    (" are no ", "are not"),
+    (" for ever", "indefinitely"),
+    (" whilst ", "while"),
+    (" in order to ", "to"),
+];
+
+/// The places of a page that a native reader stumbles over.
+fn stumbles(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = format!(" {line} ").to_lowercase();
+        for (phrase, better) in STUMBLES {
+            let is_meant = |(at, _): &(usize, &str)| !line.get(..*at).unwrap().ends_with(" there");
+            if line.match_indices(phrase).any(|one| is_meant(&one)) {
+                found.push(format!(
+                    "line {}: `{}`: {better}",
+                    number + 1,
+                    phrase.trim()
+                ));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_pages_for_users_are_plain_english() {
+    let pages = [
+        "README.md",
+        "SECURITY.md",
+        "charts/datakit-operator-policy/README.md",
+        "deploy/README.md",
+        "docs/air-gap.md",
+        "docs/gitops.md",
+        "docs/install.md",
+        "docs/operations.md",
+        "docs/troubleshooting.md",
+        "docs/versions.md",
+    ];
+    for page in pages {
+        assert_eq!(stumbles(&text(page)), [""; 0], "{page}");
+    }
+    assert_eq!(
+        stumbles("There is no image.\n`x` is no boolean.\nIt waits for ever."),
+        [
+            "line 2: `is no`: is not a",
+            "line 3: `for ever`: indefinitely"
+        ]
+    );
+}
