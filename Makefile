@@ -99,7 +99,7 @@ host-program: policy.wasm
 	cargo build --locked --workspace
 
 .PHONY: docs
-docs: ## Write what is made of the table of settings: the reference's tables, JSON Schema, Rancher's form
+docs: ## Write what is made of the table of settings: the reference's tables, JSON Schema, Rancher's form, the chart's schema
 	UPDATE_GOLDEN=1 cargo test --locked --workspace --test settings made
 
 ##@ Checking

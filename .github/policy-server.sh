@@ -6,11 +6,11 @@ set -euo pipefail
 
 version=v1.38.2
 image=ghcr.io/kubewarden/adm-controller/policy-server
-workflow=https://github.com/kubewarden/adm-controller/.github/workflows/
+workflow=https://github.com/kubewarden/adm-controller/.github/workflows/release.yml
 
 digest=$(cosign verify "$image:$version" --output json \
   --certificate-oidc-issuer https://token.actions.githubusercontent.com \
-  --certificate-identity-regexp "^$workflow[a-z-]+\.yml@refs/tags/$version\$" |
+  --certificate-identity "$workflow@refs/tags/$version" |
   jq -er '.[0].critical.image["docker-manifest-digest"]')
 echo "policy-server $version is $digest" >&2
 

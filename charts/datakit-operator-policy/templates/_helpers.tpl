@@ -42,7 +42,7 @@
 {{- if .Values.matchConditions }}{{ $needs = append $needs (list "matchConditions" "1.28") }}{{ end }}
 {{- range $needs }}
 {{- if semverCompare (printf "<%s.0-0" (index . 1)) $.Capabilities.KubeVersion.Version }}
-{{- fail (printf "%s needs Kubernetes %s or newer; this is %s" (index . 0) (index . 1) $.Capabilities.KubeVersion.Version) }}
+{{- fail (printf "%s needs Kubernetes %s or newer; this is %s.%s" (index . 0) (index . 1) $.Capabilities.KubeVersion.Major $.Capabilities.KubeVersion.Minor) }}
 {{- end }}
 {{- end }}
 {{- if eq .Values.scope "namespace" }}
