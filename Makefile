@@ -191,6 +191,7 @@ release-tests: bats zip unzip ## Test what a release makes of its programs
 	bats tests/release/release.bats
 
 # etcd, kube-apiserver and helm are built from their Go modules; KUBEBUILDER_ASSETS and HELM name ready ones.
+# KUBEWARDEN_CRDS names a folder with Kubewarden's own definitions, which the chart is tested with instead of made ones.
 # UPDATE_SEQUENCES=1 writes tests/sequences anew; WALK_SEED and WALK_STEPS are for the random walks; ARGS may be words of names.
 .PHONY: test-cluster
 test-cluster: policy.wasm ## Test the policy, the chart and the election service on a real API server (needs Go)

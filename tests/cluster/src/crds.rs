@@ -1,7 +1,12 @@
-//! Kubewarden's kinds on the API server: definitions made of the fields that `tests/data/kubewarden-crds.json` lists.
+//! Kubewarden's kinds on the API server.
+//!
+//! `KUBEWARDEN_CRDS` names a folder with Kubewarden's own definitions, as its chart has them. Without it they are made of the
+//! fields that `tests/data/kubewarden-crds.json` lists.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use datakit_policy_host::yaml::{self, DuplicateKeys};
 use serde_json::{Map, Value, json};
 
 use crate::api_server::{PATIENCE, root};
@@ -12,13 +17,14 @@ use crate::client::{Client, Store};
 /// # Panics
 /// Where the API server does not take a definition.
 pub fn define(client: &Client) {
-    let path = root().join("tests/data/kubewarden-crds.json");
-    let fields: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    for (kind, definition) in fields["kinds"].as_object().unwrap() {
-        let crd = crd(kind, definition, &fields["types"]);
-        client.create("", &crd, Store::Yes).unwrap();
+    let definitions = match std::env::var_os("KUBEWARDEN_CRDS") {
+        Some(folder) => of_kubewarden(Path::new(&folder)),
+        None => made(),
+    };
+    for definition in &definitions {
+        client.create("", definition, Store::Yes).unwrap();
     }
-    for kind in fields["kinds"].as_object().unwrap().keys() {
+    for kind in ["ClusterAdmissionPolicy", "AdmissionPolicy", "PolicyServer"] {
         let started = Instant::now();
         let any = json!({"apiVersion": "policies.kubewarden.io/v1", "kind": kind});
         while client.list("", &any).is_err() {
@@ -26,6 +32,25 @@ pub fn define(client: &Client) {
             std::thread::sleep(Duration::from_millis(100));
         }
     }
+}
+
+fn of_kubewarden(folder: &Path) -> Vec<Value> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+    let texts = entries.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    texts
+        .flat_map(|text| yaml::documents(&text, DuplicateKeys::Refuse))
+        .map(|document| document.unwrap().value)
+        .filter(|object| object["kind"] == "CustomResourceDefinition")
+        .collect()
+}
+
+fn made() -> Vec<Value> {
+    let path = root().join("tests/data/kubewarden-crds.json");
+    let fields: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let kinds = fields["kinds"].as_object().unwrap().iter();
+    kinds
+        .map(|(kind, definition)| crd(kind, definition, &fields["types"]))
+        .collect()
 }
 
 fn crd(kind: &str, definition: &Value, types: &Value) -> Value {
@@ -41,9 +66,7 @@ fn crd(kind: &str, definition: &Value, types: &Value) -> Value {
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {
-            "name": format!("{plural}.policies.kubewarden.io"),
-        },
+        "metadata": {"name": format!("{plural}.policies.kubewarden.io")},
         "spec": {
             "group": "policies.kubewarden.io",
             "names": {"kind": kind, "plural": plural, "singular": singular},
