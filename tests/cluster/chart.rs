@@ -254,12 +254,12 @@ fn golden(file: &str, text: &str) -> Result<(), Failed> {
     }
 }
 
-/// A webhook as Kubewarden's controller makes it of a policy, which is asked at the bridge.
-pub fn webhook(cluster: &Cluster, policy: &Value) -> Value {
+/// A webhook as Kubewarden's controller makes it of a policy, which is asked at the bridge. It is for these namespaces and no
+/// others, because other tests have theirs.
+pub fn webhook(cluster: &Cluster, policy: &Value, namespaces: &[&str]) -> Value {
     let spec = &policy["spec"];
-    let mut expressions = vec![json!({
-        "key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kubewarden"],
-    })];
+    let named = |operator: &str, names: &[&str]| json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": names});
+    let mut expressions = vec![named("NotIn", &["kubewarden"]), named("In", namespaces)];
     expressions.extend(
         spec["namespaceSelector"]["matchExpressions"]
             .as_array()
@@ -308,11 +308,12 @@ fn injects(cluster: &Cluster) -> Result<(), Failed> {
     let text = policy["spec"]["settings"].to_string();
     let settings = Arc::new(settings::read("the chart", &text).map_err(|error| error.to_string())?);
     // One that is covered, and one of those that are left out.
-    for namespace in ["chart-shop", "cattle-monitoring-system"] {
+    let namespaces = ["chart-shop", "cattle-monitoring-system"];
+    for namespace in namespaces {
         cluster.create_namespace(namespace, Level::None, &[]);
         cluster.bridge.configure(namespace, settings.clone());
     }
-    let webhook = webhook(cluster, &policy);
+    let webhook = webhook(cluster, &policy, &namespaces);
     cluster
         .client
         .create("", &webhook, Store::Yes)

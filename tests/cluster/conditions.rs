@@ -205,14 +205,8 @@ fn asks(cluster: &Cluster, namespace: &str, example: &Example) -> Result<(), Fai
     let text = policy["spec"]["settings"].to_string();
     let settings = settings::read("the chart", &text).map_err(|error| error.to_string())?;
     cluster.bridge.configure(namespace, Arc::new(settings));
-    let mut webhooks = webhook(cluster, &policy);
-    let mut here = webhooks["webhooks"][0].clone();
-    let expressions = here["namespaceSelector"]["matchExpressions"]
-        .as_array_mut()
-        .unwrap();
-    expressions.push(json!({
-        "key": "kubernetes.io/metadata.name", "operator": "In", "values": [namespace],
-    }));
+    let mut webhooks = webhook(cluster, &policy, &[namespace]);
+    let here = webhooks["webhooks"][0].clone();
     // Whatever happens here, from then on the first is there too.
     let mut served = here.clone();
     served["name"] = json!(format!("served.{namespace}.kubewarden.admission"));
