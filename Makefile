@@ -64,6 +64,16 @@ policy.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile $(WAS
 		cp $(GUEST) $@; \
 	fi
 
+# What a policy costs at the least, which the costs of ours are compared with; built like ours.
+FLOOR := $(TARGET_DIR)/floor.wasm
+.PHONY: floor
+floor: $(FLOOR)
+$(FLOOR): $(wildcard benches/floor/src/*.rs benches/floor/Cargo.toml) Cargo.toml Cargo.lock Makefile $(WASM_OPT) | wasm-target
+	RUSTFLAGS="$(RUSTFLAGS) $(REMAP)" cargo build --locked --profile floor --target $(WASM_TARGET) --package floor-policy
+	@floor=$(TARGET_DIR)/$(WASM_TARGET)/floor/floor_policy.wasm; \
+	if command -v wasm-opt >/dev/null; then wasm-opt -O3 $(WASM_FEATURES) --strip-debug --strip-producers $$floor -o $@; \
+	else cp $$floor $@; fi
+
 # Another folder, with a longer path and a target folder of its own.
 .PHONY: reproduce
 reproduce: policy.wasm ## Build the policy once more, in another folder, and compare the bytes
@@ -136,13 +146,21 @@ endef
 test: tools lint test-wasm test-native e2e-tests chart-tests release-tests fuzz-smoke reproduce ## Run all tests
 
 .PHONY: test-native
-test-native: policy.wasm docker-registry ## Unit tests natively, and the tests on the built policy
+test-native: policy.wasm floor docker-registry ## Unit tests natively, and the tests on the built policy
 	cargo test --locked --workspace
 
 .PHONY: limits
 limits: policy.wasm ## Measure what hostile requests cost: the table of docs/limits.md
 	@cargo test --quiet --locked --workspace --test policy -- --ignored --nocapture --test-threads 1 prints_the_table | \
 		grep '^|'
+
+.PHONY: accept-costs
+accept-costs: policy.wasm floor ## Accept what requests cost now: writes benches/baseline.json
+	UPDATE_BASELINE=1 cargo test --locked --workspace --test policy cost::
+
+.PHONY: bench
+bench: policy.wasm floor ## Measure the policy beside the least that a policy costs: the tables and plots of docs/performance.md
+	cargo bench --locked --package datakit-policy-benches
 
 # Without a sanitizer it needs no nightly Rust; the guest has no unsafe code that one could watch.
 FUZZ_TARGETS := $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))

@@ -35,7 +35,7 @@ pub fn validate(payload: &[u8]) -> CallResult {
         );
         None
     });
-    Ok(Answer { object, report }.to_bytes())
+    Ok(Answer { object, report }.into_bytes())
 }
 
 /// A part of the payload is not valid JSON.

@@ -14,7 +14,7 @@ impl Answer<'_> {
     /// The response as a host reads it. It is written from the parts of the payload, which a type of a library would
     /// copy first.
     #[must_use]
-    pub fn to_bytes(self) -> Vec<u8> {
+    pub fn into_bytes(self) -> Vec<u8> {
         let mut response = Object::new();
         response.insert("accepted", true.into());
         // Of what was there already nothing was injected.

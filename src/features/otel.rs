@@ -252,7 +252,7 @@ fn mount_problem(container: AppContainer<'_>, agent: &Agent, has_parts: bool) ->
     let is_part = |mount: &Object| {
         ["subPath", "subPathExpr"]
             .iter()
-            .any(|key| mount.get(*key).is_some_and(|part| *part != ""))
+            .any(|key| mount.get(key).is_some_and(|part| *part != ""))
     };
     for mount in container.mounts() {
         let is_ours = name_of(mount) == VOLUME;

@@ -42,7 +42,7 @@ pub(crate) fn ddtrace<'n>(
         scope,
         narrowing: Narrowing::default(),
         opt_in,
-        container: container,
+        container,
         image: image_for(&images, language),
         what: Tracer {
             language,
@@ -239,7 +239,7 @@ pub(crate) fn profiler<'n>(
             scope: scope(),
             narrowing: Narrowing::default(),
             opt_in: OptIn::Annotation,
-            container: container,
+            container,
             image: image_for(&images, language),
             what: language,
         })

@@ -29,7 +29,7 @@ impl<'t> AppContainer<'t> {
 
     fn texts(self, path: &[&str]) -> impl Iterator<Item = &'t str> {
         let mut keys = path.iter();
-        let first = keys.next().and_then(|key| self.0.get(*key));
+        let first = keys.next().and_then(|key| self.0.get(key));
         keys.try_fold(first, |value, key| Some(value?.get(key)))
             .flatten()
             .and_then(Value::as_array)

@@ -428,7 +428,6 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 
     fn volume(pod: Value, kind: VolumeKind, path: &str) -> (String, usize) {
-        let pod = pod;
         let template = Template::new(pod.clone()).unwrap();
         let mut plan = Plan::default();
         let name = plan.volume(&template, "tmp", kind, path);

@@ -1,8 +1,9 @@
 //! The policy's small languages against what defines them elsewhere: label selectors against Kubernetes, references to
 //! images against the grammar of the distribution specification, paths against Go's `path.Clean`, namespace patterns
-//! against a full regular expression engine.
+//! against a full regular expression engine, JSON against `serde_json`.
 
 mod images;
+mod json;
 mod paths;
 mod patterns;
 mod selectors;

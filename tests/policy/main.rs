@@ -2,6 +2,7 @@
 
 #[path = "../checker/mod.rs"]
 mod checker;
+mod cost;
 mod differences;
 mod effects;
 mod golden;
@@ -11,6 +12,7 @@ mod module;
 mod otel;
 mod outlook;
 mod parts;
+mod reused;
 mod sequences;
 mod settings;
 mod standards;

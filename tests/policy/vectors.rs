@@ -39,7 +39,7 @@ fn label_selectors_with_globs_agree_with_operator_1_8_10() {
 }
 
 /// The lines of a file of vectors.
-fn read(file: &str) -> String {
+pub fn read(file: &str) -> String {
     let path = root().join(format!("tests/vectors/{file}.jsonl.gz"));
     let mut text = String::new();
     GzDecoder::new(std::fs::File::open(path).unwrap())
