@@ -43,13 +43,14 @@ pub struct Args {
 }
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
-    let session = Session::open(&args.inputs)?;
+    let documents = args.inputs.documents();
+    let session = Session::open(&args.inputs, &documents)?;
     let paint = Paint::new(args.color);
     let mut explained = 0_usize;
     let mut others = Vec::new();
     let mut has_errors = false;
     let mut notes = Notes::default();
-    for document in args.inputs.documents() {
+    for document in documents {
         let answer = match document {
             Ok(document) => session.ask(document)?,
             Err(error) => {
@@ -77,7 +78,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         return Err(nothing_to_explain(args, &others).into());
     }
     notes.tell();
-    if args.inputs.settings.is_none() {
+    if args.inputs.settings.is_empty() {
         say(NO_SETTINGS);
     }
     Ok(if has_errors {
@@ -139,6 +140,9 @@ fn explanation(answer: &Answer, paint: Paint) -> String {
     let mut text = format!("{}\n", paint.ink(Ink::Title, answer.place()));
     let told = Told::new(answer);
     match (&answer.outcome, answer.update()) {
+        (Outcome::NotAsked(reason), _) => {
+            let _ = writeln!(text, "the policy is not asked: {reason}");
+        }
         // The policy logs nothing where it need not look.
         (Outcome::Kept(_), Some(why)) if answer.logs.is_empty() => {
             let _ = writeln!(text, "kept as it was\n  {why}");
@@ -196,6 +200,10 @@ impl Told {
         if !answer.logs.iter().any(is_warning) {
             for warning in &answer.warnings {
                 told.add(OBJECT, Line::Warning(warning.clone()));
+            }
+        } else {
+            for remark in &answer.remarks {
+                told.add(OBJECT, Line::Warning(remark.clone()));
             }
         }
         told

@@ -88,8 +88,8 @@ fn exit_code(count: &Count, tells_changes: bool) -> u8 {
 }
 
 fn show(args: &Args) -> Result<Count, Failure> {
-    let session = Session::open(&args.inputs)?;
     let documents = args.inputs.documents();
+    let session = Session::open(&args.inputs, &documents)?;
     if documents.is_empty() {
         return Err("there is no object in the input".into());
     }
@@ -121,7 +121,7 @@ fn show(args: &Args) -> Result<Count, Failure> {
     progress.finish();
     printer.finish(&count)?;
     notes.tell();
-    if args.inputs.settings.is_none() && !count.has_changes() {
+    if args.inputs.settings.is_empty() && !count.has_changes() {
         say(NO_SETTINGS);
     }
     Ok(count)

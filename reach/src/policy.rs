@@ -37,6 +37,8 @@ pub struct Policy {
     pub mode: Mode,
     /// Whether it may change objects.
     pub is_mutating: bool,
+    /// Whether it may ask the cluster for Namespaces.
+    pub sees_namespaces: bool,
     failure_policy: FailurePolicy,
     rules: Vec<Rule>,
     namespace_selector: Selector,
@@ -205,6 +207,7 @@ fn read(reader: &mut Reader<'_>, resource: &Value, namespace: &str) -> Policy {
                 Mode::Protect
             },
             is_mutating: *mutating == true,
+            sees_namespaces: is_cluster_wide && sees_namespaces(reader, spec),
             failure_policy: if failure_policy == "Ignore" {
                 FailurePolicy::Ignore
             } else {
@@ -218,6 +221,13 @@ fn read(reader: &mut Reader<'_>, resource: &Value, namespace: &str) -> Policy {
             conditions: conditions.into_iter().flatten().collect(),
         }
     })
+}
+
+fn sees_namespaces(reader: &mut Reader<'_>, spec: &Value) -> bool {
+    let resources = reader.list(spec, "contextAwareResources");
+    let is_namespace =
+        |resource: &Value| resource["apiVersion"] == "v1" && resource["kind"] == "Namespace";
+    resources.iter().any(is_namespace)
 }
 
 fn namespace_selector(reader: &mut Reader<'_>, spec: &Value, is_cluster_wide: bool) -> Selector {

@@ -40,11 +40,12 @@ impl Namespaces {
         self.0.insert(name.to_owned(), labels);
     }
 
-    /// Takes an object, if it is a Namespace.
+    /// Takes an object, if it is a Namespace that was not known.
     pub fn insert_object(&mut self, object: &Value) {
         let is_namespace = object["apiVersion"] == "v1" && object["kind"] == "Namespace";
         if let (true, Some(name)) = (is_namespace, object["metadata"]["name"].as_str()) {
-            self.insert(name, labels_of(object));
+            let labels = || labels_of(object);
+            self.0.entry(name.to_owned()).or_insert_with(labels);
         }
     }
 

@@ -109,6 +109,7 @@ fn diff_of(answer: &Answer, paint: Paint) -> String {
         }
         Outcome::Kept(None) => format!("kept as it was: {place}{}\n", why(&answer.update())),
         Outcome::Unchanged(reason) => format!("nothing to inject: {place}{}\n", why(reason)),
+        Outcome::NotAsked(reason) => format!("not asked: {place} ({reason})\n"),
         Outcome::Refused(message) => {
             format!(
                 "{}: {place}\n{message}\n",
@@ -165,6 +166,7 @@ fn summary_of(answer: &Answer, paint: Paint) -> String {
         }
         Outcome::Kept(_) => format!("kept as it was:    {place}{}", why(&answer.update())),
         Outcome::Unchanged(reason) => format!("nothing to inject: {place}{}", why(reason)),
+        Outcome::NotAsked(reason) => format!("not asked:         {place} ({reason})"),
         Outcome::Refused(message) => {
             format!(
                 "{}           {place}: {message}",
