@@ -21,8 +21,9 @@ use crate::settings::SettingsFile;
 
 /// Check settings before the policy is loaded with them
 ///
-/// Prints what the policy does not accept, and then advice: what it accepts and what still is hardly meant, such as a
-/// rule that no pod can meet. Each of them begins with file, line and column.
+/// Prints what the policy does not accept, and what is wrong with the rest of a ClusterAdmissionPolicy or an
+/// AdmissionPolicy that the settings are in. Then comes advice: what is accepted and what still is hardly meant, such as
+/// a rule that no pod can meet. Each of them begins with file, line and column.
 #[derive(clap::Args)]
 #[command(
     after_help = "Exit codes: 0 accepted, 1 refused or not to be read, 2 wrong usage, 3 accepted with advice \
@@ -65,7 +66,9 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let paint = Paint::new(args.color);
     let mut out = stdout().lock();
 
-    let problems = file.problems(&policy)?;
+    let mut problems = file.policy_problems();
+    problems.extend(file.problems(&policy)?);
+    problems.sort_by_key(|problem| (problem.at.line, problem.at.column));
     for problem in &problems {
         let error = paint.ink(Ink::Removed, "error");
         let message = format!("{error}: {}", problem.message);
