@@ -27,8 +27,10 @@ REMAP := --remap-path-prefix=$(REGISTRY)= --remap-path-prefix=$(CURDIR)=
 WASM_FEATURES := --enable-bulk-memory --enable-sign-ext --enable-mutable-globals \
 	--enable-nontrapping-float-to-int --enable-multivalue --enable-reference-types
 
-# Checks the workflows; a Python package.
-ZIZMOR := $(TARGET_DIR)/tools/bin/zizmor
+# Check the workflows and the spelling; Python packages.
+PYTHON_TOOLS := $(TARGET_DIR)/tools
+ZIZMOR_VERSION := 1.32.0
+TYPOS_VERSION := 1.52.0
 
 WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
 
@@ -97,7 +99,7 @@ host-program: policy.wasm
 	cargo build --locked --workspace
 
 .PHONY: docs
-docs: ## Write what is made of the table of settings: the reference's tables, JSON Schema, Rancher's form
+docs: ## Write what is made of the table of settings: the reference's tables, JSON Schema, Rancher's form, the chart's schema
 	UPDATE_GOLDEN=1 cargo test --locked --workspace --test settings made
 
 ##@ Checking
@@ -111,7 +113,7 @@ fmt: ## Format the code
 ADVISORIES ?=
 
 .PHONY: lint
-lint: policy.wasm cargo-deny ## Check format, code, dependencies and workflows
+lint: policy.wasm cargo-deny ## Check format, code, dependencies, workflows and spelling
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -119,13 +121,19 @@ lint: policy.wasm cargo-deny ## Check format, code, dependencies and workflows
 	@if cargo deny --log-level off fetch db 2>/dev/null; then cargo deny --log-level error check advisories; \
 	elif [ "$(ADVISORIES)" = required ]; then echo "the advisories cannot be fetched" >&2; exit 1; \
 	else echo "the advisories cannot be fetched: they are not checked"; fi
-	@zizmor=$$(command -v zizmor || echo $(ZIZMOR)); \
-	[ -x "$$zizmor" ] || { python3 -m venv $(TARGET_DIR)/tools && $(TARGET_DIR)/tools/bin/pip install --quiet zizmor==1.32.0; } || true; \
-	if [ -x "$$zizmor" ]; then "$$zizmor" --offline --no-progress .github; \
-	else echo "zizmor could not be installed: the workflows are not checked" >&2; fi
+	@$(call checked,zizmor,$(ZIZMOR_VERSION),the workflows are,--offline --no-progress .github)
+	@$(call checked,typos,$(TYPOS_VERSION),the spelling is,)
+
+# checked NAME,VERSION,WHAT,ARGUMENTS: runs a Python package, which is installed where it is missing and can be.
+define checked
+tool=$$(command -v $(1) || echo $(PYTHON_TOOLS)/bin/$(1)); \
+[ -x "$$tool" ] || { python3 -m venv $(PYTHON_TOOLS) && $(PYTHON_TOOLS)/bin/pip install --quiet $(1)==$(2); } || true; \
+if [ -x "$$tool" ]; then "$$tool" $(4); \
+else echo "$(1) could not be installed: $(3) not checked" >&2; fi
+endef
 
 .PHONY: test
-test: tools lint test-wasm test-native e2e-tests fuzz-smoke reproduce ## Run all tests
+test: tools lint test-wasm test-native e2e-tests chart-tests release-tests fuzz-smoke reproduce ## Run all tests
 
 .PHONY: test-native
 test-native: policy.wasm docker-registry ## Unit tests natively, and the tests on the built policy
@@ -171,12 +179,24 @@ test-wasm: wasm-target wasm-bindgen node ## Unit tests inside wasm32, run by Nod
 e2e-tests: annotated-policy.wasm host-program bats jq ## The command line tests, with KWCTL
 	KWCTL="$(KWCTL)" bats e2e.bats
 
-# etcd and kube-apiserver are built from their Go modules; KUBEBUILDER_ASSETS names ready ones.
+# helm is built from its Go module where it is missing and Go is there; HELM names another one.
+.PHONY: chart-tests
+chart-tests: bats ## Test the Helm chart with helm (needs helm or Go)
+	@if helm=$$(tests/chart/helm.sh $(TARGET_DIR)/helm); then HELM="$$helm" bats tests/chart/chart.bats; \
+	elif [ $$? = 2 ]; then echo "the chart is not rendered: please install helm or Go" >&2; \
+	else exit 1; fi
+
+.PHONY: release-tests
+release-tests: bats zip unzip ## Test what a release makes of its programs
+	bats tests/release/release.bats
+
+# etcd, kube-apiserver and helm are built from their Go modules; KUBEBUILDER_ASSETS and HELM name ready ones.
+# KUBEWARDEN_CRDS names a folder with Kubewarden's own definitions, which the chart is tested with instead of made ones.
 # UPDATE_SEQUENCES=1 writes tests/sequences anew; WALK_SEED and WALK_STEPS are for the random walks; ARGS may be words of names.
 .PHONY: test-cluster
-test-cluster: policy.wasm ## Test the policy and the election service on a real API server (needs Go)
-	@assets=$$(tests/cluster/assets.sh $(TARGET_DIR)/cluster); \
-	KUBEBUILDER_ASSETS="$$assets" cargo test --locked --workspace --features datakit-election/cluster \
+test-cluster: policy.wasm ## Test the policy, the chart and the election service on a real API server (needs Go)
+	@assets=$$(tests/cluster/assets.sh $(TARGET_DIR)/cluster); helm=$$(tests/chart/helm.sh $(TARGET_DIR)/helm); \
+	KUBEBUILDER_ASSETS="$$assets" HELM="$$helm" cargo test --locked --workspace --features datakit-election/cluster \
 		--test cluster --test replicas -- $(ARGS)
 
 # Maven, npm and pip fetch the agents that tests/agents/images pins. ARGS may be words of names.
@@ -205,7 +225,7 @@ test-e2e-here: policy.wasm ## The same on a node that is started on this machine
 
 # All that `make test` needs besides Rust, make and a C compiler.
 .PHONY: tools
-tools: wasm-target wasm-bindgen cargo-deny cargo-fuzz wasm-opt node bats jq docker-registry ## Install what the tests need
+tools: wasm-target wasm-bindgen cargo-deny cargo-fuzz wasm-opt node bats jq docker-registry zip unzip ## Install what the tests need
 
 .PHONY: wasm-bindgen
 wasm-bindgen:
@@ -227,10 +247,10 @@ cargo-fuzz:
 		cargo install --locked cargo-fuzz --version $(CARGO_FUZZ_VERSION)
 
 # The tools below are Debian packages; elsewhere install what the message names.
-.PHONY: bats docker-registry jq node wasm-opt
+.PHONY: bats docker-registry jq node unzip wasm-opt zip
 node: PACKAGE := nodejs
 wasm-opt: PACKAGE := binaryen
-bats docker-registry jq node wasm-opt:
+bats docker-registry jq node unzip wasm-opt zip:
 	@command -v $@ >/dev/null || $(SUDO) apt-get install --yes --quiet $(or $(PACKAGE),$@) || \
 		{ $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet $(or $(PACKAGE),$@); } || \
 		{ echo "please install $@ (package $(or $(PACKAGE),$@))" >&2; exit 1; }

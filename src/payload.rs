@@ -1,7 +1,7 @@
 //! What a policy host sends: `{"request": AdmissionRequest, "settings": {…}}`.
 //!
-//! Most requests are about nothing that the policy changes. So what is large is passed over at first: the object, the
-//! object as it was before, and the settings are read when they are looked at.
+//! Most requests are about nothing that the policy changes. So what is large is passed over at first: the object, and
+//! the object as it was before; the settings, which hosts send behind the request, are read when they are looked at.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,11 +9,13 @@ use std::fmt;
 use crate::json::{Reader, SyntaxError, Value};
 
 /// The payload of `validate`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Payload<'a> {
     pub request: Request<'a>,
-    /// Their text; empty where there are none.
-    pub settings: &'a str,
+    /// The text of the settings, where they stand before the request.
+    settings: Option<&'a str>,
+    /// What follows the request.
+    rest: Reader<'a>,
 }
 
 /// What the policy reads of an AdmissionRequest. What is null is absent, and both are empty.
@@ -65,25 +67,51 @@ impl<'a> Payload<'a> {
     /// Why it is none.
     pub fn read(bytes: &'a [u8]) -> Result<Self, Unreadable> {
         let text = std::str::from_utf8(bytes).ok();
-        let payload = text.and_then(|text| Self::read_from(&mut Reader::new(text)));
+        let payload = text.and_then(Self::read_from);
         payload.ok_or_else(|| Unreadable::of(bytes))
     }
 
-    fn read_from(reader: &mut Reader<'a>) -> Option<Self> {
-        let mut request = None;
-        let mut settings = "";
-        reader.fields(|reader, key| {
-            match &*key {
-                "request" => request = Some(Request::read(reader)?),
-                "settings" => settings = reader.text()?,
+    fn read_from(text: &'a str) -> Option<Self> {
+        let mut rest = Reader::new(text);
+        let mut settings = None;
+        rest.open()?;
+        let mut is_first = true;
+        loop {
+            match &*rest.key(is_first)?? {
+                "request" => break,
+                "settings" => settings = Some(rest.text()?),
                 _ => {
-                    reader.text()?;
+                    rest.text()?;
                 }
             }
-            Some(())
-        })?;
-        let request = request.filter(|_| reader.is_at_end())?;
-        Some(Self { request, settings })
+            is_first = false;
+        }
+        Some(Self {
+            request: Request::read(&mut rest)?,
+            settings,
+            rest,
+        })
+    }
+
+    /// Reads the settings; null where there are none.
+    ///
+    /// # Errors
+    /// `None` where they, or what stands around them, are not valid JSON.
+    #[must_use]
+    pub fn settings(&self) -> Option<Value<'a>> {
+        let mut settings = match self.settings {
+            Some(text) => Value::parse(text).ok()?,
+            None => Value::Null,
+        };
+        let mut rest = self.rest.clone();
+        while let Some(key) = rest.key(false)? {
+            if key == "settings" {
+                settings = rest.value()?;
+            } else {
+                rest.text()?;
+            }
+        }
+        rest.is_at_end().then_some(settings)
     }
 }
 

@@ -15,7 +15,16 @@ impl<'a> Value<'a> {
     /// # Errors
     /// What is wrong and where (line and column), without a word of the text.
     pub fn parse(text: &'a str) -> Result<Self, SyntaxError> {
+        Self::parse_below(text, 0)
+    }
+
+    /// Reads a text that stands so many levels deep in another.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_below(text: &'a str, levels: u8) -> Result<Self, SyntaxError> {
         let mut reader = Reader::new(text);
+        reader.depth = levels;
         let value = reader.value().filter(|_| reader.is_at_end());
         value.ok_or_else(|| SyntaxError::of(text.as_bytes()))
     }
@@ -34,6 +43,7 @@ impl<'a> Value<'a> {
 
 /// Reads a text from its start. Where something is wrong, an answer is `None`: what and where is found out by who reads
 /// the text again, for a host sends no such thing.
+#[derive(Clone, Debug)]
 pub struct Reader<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -143,8 +153,26 @@ impl<'a> Reader<'a> {
         &mut self,
         read: impl FnMut(&mut Self, Cow<'a, str>) -> Option<()>,
     ) -> Option<()> {
-        self.pass(b'{')?;
+        self.open()?;
         self.entries(read)
+    }
+
+    /// Begins with the next value, which has to be an object.
+    pub fn open(&mut self) -> Option<()> {
+        self.pass(b'{')
+    }
+
+    /// The next key of an object, whose value has to be read then; no key at its end.
+    pub fn key(&mut self, is_first: bool) -> Option<Option<Cow<'a, str>>> {
+        if self.pass(b'}').is_some() {
+            return Some(None);
+        }
+        if !is_first {
+            self.pass(b',')?;
+        }
+        let key = self.string()?;
+        self.pass(b':')?;
+        Some(Some(key))
     }
 
     /// The entries of an object, behind its bracket.
@@ -152,17 +180,12 @@ impl<'a> Reader<'a> {
         &mut self,
         mut read: impl FnMut(&mut Self, Cow<'a, str>) -> Option<()>,
     ) -> Option<()> {
-        if self.pass(b'}').is_some() {
-            return Some(());
-        }
-        loop {
-            let key = self.string()?;
-            self.pass(b':')?;
+        let mut is_first = true;
+        while let Some(key) = self.key(is_first)? {
             read(self, key)?;
-            if self.pass(b',').is_none() {
-                return self.pass(b'}');
-            }
+            is_first = false;
         }
+        Some(())
     }
 
     /// Passes the next value, and gives its text. It is not checked but for its brackets: a text that is used is read
@@ -317,7 +340,7 @@ impl<'a> Reader<'a> {
             self.digits()?;
         }
         let text = self.text.get(start..self.at)?;
-        Some(Value::Number(Cow::Borrowed(text)))
+        is_in_range(text).then_some(Value::Number(Cow::Borrowed(text)))
     }
 
     /// Passes the next byte if it is one of these; says whether it was.
@@ -339,4 +362,11 @@ impl<'a> Reader<'a> {
         self.step(count);
         (count > 0).then_some(count)
     }
+}
+
+/// Whether a number is not larger than any that hosts read.
+fn is_in_range(number: &str) -> bool {
+    const SHORT: usize = 300;
+    let is_small = number.len() < SHORT && !number.contains(['e', 'E']);
+    is_small || number.parse().is_ok_and(f64::is_finite)
 }

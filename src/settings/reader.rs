@@ -158,8 +158,11 @@ impl Reader {
         path: Path<'_>,
         known: impl FnOnce() -> Vec<&'static str>,
     ) {
+        if !self.checks {
+            return;
+        }
         let object = self.problems.object(node, path);
-        let Some(object) = object.filter(|object| self.checks && !object.is_empty()) else {
+        let Some(object) = object.filter(|object| !object.is_empty()) else {
             return;
         };
         let known = known();

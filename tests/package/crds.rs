@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::files::{deploy, list, parse_one, text};
 
 /// What is wrong with an object by the definition of its kind.
-fn crd_problems(object: &Value) -> Vec<String> {
+pub fn crd_problems(object: &Value) -> Vec<String> {
     let crds = parse_one(&text("tests/data/kubewarden-crds.json"));
     let kind = object["kind"].as_str().unwrap_or_default();
     let mut problems = Vec::new();

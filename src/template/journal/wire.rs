@@ -13,7 +13,7 @@
 //!
 //! Containers to which the same was done share an entry of `edits`. What is empty is left out.
 
-use crate::json::Value;
+use crate::json::{Value, write_text};
 
 use super::super::Object;
 use super::named::Named;
@@ -191,7 +191,7 @@ impl ContainerRecord {
     fn write(&self, out: &mut Writer) {
         out.hashes("mounts", &self.mounts);
         out.named("fields", &self.fields, |out, fields| {
-            out.object(fields, |out, hash| out.text(&hash.to_string()));
+            out.object(fields, |out, hash| out.hash(*hash));
         });
         out.hashes("added", &self.added);
         out.named("extended", &self.extended, |out, extension| {
@@ -209,7 +209,7 @@ impl ContainerRecord {
         }
         if let Some(order) = self.order {
             out.key("order");
-            out.text(&order.to_string());
+            out.hash(order);
         }
     }
 }
@@ -284,13 +284,17 @@ impl Writer {
     }
 
     fn text(&mut self, text: &str) {
-        // A string: that cannot fail.
-        self.0
-            .push_str(&serde_json::to_string(text).unwrap_or_default());
+        write_text(text, &mut self.0);
+    }
+
+    fn hash(&mut self, hash: Hash) {
+        self.0.push('"');
+        hash.write(&mut self.0);
+        self.0.push('"');
     }
 
     fn hashes(&mut self, key: &str, hashes: &Named<Hash>) {
-        self.named(key, hashes, |out, hash| out.text(&hash.to_string()));
+        self.named(key, hashes, |out, hash| out.hash(*hash));
     }
 
     /// An object, which is left out where it is empty.
