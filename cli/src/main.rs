@@ -23,6 +23,7 @@ mod registry;
 mod run;
 mod session;
 mod settings;
+mod shape;
 mod uninject;
 
 use std::process::ExitCode;

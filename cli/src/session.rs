@@ -15,7 +15,7 @@ use crate::namespaces::NamespaceArgs;
 use crate::order::in_order_of;
 use crate::policies::{Asked, Policies, Said};
 use crate::settings::SettingsFile;
-use crate::{Failure, input, journal};
+use crate::{Failure, input, journal, shape};
 
 /// Said where nobody gave settings.
 pub const NO_SETTINGS: &str = "note: without --settings the policy has nothing to inject";
@@ -116,7 +116,7 @@ pub enum Outcome {
     NoWorkload,
     /// The API server does not ask the policy; the reason.
     NotAsked(String),
-    /// A policy, the policy server or the API server refuses it; the reason.
+    /// A policy, the policy server or the API server refuses it, or it is malformed; the reason.
     Refused(String),
 }
 
@@ -163,6 +163,7 @@ impl Session {
         let (request, before) = self.request(&document.object)?;
         let mut answer = Answer::new(document, &request, before);
         if !request::is_workload(&answer.object) {
+            answer.warnings.extend(shape::not_seen(&answer.object));
             return Ok(answer);
         }
         let old = request.old_object.clone();
@@ -173,6 +174,11 @@ impl Session {
             Said::Answer(said) => answer.take(said, old.as_ref()),
             Said::NotAsked(reason) => answer.outcome = Outcome::NotAsked(reason),
             Said::Refused(reason) => answer.outcome = Outcome::Refused(reason),
+        }
+        if matches!(answer.outcome, Outcome::Unchanged(_) | Outcome::NotAsked(_))
+            && let Some(problem) = shape::malformed(&answer.object)
+        {
+            answer.outcome = Outcome::Refused(problem);
         }
         answer.warnings.extend(heard.remarks.iter().cloned());
         answer.remarks = heard.remarks;
