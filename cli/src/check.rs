@@ -35,8 +35,18 @@ pub struct Args {
 
     /// The settings: a YAML or JSON file of settings, a Kubewarden policy, the operator's ConfigMap or release file, or
     /// Helm values; - is standard input
-    #[arg(value_name = "SETTINGS")]
-    settings: String,
+    #[arg(value_name = "SETTINGS", required_unless_present = "option")]
+    settings: Option<String>,
+
+    /// The same, as the other commands have it
+    #[arg(
+        id = "option",
+        short = 's',
+        long = "settings",
+        value_name = "FILE",
+        conflicts_with = "settings"
+    )]
+    option: Option<String>,
 
     /// A namespace of the cluster, for advice about patterns that match several; may be repeated
     #[arg(
@@ -57,12 +67,19 @@ pub struct Args {
     color: When,
 }
 
+impl Args {
+    fn file(&self) -> &str {
+        let file = self.settings.as_deref().or(self.option.as_deref());
+        file.unwrap_or(input::STDIN)
+    }
+}
+
 /// The exit code for advice where it is asked for.
 const ADVICE: u8 = 3;
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let policy = args.policy.compile()?;
-    let file = SettingsFile::read(&args.settings)?;
+    let file = SettingsFile::read(args.file())?;
     let paint = Paint::new(args.color);
     let mut out = stdout().lock();
 
