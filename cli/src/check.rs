@@ -21,8 +21,9 @@ use crate::settings::SettingsFile;
 
 /// Check settings before the policy is loaded with them
 ///
-/// Prints what the policy does not accept, and then advice: what it accepts and what still is hardly meant, such as a
-/// rule that no pod can meet. Each of them begins with file, line and column.
+/// Prints what the policy does not accept, and what is wrong with the rest of a ClusterAdmissionPolicy or an
+/// AdmissionPolicy that the settings are in. Then comes advice: what is accepted and what still is hardly meant, such as
+/// a rule that no pod can meet. Each of them begins with file, line and column.
 #[derive(clap::Args)]
 #[command(
     after_help = "Exit codes: 0 accepted, 1 refused or not to be read, 2 wrong usage, 3 accepted with advice \
@@ -34,8 +35,18 @@ pub struct Args {
 
     /// The settings: a YAML or JSON file of settings, a Kubewarden policy, the operator's ConfigMap or release file, or
     /// Helm values; - is standard input
-    #[arg(value_name = "SETTINGS")]
-    settings: String,
+    #[arg(value_name = "SETTINGS", required_unless_present = "option")]
+    settings: Option<String>,
+
+    /// The same, as the other commands have it
+    #[arg(
+        id = "option",
+        short = 's',
+        long = "settings",
+        value_name = "FILE",
+        conflicts_with = "settings"
+    )]
+    option: Option<String>,
 
     /// A namespace of the cluster, for advice about patterns that match several; may be repeated
     #[arg(
@@ -56,16 +67,25 @@ pub struct Args {
     color: When,
 }
 
+impl Args {
+    fn file(&self) -> &str {
+        let file = self.settings.as_deref().or(self.option.as_deref());
+        file.unwrap_or(input::STDIN)
+    }
+}
+
 /// The exit code for advice where it is asked for.
 const ADVICE: u8 = 3;
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let policy = args.policy.compile()?;
-    let file = SettingsFile::read(&args.settings)?;
+    let file = SettingsFile::read(args.file())?;
     let paint = Paint::new(args.color);
     let mut out = stdout().lock();
 
-    let problems = file.problems(&policy)?;
+    let mut problems = file.policy_problems();
+    problems.extend(file.problems(&policy)?);
+    problems.sort_by_key(|problem| (problem.at.line, problem.at.column));
     for problem in &problems {
         let error = paint.ink(Ink::Removed, "error");
         let message = format!("{error}: {}", problem.message);

@@ -6,15 +6,16 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use datakit_operator_policy::features;
+use datakit_policy_host::manifest::Document;
 use datakit_policy_host::policy::LogLine;
 use datakit_policy_host::request::resource_name;
 
 use crate::Failure;
-use crate::aside::say;
-use crate::journal;
+use crate::aside::{self, say};
 use crate::notes::Notes;
 use crate::paint::{Ink, Paint, When};
 use crate::session::{Answer, Inputs, NO_SETTINGS, OBJECT, Outcome, Session};
+use crate::{journal, shape};
 
 /// Explain what the policy decides about a workload, and why
 ///
@@ -28,7 +29,7 @@ Examples:
   datakit-policy explain manifests/ -s settings.json --only deployment/web
   datakit-policy explain edited.yaml --old live.yaml -s settings.json
 
-Exit codes: 0 done, 1 an error, or no workload to explain, 2 wrong usage.")]
+Exit codes: 0 done, 1 an error, a workload that is malformed or refused, or no workload to explain, 2 wrong usage.")]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
@@ -37,21 +38,29 @@ pub struct Args {
     #[arg(long, value_name = "WORKLOAD")]
     only: Option<String>,
 
+    /// Explain what can be explained where something else is broken
+    #[arg(long)]
+    keep_going: bool,
+
     /// When to use colours
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
     color: When,
 }
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
-    let session = Session::open(&args.inputs)?;
+    let documents = args.inputs.documents();
+    let session = Session::open(&args.inputs, &documents)?;
+    if !args.keep_going {
+        aside::stop_at_errors(&documents)?;
+    }
     let paint = Paint::new(args.color);
     let mut explained = 0_usize;
     let mut others = Vec::new();
     let mut has_errors = false;
     let mut notes = Notes::default();
-    for document in args.inputs.documents() {
+    for document in documents {
         let answer = match document {
-            Ok(document) => session.ask(document)?,
+            Ok(document) => ask(&session, document)?,
             Err(error) => {
                 say(format_args!("Error: {error}"));
                 has_errors = true;
@@ -69,6 +78,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
             writeln!(stdout())?;
         }
         write!(stdout(), "{}", explanation(&answer, paint))?;
+        has_errors |= matches!(answer.outcome, Outcome::Refused(_));
         notes.add(&answer);
         explained += 1;
     }
@@ -77,7 +87,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         return Err(nothing_to_explain(args, &others).into());
     }
     notes.tell();
-    if args.inputs.settings.is_none() {
+    if args.inputs.settings.is_empty() {
         say(NO_SETTINGS);
     }
     Ok(if has_errors {
@@ -85,6 +95,19 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Asks about a document. One of a kind that the policy does not see is asked about as the pod that is made of it.
+fn ask(session: &Session, document: Document) -> Result<Answer, Failure> {
+    let pod = shape::pod_of(&document);
+    let seen = session.ask(document)?;
+    let Some(pod) = pod.filter(|_| matches!(seen.outcome, Outcome::NoWorkload)) else {
+        return Ok(seen);
+    };
+    let mut answer = session.ask(pod)?;
+    answer.kind = seen.kind;
+    answer.remarks.splice(0..0, seen.warnings);
+    Ok(answer)
 }
 
 fn nothing_to_explain(args: &Args, others: &[String]) -> String {
@@ -139,6 +162,9 @@ fn explanation(answer: &Answer, paint: Paint) -> String {
     let mut text = format!("{}\n", paint.ink(Ink::Title, answer.place()));
     let told = Told::new(answer);
     match (&answer.outcome, answer.update()) {
+        (Outcome::NotAsked(reason), _) => {
+            let _ = writeln!(text, "the policy is not asked: {reason}");
+        }
         // The policy logs nothing where it need not look.
         (Outcome::Kept(_), Some(why)) if answer.logs.is_empty() => {
             let _ = writeln!(text, "kept as it was\n  {why}");
@@ -193,10 +219,11 @@ impl Told {
             told.add_log(line);
         }
         // Another policy than ours may not log its warnings.
-        if !answer.logs.iter().any(is_warning) {
-            for warning in &answer.warnings {
-                told.add(OBJECT, Line::Warning(warning.clone()));
-            }
+        let are_logged = answer.logs.iter().any(is_warning);
+        let own = answer.warnings.iter().filter(|_| !are_logged);
+        let own = own.filter(|warning| !answer.remarks.contains(warning));
+        for warning in own.chain(&answer.remarks) {
+            told.add(OBJECT, Line::Warning(warning.clone()));
         }
         told
     }

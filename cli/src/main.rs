@@ -13,14 +13,17 @@ mod live;
 mod logs;
 mod manual;
 mod migrate;
+mod namespaces;
 mod notes;
 mod order;
 mod paint;
+mod policies;
 mod preview;
 mod registry;
 mod run;
 mod session;
 mod settings;
+mod shape;
 mod uninject;
 
 use std::process::ExitCode;

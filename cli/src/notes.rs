@@ -1,19 +1,23 @@
-//! What is to be told about updates behind all that was shown.
+//! What is to be told behind all that was shown.
+
+use std::collections::BTreeSet;
 
 use crate::aside::say;
 use crate::live::Before;
 use crate::session::Answer;
 
-/// What is to be told about updates when all have been shown.
+/// What is to be told when all have been shown.
 #[derive(Default)]
 pub struct Notes {
     absent: Vec<String>,
     raw: Vec<String>,
+    doubts: BTreeSet<String>,
 }
 
 impl Notes {
     /// Notes what a reader of one answer should know.
     pub fn add(&mut self, answer: &Answer) {
+        self.doubts.extend(answer.doubts.iter().cloned());
         match answer.before {
             Before::Absent => self.absent.push(answer.title()),
             Before::Known { is_raw: true } => self.raw.push(answer.title()),
@@ -23,6 +27,9 @@ impl Notes {
 
     /// Tells it.
     pub fn tell(&self) {
+        for doubt in &self.doubts {
+            say(format_args!("note: {doubt}"));
+        }
         if !self.absent.is_empty() {
             say(format_args!(
                 "note: looked at as new, because --old does not have it: {}",

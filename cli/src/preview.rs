@@ -13,7 +13,7 @@ use crate::aside::say;
 use crate::notes::Notes;
 use crate::paint::{Paint, When};
 use crate::session::{Answer, Inputs, NO_SETTINGS, Session};
-use crate::{Failure, logs};
+use crate::{Failure, aside, logs};
 use count::Count;
 use output::{Format, Printer};
 use progress::Progress;
@@ -21,7 +21,8 @@ use progress::Progress;
 /// Show what the policy would inject into manifests, before they are applied
 ///
 /// Prints a diff for every object that the policy changes, with the policy's warnings and what it injected, and counts
-/// them in the last line. Errors go to standard error; a broken document does not stop the others.
+/// them in the last line. Errors go to standard error. A broken document is an error, and nothing else is printed then but
+/// with --keep-going.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,7 +33,7 @@ Examples:
 
 Exit codes:
   0  done
-  1  an error: a file or a document that cannot be used, settings that are refused
+  1  an error: a file, a document or a workload that cannot be used, an object or settings that are refused
   2  wrong usage
 with --exit-code:
   0  nothing would be injected, nor taken away
@@ -50,6 +51,10 @@ pub struct Args {
     /// Exit with 1 if anything would be injected or taken away, and with 3 if there is an error
     #[arg(long)]
     exit_code: bool,
+
+    /// Print what can be printed where something else is broken, malformed or refused
+    #[arg(long)]
+    keep_going: bool,
 
     /// When to use colours
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
@@ -88,13 +93,16 @@ fn exit_code(count: &Count, tells_changes: bool) -> u8 {
 }
 
 fn show(args: &Args) -> Result<Count, Failure> {
-    let session = Session::open(&args.inputs)?;
     let documents = args.inputs.documents();
+    let session = Session::open(&args.inputs, &documents)?;
     if documents.is_empty() {
         return Err("there is no object in the input".into());
     }
+    if !args.keep_going {
+        aside::stop_at_errors(&documents)?;
+    }
     let progress = Progress::new(documents.len());
-    let mut printer = Printer::new(args.output, Paint::new(args.color));
+    let mut printer = Printer::new(args.output, Paint::new(args.color), args.keep_going);
     let mut count = Count::default();
     let mut notes = Notes::default();
     for answer in batches(documents).flat_map(|batch| answers(&session, batch)) {
@@ -121,7 +129,7 @@ fn show(args: &Args) -> Result<Count, Failure> {
     progress.finish();
     printer.finish(&count)?;
     notes.tell();
-    if args.inputs.settings.is_none() && !count.has_changes() {
+    if args.inputs.settings.is_empty() && !count.has_changes() {
         say(NO_SETTINGS);
     }
     Ok(count)

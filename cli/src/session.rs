@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::ValueEnum;
 use datakit_operator_policy::features;
 use datakit_policy_host::manifest::{Document, Source};
-use datakit_policy_host::policy::{self, LogLine, Policy};
+use datakit_policy_host::policy::{self, LogLine};
 use datakit_policy_host::request::{self, AdmissionRequest, Context, RequestError};
 use serde_json::{Value, json};
 
 use crate::input::{Manifests, PolicyArgs};
 use crate::live::{Before, Live};
+use crate::namespaces::NamespaceArgs;
 use crate::order::in_order_of;
+use crate::policies::{Asked, Policies, Said};
 use crate::settings::SettingsFile;
-use crate::{Failure, input, journal};
+use crate::{Failure, input, journal, shape};
 
 /// Said where nobody gave settings.
 pub const NO_SETTINGS: &str = "note: without --settings the policy has nothing to inject";
@@ -25,9 +27,11 @@ pub struct Inputs {
     manifests: Manifests,
 
     /// The policy's settings, recognised by their content: a file of settings (YAML or JSON), a ClusterAdmissionPolicy,
-    /// or the operator's ConfigMap, release file or Helm values; - is standard input
+    /// or the operator's ConfigMap, release file or Helm values; - is standard input. Of a policy all counts: its
+    /// rules, selectors and conditions too. Several policies, in one file or several, are asked in the API server's
+    /// order
     #[arg(short, long, value_name = "FILE")]
-    pub settings: Option<String>,
+    pub settings: Vec<String>,
 
     /// The namespace of objects that name none
     #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = input::namespace)]
@@ -41,6 +45,9 @@ pub struct Inputs {
     /// namespace and name
     #[arg(long, value_name = "FILE", conflicts_with = "operation")]
     old: Vec<String>,
+
+    #[command(flatten)]
+    namespaces: NamespaceArgs,
 
     #[command(flatten)]
     policy: PolicyArgs,
@@ -63,10 +70,9 @@ enum Operation {
     Update,
 }
 
-/// A policy with settings that it takes.
+/// Policies with settings that they take.
 pub struct Session {
-    policy: Policy,
-    settings: Value,
+    policies: Policies,
     namespace: String,
     operation: Operation,
     /// None where nobody said how the objects are in the cluster.
@@ -90,6 +96,10 @@ pub struct Answer {
     /// The audit annotations: feature by feature, what was injected.
     pub injected: BTreeMap<String, String>,
     pub logs: Vec<LogLine>,
+    /// What cannot be told without the cluster.
+    pub doubts: Vec<String>,
+    /// Those of the warnings that are not the policy's own.
+    pub remarks: Vec<String>,
 }
 
 /// What becomes of an object.
@@ -104,21 +114,38 @@ pub enum Outcome {
     Unchanged(Option<String>),
     /// It runs no pods, so the policy is not asked.
     NoWorkload,
-    /// Another policy than ours refuses it, or fails; the reason.
+    /// The API server does not ask the policy; the reason.
+    NotAsked(String),
+    /// A policy, the policy server or the API server refuses it, or it is malformed; the reason.
     Refused(String),
 }
 
 impl Session {
-    /// Compiles the policy and asks it whether it takes the settings. It will log every decision.
-    pub fn open(args: &Inputs) -> Result<Self, Failure> {
-        let policy = args.policy.compile()?;
-        let settings = match &args.settings {
-            Some(path) => SettingsFile::read(path)?.accepted_by(&policy)?,
-            None => json!({}),
-        };
+    /// Compiles the policy and asks it whether it takes the settings. It will log every decision. The labels of
+    /// namespaces are those of the options, and of the Namespaces among the documents.
+    pub fn open(args: &Inputs, documents: &[Result<Document, Failure>]) -> Result<Self, Failure> {
+        let module = args.policy.compile()?;
+        let mut all = Vec::new();
+        for file in SettingsFile::read_all(&args.settings)? {
+            all.push(Asked {
+                resource: file.policy(&args.namespace)?,
+                settings: at_debug(file.accepted_by(&module)?),
+            });
+        }
+        if all.is_empty() {
+            all.push(Asked {
+                resource: None,
+                settings: at_debug(json!({})),
+            });
+        }
+        let mut namespaces = args.namespaces.read()?;
+        for document in documents.iter().flatten() {
+            namespaces.insert_object(&document.object);
+        }
+        let mut policies = Policies::new(module, all);
+        policies.know(namespaces);
         Ok(Self {
-            policy,
-            settings: at_debug(settings),
+            policies,
             namespace: args.namespace.clone(),
             operation: args.operation,
             live: match &args.old[..] {
@@ -128,25 +155,33 @@ impl Session {
         })
     }
 
-    /// Asks the policy about an object.
+    /// Asks the policies about an object.
     ///
     /// # Errors
     /// Where the policy cannot be started.
     pub fn ask(&self, document: Document) -> Result<Answer, Failure> {
         let (request, before) = self.request(&document.object)?;
-        let old = request.old_object.as_ref();
         let mut answer = Answer::new(document, &request, before);
         if !request::is_workload(&answer.object) {
+            answer.warnings.extend(shape::not_seen(&answer.object));
             return Ok(answer);
         }
-        // A fresh instance for every object, as in policy-server: an object cannot depend on the one before.
-        let instance = self.policy.instance()?;
-        let said = instance.validate(&request, &self.settings);
-        answer.logs = instance.take_logs();
-        match said {
-            Ok(said) => answer.take(said, old),
-            Err(error) => answer.outcome = Outcome::Refused(error.to_string()),
+        let old = request.old_object.clone();
+        let heard = self.policies.ask(request)?;
+        answer.logs = heard.logs;
+        answer.doubts = heard.doubts;
+        match heard.said {
+            Said::Answer(said) => answer.take(said, old.as_ref()),
+            Said::NotAsked(reason) => answer.outcome = Outcome::NotAsked(reason),
+            Said::Refused(reason) => answer.outcome = Outcome::Refused(reason),
         }
+        if matches!(answer.outcome, Outcome::Unchanged(_) | Outcome::NotAsked(_))
+            && let Some(problem) = shape::malformed(&answer.object)
+        {
+            answer.outcome = Outcome::Refused(problem);
+        }
+        answer.warnings.extend(heard.remarks.iter().cloned());
+        answer.remarks = heard.remarks;
         Ok(answer)
     }
 
@@ -191,6 +226,8 @@ impl Answer {
             warnings: Vec::new(),
             injected: BTreeMap::new(),
             logs: Vec::new(),
+            doubts: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 
@@ -266,7 +303,10 @@ impl Answer {
             Outcome::Injected(after) | Outcome::Uninjected(after) | Outcome::Kept(Some(after)) => {
                 Some(after)
             }
-            Outcome::Kept(None) | Outcome::Unchanged(_) | Outcome::NoWorkload => Some(&self.object),
+            Outcome::Kept(None)
+            | Outcome::Unchanged(_)
+            | Outcome::NotAsked(_)
+            | Outcome::NoWorkload => Some(&self.object),
             Outcome::Refused(_) => None,
         }
     }

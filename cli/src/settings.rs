@@ -1,8 +1,9 @@
 //! A file with settings in it, and what the policy says about them.
 
 use datakit_policy_host::policy::{LogLine, Policy};
-use datakit_policy_host::settings::{self, Found, Positions, Problem};
+use datakit_policy_host::settings::{self, Form, Found, Held, Positions, Problem};
 use datakit_policy_host::yaml::Position;
+use datakit_policy_reach as reach;
 use serde_json::{Value, json};
 
 use crate::{Failure, input};
@@ -21,6 +22,8 @@ pub struct SettingsFile {
     pub text: String,
     /// Its settings.
     pub found: Found,
+    /// The object that they stand in; null where there is none.
+    pub object: Value,
     positions: Positions,
 }
 
@@ -28,15 +31,87 @@ impl SettingsFile {
     /// Reads a file, or standard input.
     pub fn read(path: &str) -> Result<Self, Failure> {
         let text = input::text(path)?;
-        let name = input::name(path).to_owned();
-        let found = settings::find(&name, &text)?;
-        let positions = Positions::new(&found, &text);
-        Ok(Self {
-            name,
+        let name = input::name(path);
+        // Says which there are, if there are several.
+        settings::find(name, &text)?;
+        let held = settings::find_all(name, &text)?.remove(0);
+        Ok(Self::new(name, text, held))
+    }
+
+    /// Reads files of which each may hold several policies.
+    pub fn read_all(paths: &[String]) -> Result<Vec<Self>, Failure> {
+        let mut all = Vec::new();
+        for path in paths {
+            let text = input::text(path)?;
+            let name = input::name(path);
+            let held = settings::find_all(name, &text)?;
+            all.extend(
+                held.into_iter()
+                    .map(|held| Self::new(name, text.clone(), held)),
+            );
+        }
+        let other = all.iter().find(|file| !file.is_policy());
+        match other {
+            Some(other) if all.len() > 1 => Err(format!(
+                "{}: {} are not a policy; several settings can be looked at together where each is in a \
+                 ClusterAdmissionPolicy or an AdmissionPolicy",
+                other.name, other.found.form
+            )
+            .into()),
+            _ => Ok(all),
+        }
+    }
+
+    fn new(name: &str, text: String, held: Held) -> Self {
+        let Held { found, object } = held;
+        Self {
+            name: name.to_owned(),
+            positions: Positions::new(&found, &text),
             text,
             found,
-            positions,
-        })
+            object,
+        }
+    }
+
+    fn is_policy(&self) -> bool {
+        matches!(self.found.form, Form::Policy(_))
+    }
+
+    /// The rest of the policy that the settings are in, if they are in one, for objects of a namespace.
+    ///
+    /// # Errors
+    /// All that is wrong with it, each with its place.
+    pub fn policy(&self, namespace: &str) -> Result<Option<reach::Policy>, Failure> {
+        if !self.is_policy() {
+            return Ok(None);
+        }
+        reach::Policy::read(&self.object, namespace)
+            .map(Some)
+            .map_err(|problems| {
+                let mut message = "the policy cannot be used".to_owned();
+                for problem in self.placed(problems) {
+                    message.push_str("\n  ");
+                    message.push_str(&self.at(problem.at, &problem.message));
+                }
+                message.into()
+            })
+    }
+
+    /// What is wrong with the rest of the policy, in the order of the file.
+    pub fn policy_problems(&self) -> Vec<Problem> {
+        if !self.is_policy() {
+            return Vec::new();
+        }
+        let problems = reach::Policy::read(&self.object, "default").err();
+        self.placed(problems.unwrap_or_default())
+    }
+
+    fn placed(&self, problems: Vec<reach::Problem>) -> Vec<Problem> {
+        let object = Positions::of_object(&self.found, &self.text);
+        let place = |problem: reach::Problem| object.problem(&problem.path, &problem.message, None);
+        let mut placed: Vec<_> = problems.into_iter().map(place).collect();
+        placed.sort_by_key(|problem| (problem.at.line, problem.at.column));
+        placed
     }
 
     /// What the policy does not accept, in the order of the file; nothing if it takes the settings.

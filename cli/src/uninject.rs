@@ -10,7 +10,7 @@ use datakit_policy_host::request::{AdmissionRequest, Context};
 use datakit_policy_host::yaml::{Comments, with_comments};
 use serde_json::{Value, json};
 
-use crate::aside::say;
+use crate::aside::{self, say};
 use crate::input::{Manifests, PolicyArgs};
 use crate::order::in_order_of;
 use crate::{Failure, journal};
@@ -26,7 +26,7 @@ Examples:
   kubectl get deploy -A -o yaml | datakit-policy uninject - -o json
   datakit-policy uninject backup/ > manifests.yaml
 
-Exit codes: 0 done, 1 an error (the other objects are printed), 2 wrong usage.")]
+Exit codes: 0 done, 1 an error (with --keep-going, the other objects are printed), 2 wrong usage.")]
 pub struct Args {
     #[command(flatten)]
     manifests: Manifests,
@@ -34,6 +34,10 @@ pub struct Args {
     /// What to print
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Format::Yaml)]
     output: Format,
+
+    /// Print what can be printed where something else is broken
+    #[arg(long)]
+    keep_going: bool,
 
     #[command(flatten)]
     policy: PolicyArgs,
@@ -53,25 +57,35 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     if documents.is_empty() {
         return Err("there is no object in the input".into());
     }
+    if !args.keep_going {
+        aside::stop_at_errors(&documents)?;
+    }
     let mut items = Vec::new();
     let mut has_errors = false;
     for document in documents {
         let object = document.and_then(|document| without_injection(&policy, document));
         match object {
-            Ok(object) if args.output == Format::Json => items.push(object),
-            Ok(object) => {
-                let yaml = with_comments(&object, &Comments::default());
-                write!(stdout(), "---\n{yaml}")?;
-            }
+            Ok(object) => items.push(object),
             Err(error) => {
                 has_errors = true;
                 say(format_args!("Error: {error}"));
             }
         }
     }
+    if has_errors && !args.keep_going {
+        return Err(
+            "nothing is printed, because some of it is missing; --keep-going prints the rest"
+                .into(),
+        );
+    }
     if args.output == Format::Json {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
         writeln!(stdout(), "{list:#}")?;
+    } else {
+        for object in &items {
+            let yaml = with_comments(object, &Comments::default());
+            write!(stdout(), "---\n{yaml}")?;
+        }
     }
     Ok(ExitCode::from(u8::from(has_errors)))
 }

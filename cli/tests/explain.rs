@@ -136,11 +136,29 @@ fn what_cannot_be_explained_is_an_error() {
     assert_eq!(explain(&folder, &["service.yaml"]), outcome(1, "", message));
     let message = "Error: missing.yaml: cannot be read: No such file or directory (os error 2)\n";
     assert_eq!(
-        explain(&folder, &["missing.yaml", "app.yaml", "--only", "quiet"]),
+        explain(
+            &folder,
+            &[
+                "missing.yaml",
+                "app.yaml",
+                "--only",
+                "quiet",
+                "--keep-going"
+            ]
+        ),
         outcome(1, OFF, message)
     );
     assert_eq!(
-        explain(&folder, &["missing.yaml", "app.yaml", "--only", "other"]),
+        explain(
+            &folder,
+            &[
+                "missing.yaml",
+                "app.yaml",
+                "--only",
+                "other",
+                "--keep-going"
+            ]
+        ),
         outcome(
             1,
             "",

@@ -48,8 +48,9 @@ fn a_folder_is_all_that_is_in_it_in_order() {
         preview(&folder, &["empty"]),
         outcome(
             1,
-            "0 objects: 0 injected, 0 skipped; 1 error\n",
-            "Error: empty: there is no manifest in the folder (.yaml, .yml or .json)\n"
+            "",
+            "Error: empty: there is no manifest in the folder (.yaml, .yml or .json)\n\
+             Error: nothing is printed, because some of the input cannot be read; --keep-going prints the rest\n"
         )
     );
 }
@@ -63,7 +64,7 @@ fn a_helm_chart_in_a_folder_is_not_taken_for_manifests() {
         "app/chart/templates/web.yaml",
         "kind: Pod\n{{ if .Values.x }}\n",
     );
-    let result = preview(&folder, &["app", "-o", "yaml"]);
+    let result = preview(&folder, &["app", "-o", "yaml", "--keep-going"]);
     let message = "Error: app/chart: is a Helm chart, whose templates are no manifests yet; read what `helm template \
                    app/chart` prints, as a file or with `-`\n";
     assert_eq!(result.code, Some(1));

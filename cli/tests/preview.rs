@@ -86,7 +86,7 @@ fn everything_in_the_files_is_listed_and_counted() {
         format!(
             "{POD}---\nkind: Service\napiVersion: v1\nmetadata: {{name: s, namespace: web}}\n\
              ---\na: b: c\n---\napiVersion: v1\nkind: List\nitems:\n\
-             - {{apiVersion: apps/v1, kind: Deployment, metadata: {{generateName: d-}}}}\n\
+             - {{apiVersion: apps/v1, kind: Deployment, metadata: {{generateName: d-}}, spec: {{template: {{spec: {{containers: [{{name: a}}]}}}}}}}}\n\
              - {{apiVersion: v1, kind: Namespace, metadata: {{name: new}}}}\n\
              - {{apiVersion: v1, kind: Node, metadata: {{name: node}}}}\n"
         ),
@@ -103,7 +103,8 @@ fn everything_in_the_files_is_listed_and_counted() {
                 "-n",
                 "team",
                 "-s",
-                "settings.json"
+                "settings.json",
+                "--keep-going"
             ]
         ),
         outcome(
@@ -156,7 +157,7 @@ fn a_summary_has_a_line_for_each_workload() {
         "audit_annotations": {"logfwd": "image:1", "ddtrace": "java"}
     }));
     assert_eq!(
-        preview(&folder, &["mixed.yaml", "-o", "summary"]),
+        preview(&folder, &["mixed.yaml", "-o", "summary", "--keep-going"]),
         outcome(
             1,
             "injected:          Pod default/a: mixed.yaml:1: ddtrace, logfwd\n  \
@@ -206,20 +207,20 @@ fn objects_and_patches_stand_alone_on_standard_output() {
     );
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}});
 
-    let yaml = preview(&folder, &["mixed.yaml", "-o", "yaml"]);
+    let yaml = preview(&folder, &["mixed.yaml", "-o", "yaml", "--keep-going"]);
     assert_eq!((yaml.code, &yaml.stderr), (Some(1), &remarks));
     let objects = manifest::read("-", &yaml.stdout).into_iter();
     let objects: Vec<Value> = objects.map(|document| document.unwrap().object).collect();
     assert_eq!(objects, [mutated(), service.clone()]);
 
-    let list = preview(&folder, &["mixed.yaml", "-o", "json"]);
+    let list = preview(&folder, &["mixed.yaml", "-o", "json", "--keep-going"]);
     assert_eq!((list.code, &list.stderr), (Some(1), &remarks));
     assert_eq!(
         serde_json::from_str::<Value>(&list.stdout).unwrap(),
         json!({"apiVersion": "v1", "kind": "List", "items": [mutated(), service]})
     );
 
-    let patch = preview(&folder, &["mixed.yaml", "-o", "patch"]);
+    let patch = preview(&folder, &["mixed.yaml", "-o", "patch", "--keep-going"]);
     assert_eq!((patch.code, &patch.stderr), (Some(1), &remarks));
     assert_eq!(
         serde_json::from_str::<Value>(&patch.stdout).unwrap(),

@@ -13,7 +13,7 @@ apiVersion: v1
 metadata:
   name: a
 spec:
-  containers: []
+  containers: [{name: main, image: app}]
 ";
 
 fn answering(answer: &Value) -> Folder {

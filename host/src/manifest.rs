@@ -92,10 +92,11 @@ pub enum ManifestError {
 }
 
 /// Reads a manifest's text, YAML or JSON, of any number of documents. A `List`, of whatever kind, is taken
-/// apart into its items. What is broken is an error of its own and does not stop the rest.
+/// apart into its items. What is broken is an error of its own and does not stop the rest; so is a key that is there
+/// twice, as it is for `kubectl apply`, whose validation is strict.
 #[must_use]
 pub fn read(file: &str, text: &str) -> Vec<Result<Document, ManifestError>> {
-    from_documents(file, yaml::documents(text, DuplicateKeys::LastCounts))
+    from_documents(file, yaml::documents(text, DuplicateKeys::Refuse))
 }
 
 /// [`read`] for documents that are YAML no more.

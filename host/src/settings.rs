@@ -3,7 +3,7 @@
 mod find;
 mod positions;
 
-pub use find::{Form, Found, ObjectName, find, find_file, name_of};
+pub use find::{Form, Found, Held, ObjectName, find, find_all, find_file, name_of};
 pub use positions::{Positions, Problem};
 
 use std::path::Path;

@@ -22,6 +22,8 @@ pub struct Count {
 
 /// The reason for objects that the policy is not asked about.
 const NO_WORKLOAD: &str = "no workload";
+/// The reason for workloads that the API server does not ask the policy about.
+const NOT_ASKED: &str = "not asked about";
 /// The reason for workloads that no feature found anything for.
 const NOTHING: &str = "nothing to inject";
 
@@ -34,6 +36,7 @@ impl Count {
             Outcome::Uninjected(_) => self.uninjected += 1,
             Outcome::Kept(_) => self.kept += 1,
             Outcome::Unchanged(reason) => self.skip(reason.as_deref().unwrap_or(NOTHING)),
+            Outcome::NotAsked(_) => self.skip(NOT_ASKED),
             Outcome::NoWorkload => self.skip(NO_WORKLOAD),
             Outcome::Refused(_) => self.refused += 1,
         }

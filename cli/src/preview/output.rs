@@ -36,21 +36,26 @@ pub struct Printer {
     format: Format,
     paint: Paint,
     items: Vec<Value>,
+    /// Objects and patches as text. They are printed at the end, all or none.
+    text: String,
+    keep_going: bool,
     /// Whether the last thing printed was a single line, from which what is longer keeps a distance.
     after_line: bool,
 }
 
 impl Printer {
-    pub fn new(format: Format, paint: Paint) -> Self {
+    pub fn new(format: Format, paint: Paint, keep_going: bool) -> Self {
         Self {
             format,
             paint,
             items: Vec::new(),
+            text: String::new(),
+            keep_going,
             after_line: false,
         }
     }
 
-    /// Prints one object; those of a JSON list are kept for the end.
+    /// Prints one object; what others are to read is kept for the end.
     pub fn print(&mut self, answer: &Answer) -> io::Result<()> {
         let paint = self.paint;
         match self.format {
@@ -58,14 +63,16 @@ impl Printer {
             Format::Summary => return write!(stdout(), "{}", summary_of(answer, paint)),
             Format::Patch => {
                 if let Some(line) = patch_of(answer) {
-                    writeln!(stdout(), "{line}")?;
+                    let _ = writeln!(self.text, "{line}");
                 }
             }
             Format::Yaml | Format::Json => {}
         }
         remarks_with_place(answer).iter().for_each(say);
         match (self.format, answer.result()) {
-            (Format::Yaml, Some(object)) => write!(stdout(), "---\n{}", yaml(object))?,
+            (Format::Yaml, Some(object)) => {
+                let _ = write!(self.text, "---\n{}", yaml(object));
+            }
             (Format::Json, Some(object)) => self.items.push(object.clone()),
             _ => {}
         }
@@ -86,11 +93,17 @@ impl Printer {
     pub fn finish(self, count: &Count) -> io::Result<()> {
         match self.format {
             Format::Diff | Format::Summary => return writeln!(stdout(), "{count}"),
+            // Whoever applies what is left would miss the rest.
+            _ if count.has_errors() && !self.keep_going => {
+                say(
+                    "Error: nothing is printed, because some of it is missing; --keep-going prints the rest",
+                );
+            }
             Format::Json => {
                 let list = json!({"apiVersion": "v1", "kind": "List", "items": self.items});
                 writeln!(stdout(), "{list:#}")?;
             }
-            Format::Yaml | Format::Patch => {}
+            Format::Yaml | Format::Patch => write!(stdout(), "{}", self.text)?,
         }
         say(count);
         Ok(())
@@ -98,17 +111,19 @@ impl Printer {
 }
 
 /// Where it stands, what changes, what the policy says about it. Ends with a blank line where it is longer than one.
-/// What is no workload is only counted.
+/// What is no workload is only counted, where it does not ask for an injection.
 fn diff_of(answer: &Answer, paint: Paint) -> String {
     let place = answer.place();
     let mut text = match &answer.outcome {
-        Outcome::NoWorkload => return String::new(),
+        Outcome::NoWorkload if answer.warnings.is_empty() => return String::new(),
+        Outcome::NoWorkload => format!("no workload: {place}\n"),
         Outcome::Injected(after) | Outcome::Uninjected(after) | Outcome::Kept(Some(after)) => {
             let diff = diff(&answer.object, after, paint);
             format!("{}\n{diff}", paint.ink(Ink::Title, place))
         }
         Outcome::Kept(None) => format!("kept as it was: {place}{}\n", why(&answer.update())),
         Outcome::Unchanged(reason) => format!("nothing to inject: {place}{}\n", why(reason)),
+        Outcome::NotAsked(reason) => format!("not asked: {place} ({reason})\n"),
         Outcome::Refused(message) => {
             format!(
                 "{}: {place}\n{message}\n",
@@ -153,7 +168,8 @@ fn summary_of(answer: &Answer, paint: Paint) -> String {
     let features = features.join(", ");
     let place = answer.place();
     let line = match &answer.outcome {
-        Outcome::NoWorkload => return String::new(),
+        Outcome::NoWorkload if answer.warnings.is_empty() => return String::new(),
+        Outcome::NoWorkload => format!("no workload:       {place}"),
         Outcome::Injected(_) => {
             format!(
                 "{}          {place}: {features}",
@@ -165,6 +181,7 @@ fn summary_of(answer: &Answer, paint: Paint) -> String {
         }
         Outcome::Kept(_) => format!("kept as it was:    {place}{}", why(&answer.update())),
         Outcome::Unchanged(reason) => format!("nothing to inject: {place}{}", why(reason)),
+        Outcome::NotAsked(reason) => format!("not asked:         {place} ({reason})"),
         Outcome::Refused(message) => {
             format!(
                 "{}           {place}: {message}",

@@ -23,6 +23,15 @@ pub struct Found {
     pub source: Source,
 }
 
+/// Settings, and the whole object that they were found in; null where that is the file itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The settings.
+    pub found: Found,
+    /// The object, as it was written.
+    pub object: Value,
+}
+
 /// What holds settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Form {
@@ -91,6 +100,25 @@ impl Form {
 /// # Errors
 /// Where the text is broken or has a key twice, where there are no settings in it, or several.
 pub fn find(file: &str, text: &str) -> Result<Found, SettingsError> {
+    let mut held = find_all(file, text)?;
+    if held.len() > 1 {
+        let names = held.iter().map(|held| {
+            let name = name_of(&held.object);
+            format!("{name} in line {}", held.found.source.line)
+        });
+        return Err(SettingsError::Several {
+            file: file.to_owned(),
+            found: names.collect::<Vec<_>>().join(", "),
+        });
+    }
+    Ok(held.remove(0).found)
+}
+
+/// [`find`] for a text that may have several settings in it, in their order; at least one.
+///
+/// # Errors
+/// As [`find`], but for several.
+pub fn find_all(file: &str, text: &str) -> Result<Vec<Held>, SettingsError> {
     let documents = yaml::documents(text, DuplicateKeys::Refuse);
     let is_object = |document: &yaml::Document| {
         ["apiVersion", "kind"]
@@ -104,7 +132,10 @@ pub fn find(file: &str, text: &str) -> Result<Found, SettingsError> {
         file: file.to_owned(),
         error,
     })?;
-    in_mapping(file, single)
+    Ok(vec![Held {
+        found: in_mapping(file, single)?,
+        object: Value::Null,
+    }])
 }
 
 /// [`find`] for a file.
@@ -142,55 +173,41 @@ fn in_mapping(file: &str, document: Option<yaml::Document>) -> Result<Found, Set
 fn in_objects(
     file: &str,
     documents: Vec<Result<Document, manifest::ManifestError>>,
-) -> Result<Found, SettingsError> {
-    let mut candidates = Vec::new();
+) -> Result<Vec<Held>, SettingsError> {
+    let mut all = Vec::new();
     let mut others = Vec::new();
     for document in documents {
         let document = document?;
         let name = name_of(&document.object);
         match form_of(&document.object, &name) {
-            Some(form) => candidates.push((document, form)),
+            Some(form) => all.push(in_object(document, form)?),
             None => others.push(name.to_string()),
         }
     }
-    let mut candidates = candidates.into_iter();
-    let Some((document, form)) = candidates.next() else {
+    if all.is_empty() {
         return Err(SettingsError::NoSettings {
             file: file.to_owned(),
             found: others.join(", "),
         });
-    };
-    let rest: Vec<_> = candidates.collect();
-    if !rest.is_empty() {
-        let all = std::iter::once((document, form)).chain(rest);
-        let names: Vec<String> = all
-            .map(|(document, _)| {
-                format!(
-                    "{} in line {}",
-                    name_of(&document.object),
-                    document.source.line
-                )
-            })
-            .collect();
-        return Err(SettingsError::Several {
-            file: file.to_owned(),
-            found: names.join(", "),
-        });
     }
-    let Document { source, mut object } = document;
+    Ok(all)
+}
+
+fn in_object(document: Document, form: Form) -> Result<Held, SettingsError> {
+    let Document { source, object } = document;
     let pointer = format!("/{}", form.keys().join("/"));
-    let held = object
-        .pointer_mut(&pointer)
-        .map_or(Value::Null, Value::take);
-    if form.is_text() {
-        return text_of(&held, form, source);
-    }
-    let place = format!("{source}, {}", form.keys().join("."));
-    Ok(Found {
-        settings: mapping(&place, held)?,
-        form,
-        source,
-    })
+    let held = object.pointer(&pointer).unwrap_or(&Value::Null);
+    let found = if form.is_text() {
+        text_of(held, form, source)?
+    } else {
+        let place = format!("{source}, {}", form.keys().join("."));
+        Found {
+            settings: mapping(&place, held.clone())?,
+            form,
+            source,
+        }
+    };
+    Ok(Held { found, object })
 }
 
 fn text_of(held: &Value, form: Form, source: Source) -> Result<Found, SettingsError> {

@@ -32,6 +32,19 @@ impl Positions {
     /// Reads the text that `found` was found in once more.
     #[must_use]
     pub fn new(found: &Found, text: &str) -> Self {
+        let mut settings = Self::of_object(found, text).settings;
+        for key in found.form.keys() {
+            settings = settings.entry(key).unwrap_or(Spot {
+                node: nothing(),
+                ..settings
+            });
+        }
+        Self { settings }
+    }
+
+    /// Likewise, for paths that begin at the object that the settings stand in.
+    #[must_use]
+    pub fn of_object(found: &Found, text: &str) -> Self {
         let documents = yaml::nodes(text, DuplicateKeys::LastCounts);
         let document = documents
             .into_iter()
@@ -49,12 +62,6 @@ impl Positions {
             settings = items
                 .and_then(|items| items.item(item - 1))
                 .unwrap_or(settings);
-        }
-        for key in found.form.keys() {
-            settings = settings.entry(key).unwrap_or(Spot {
-                node: nothing(),
-                ..settings
-            });
         }
         Self { settings }
     }

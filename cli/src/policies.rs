@@ -1,0 +1,251 @@
+//! The policies that an object passes, as the API server and a policy server see to it: whether each is asked, in which
+//! order, and what becomes of its answer.
+
+use std::sync::Arc;
+
+use datakit_policy_host::cluster::{Cluster, Nothing, Objects};
+use datakit_policy_host::policy::{self, LogLine, Policy};
+use datakit_policy_host::request::AdmissionRequest;
+use datakit_policy_reach::{self as reach, Mode, Namespaces, Question, Verdict};
+use serde_json::{Value, json};
+
+use crate::Failure;
+
+/// One module, with the settings of each policy that runs it.
+pub struct Policies {
+    module: Policy,
+    /// In the order in which the API server asks them.
+    all: Vec<Asked>,
+    namespaces: Namespaces,
+    /// What a policy sees of the cluster that may look.
+    cluster: Arc<dyn Cluster>,
+}
+
+/// Settings, and the rest of the policy that they are in.
+pub struct Asked {
+    pub settings: Value,
+    /// None for settings as such: the policy is asked about every workload.
+    pub resource: Option<reach::Policy>,
+}
+
+/// What was heard of all policies about an object.
+pub struct Heard {
+    pub said: Said,
+    pub logs: Vec<LogLine>,
+    /// What cannot be told without the cluster.
+    pub doubts: Vec<String>,
+    /// What the policies do not say themselves: that there are several, and what becomes of an answer.
+    pub remarks: Vec<String>,
+}
+
+/// What comes of it.
+pub enum Said {
+    Answer(policy::Answer),
+    /// No policy is asked; why.
+    NotAsked(String),
+    /// The API server, or the policy server, refuses the object by itself.
+    Refused(String),
+}
+
+impl Policies {
+    pub fn new(module: Policy, mut all: Vec<Asked>) -> Self {
+        all.sort_by_key(|asked| asked.resource.as_ref().map(reach::Policy::webhook));
+        Self {
+            module,
+            all,
+            namespaces: Namespaces::default(),
+            cluster: Arc::new(Nothing),
+        }
+    }
+
+    /// Takes the labels of namespaces that are known.
+    pub fn know(&mut self, namespaces: Namespaces) {
+        self.cluster = Arc::new(Objects(namespaces.objects().collect()));
+        self.namespaces = namespaces;
+    }
+
+    /// Asks all that are to be asked; each sees the object as the one before left it.
+    ///
+    /// # Errors
+    /// Where the module cannot be started.
+    pub fn ask(&self, mut request: AdmissionRequest) -> Result<Heard, Failure> {
+        let mut heard = Heard {
+            said: Said::NotAsked(String::new()),
+            logs: Vec::new(),
+            doubts: Vec::new(),
+            remarks: Vec::new(),
+        };
+        let (mut answer, mut asked, mut reasons) = (None, Vec::new(), Vec::new());
+        for policy in &self.all {
+            match policy.verdict(&request, &self.namespaces)? {
+                Verdict::Asked(doubts) => {
+                    let title = policy.title();
+                    let told = doubts.iter().map(|doubt| format!("{title}: {doubt}"));
+                    heard.doubts.extend(told);
+                    asked.push(title);
+                }
+                Verdict::NotAsked(reason) => {
+                    reasons.push((policy.title(), reason.to_string()));
+                    continue;
+                }
+                Verdict::Refused(reason) => {
+                    let message = format!("the API server refuses it: {reason}");
+                    heard.said = Said::Refused(message);
+                    return Ok(heard);
+                }
+            }
+            // A fresh instance for every object, as in policy-server: an object cannot depend on the one before.
+            let instance = self.module.instance_in(self.cluster_of(policy))?;
+            let said = instance.validate(&request, &policy.settings);
+            heard.logs.extend(instance.take_logs());
+            match said
+                .map_err(|error| error.to_string())
+                .and_then(|said| policy.take(said, &request, &mut heard.remarks))
+            {
+                Ok(said) if !said.accepted => {
+                    heard.said = Said::Answer(said);
+                    return Ok(heard);
+                }
+                Ok(said) => {
+                    if said.mutated_object.is_some() {
+                        request.object.clone_from(&said.mutated_object);
+                    }
+                    answer = Some(joined(answer, said));
+                }
+                Err(message) => {
+                    heard.said = Said::Refused(message);
+                    return Ok(heard);
+                }
+            }
+        }
+        if asked.len() > 1 {
+            let titles = asked.join(" and ");
+            heard.remarks.push(format!(
+                "{titles} are both asked about it: let one alone select it"
+            ));
+        }
+        heard.said = match answer {
+            Some(answer) => Said::Answer(answer),
+            None => Said::NotAsked(in_words(&reasons)),
+        };
+        Ok(heard)
+    }
+
+    fn cluster_of(&self, policy: &Asked) -> Arc<dyn Cluster> {
+        let sees = policy
+            .resource
+            .as_ref()
+            .is_none_or(|resource| resource.sees_namespaces);
+        if sees {
+            Arc::clone(&self.cluster)
+        } else {
+            Arc::new(Nothing)
+        }
+    }
+}
+
+impl Asked {
+    fn title(&self) -> String {
+        let resource = self.resource.as_ref();
+        resource.map_or_else(|| "the policy".to_owned(), reach::Policy::title)
+    }
+
+    fn verdict(
+        &self,
+        request: &AdmissionRequest,
+        namespaces: &Namespaces,
+    ) -> Result<Verdict, Failure> {
+        let Some(resource) = &self.resource else {
+            return Ok(Verdict::Asked(Vec::new()));
+        };
+        let question = Question {
+            operation: &request.operation,
+            group: &request.resource.group,
+            version: &request.resource.version,
+            resource: &request.resource.resource,
+            namespace: request.namespace.as_deref(),
+            object: request.object.as_ref().unwrap_or(&Value::Null),
+            old_object: request.old_object.as_ref(),
+            request: &json!({
+                "uid": request.uid,
+                "kind": request.kind,
+                "resource": request.resource,
+                "subResource": "",
+                "requestKind": request.kind,
+                "requestResource": request.resource,
+                "requestSubResource": "",
+                "name": request.name.as_deref().unwrap_or_default(),
+                "namespace": request.namespace.as_deref().unwrap_or_default(),
+                "operation": request.operation,
+                "userInfo": request.user_info,
+                "dryRun": false,
+                "options": request.options,
+            }),
+        };
+        Ok(resource.decide(&question, namespaces))
+    }
+
+    /// What a policy server makes of an answer.
+    ///
+    /// # Errors
+    /// Where it refuses the request for it.
+    fn take(
+        &self,
+        mut said: policy::Answer,
+        request: &AdmissionRequest,
+        remarks: &mut Vec<String>,
+    ) -> Result<policy::Answer, String> {
+        let Some(resource) = &self.resource else {
+            return Ok(said);
+        };
+        let changes = said.mutated_object.is_some() && said.mutated_object != request.object;
+        if resource.mode == Mode::Monitor {
+            if changes {
+                remarks.push(format!(
+                    "{} has `mode: monitor`: the policy server logs what it would inject, and the object stays as it is",
+                    self.title()
+                ));
+            }
+            said.accepted = true;
+            said.mutated_object = None;
+            said.audit_annotations = None;
+        } else if changes && !resource.is_mutating {
+            return Err(format!(
+                "{} has `mutating: false` and would change the object, so the policy server refuses it",
+                self.title()
+            ));
+        }
+        Ok(said)
+    }
+}
+
+/// The answers of two policies, of which the later saw what the earlier made.
+fn joined(earlier: Option<policy::Answer>, later: policy::Answer) -> policy::Answer {
+    let Some(mut joined) = earlier else {
+        return later;
+    };
+    joined.mutated_object = later.mutated_object.or(joined.mutated_object);
+    let annotations = later.audit_annotations.unwrap_or_default();
+    joined
+        .audit_annotations
+        .get_or_insert_default()
+        .extend(annotations);
+    joined
+        .warnings
+        .get_or_insert_default()
+        .extend(later.warnings.unwrap_or_default());
+    joined
+}
+
+/// Why no policy is asked; of several, policy by policy.
+fn in_words(reasons: &[(String, String)]) -> String {
+    match reasons {
+        [(_, reason)] => reason.clone(),
+        _ => {
+            let told = reasons
+                .iter()
+                .map(|(title, reason)| format!("{title}: {reason}"));
+            told.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
