@@ -61,7 +61,7 @@ const ADVICE: u8 = 3;
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let policy = args.policy.compile()?;
-    let file = SettingsFile::read(&args.settings)?;
+    let file = input::settings(&args.settings)?;
     let paint = Paint::new(args.color);
     let mut out = stdout().lock();
 

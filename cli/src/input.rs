@@ -11,6 +11,7 @@ use datakit_policy_host::request::AdmissionRequest;
 use serde_json::Value;
 
 use crate::Failure;
+use crate::settings::SettingsFile;
 
 /// The name that stands for standard input.
 pub const STDIN: &str = "-";
@@ -42,6 +43,11 @@ pub fn text(path: &str) -> Result<String, Failure> {
         std::fs::read_to_string(path)
     };
     text.map_err(|error| format!("{}: cannot be read: {error}", name(path)).into())
+}
+
+/// The settings in a file, or on standard input.
+pub fn settings(path: &str) -> Result<SettingsFile, Failure> {
+    Ok(SettingsFile::new(name(path).to_owned(), text(path)?)?)
 }
 
 /// What messages call a file.

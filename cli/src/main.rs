@@ -7,28 +7,21 @@ mod bench;
 mod check;
 mod explain;
 mod input;
+mod inputs;
 mod inspect;
-mod journal;
-mod live;
 mod logs;
 mod manual;
 mod migrate;
 mod notes;
-mod order;
-mod paint;
 mod preview;
 mod registry;
 mod run;
-mod session;
-mod settings;
 mod uninject;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-/// Why a command gave up: a message for the user. Exit code 1.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+use datakit_policy::{Failure, explanation, journal, live, order, paint, session, settings};
 
 /// Previews, explains, runs and ships the Datakit operator policy, without a cluster
 ///

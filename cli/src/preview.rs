@@ -10,9 +10,10 @@ use datakit_policy_host::manifest::Document;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::aside::say;
+use crate::inputs::{Inputs, NO_SETTINGS};
 use crate::notes::Notes;
 use crate::paint::{Paint, When};
-use crate::session::{Answer, Inputs, NO_SETTINGS, Session};
+use crate::session::{Answer, Session};
 use crate::{Failure, logs};
 use count::Count;
 use output::{Format, Printer};
@@ -88,7 +89,7 @@ fn exit_code(count: &Count, tells_changes: bool) -> u8 {
 }
 
 fn show(args: &Args) -> Result<Count, Failure> {
-    let session = Session::open(&args.inputs)?;
+    let session = args.inputs.open()?;
     let documents = args.inputs.documents();
     if documents.is_empty() {
         return Err("there is no object in the input".into());

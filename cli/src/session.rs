@@ -2,65 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::ValueEnum;
 use datakit_operator_policy::features;
 use datakit_policy_host::manifest::{Document, Source};
 use datakit_policy_host::policy::{self, LogLine, Policy};
 use datakit_policy_host::request::{self, AdmissionRequest, Context, RequestError};
 use serde_json::{Value, json};
 
-use crate::input::{Manifests, PolicyArgs};
 use crate::live::{Before, Live};
 use crate::order::in_order_of;
-use crate::settings::SettingsFile;
-use crate::{Failure, input, journal};
+use crate::{Failure, journal};
 
-/// Said where nobody gave settings.
-pub const NO_SETTINGS: &str = "note: without --settings the policy has nothing to inject";
-
-/// Which objects, with which settings.
-#[derive(clap::Args)]
-pub struct Inputs {
-    #[command(flatten)]
-    manifests: Manifests,
-
-    /// The policy's settings, recognised by their content: a file of settings (YAML or JSON), a ClusterAdmissionPolicy,
-    /// or the operator's ConfigMap, release file or Helm values; - is standard input
-    #[arg(short, long, value_name = "FILE")]
-    pub settings: Option<String>,
-
-    /// The namespace of objects that name none
-    #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = input::namespace)]
-    namespace: String,
-
-    /// What is done to the objects
-    #[arg(long, value_enum, ignore_case = true, default_value_t = Operation::Create)]
-    operation: Operation,
-
-    /// The objects as they are in the cluster, in files or folders, for an UPDATE of those that are there, by kind,
-    /// namespace and name
-    #[arg(long, value_name = "FILE", conflicts_with = "operation")]
-    old: Vec<String>,
-
-    #[command(flatten)]
-    policy: PolicyArgs,
-}
-
-impl Inputs {
-    /// The documents of all files, in their order; for what cannot be read, the reason.
-    pub fn documents(&self) -> Vec<Result<Document, Failure>> {
-        self.manifests.documents()
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Operation {
-    /// The objects are new
-    #[value(name = "CREATE")]
+/// What is done to objects.
+pub enum Operation {
+    /// They are new.
     Create,
-    /// The objects are there already, with another pod template
-    #[value(name = "UPDATE")]
+    /// They are there already, with another pod template.
     Update,
+    /// Those that are there are updated; the others are new.
+    Apply(Live),
 }
 
 /// A policy with settings that it takes.
@@ -69,8 +28,6 @@ pub struct Session {
     settings: Value,
     namespace: String,
     operation: Operation,
-    /// None where nobody said how the objects are in the cluster.
-    live: Option<Live>,
 }
 
 /// An object, and what the policy says about it.
@@ -83,6 +40,8 @@ pub struct Answer {
     pub name: Option<String>,
     pub object: Value,
     pub before: Before,
+    /// The object as it is in the cluster, where that is known.
+    pub old: Option<Value>,
     /// The features that it had by the journals in it and in the object before.
     pub had: BTreeSet<String>,
     pub outcome: Outcome,
@@ -109,23 +68,15 @@ pub enum Outcome {
 }
 
 impl Session {
-    /// Compiles the policy and asks it whether it takes the settings. It will log every decision.
-    pub fn open(args: &Inputs) -> Result<Self, Failure> {
-        let policy = args.policy.compile()?;
-        let settings = match &args.settings {
-            Some(path) => SettingsFile::read(path)?.accepted_by(&policy)?,
-            None => json!({}),
-        };
-        Ok(Self {
+    /// A policy with settings that it has accepted. It will log every decision. `namespace` is that of objects which
+    /// name none.
+    pub fn new(policy: Policy, settings: Value, namespace: &str, operation: Operation) -> Self {
+        Self {
             policy,
             settings: at_debug(settings),
-            namespace: args.namespace.clone(),
-            operation: args.operation,
-            live: match &args.old[..] {
-                [] => None,
-                files => Some(Live::read(files, &args.namespace)?),
-            },
-        })
+            namespace: namespace.to_owned(),
+            operation,
+        }
     }
 
     /// Asks the policy about an object.
@@ -134,7 +85,6 @@ impl Session {
     /// Where the policy cannot be started.
     pub fn ask(&self, document: Document) -> Result<Answer, Failure> {
         let (request, before) = self.request(&document.object)?;
-        let old = request.old_object.as_ref();
         let mut answer = Answer::new(document, &request, before);
         if !request::is_workload(&answer.object) {
             return Ok(answer);
@@ -144,7 +94,7 @@ impl Session {
         let said = instance.validate(&request, &self.settings);
         answer.logs = instance.take_logs();
         match said {
-            Ok(said) => answer.take(said, old),
+            Ok(said) => answer.take(said),
             Err(error) => answer.outcome = Outcome::Refused(error.to_string()),
         }
         Ok(answer)
@@ -161,14 +111,14 @@ impl Session {
             AdmissionRequest::for_object(object, &context)
         };
         let created = request(request::Operation::Create, None)?;
-        let (old, before) = match (&self.live, self.operation) {
+        let (old, before) = match &self.operation {
             _ if !request::is_workload(object) => return Ok((created, Before::Unknown)),
-            (Some(live), _) => match live.find(&created) {
+            Operation::Create => return Ok((created, Before::Unknown)),
+            Operation::Update => (with_another_template(object), Before::Unknown),
+            Operation::Apply(live) => match live.find(&created) {
                 Some(old) => (old.clone(), Before::of_update(old, object)),
                 None => return Ok((created, Before::Absent)),
             },
-            (None, Operation::Create) => return Ok((created, Before::Unknown)),
-            (None, Operation::Update) => (with_another_template(object), Before::Unknown),
         };
         Ok((request(request::Operation::Update, Some(old))?, before))
     }
@@ -186,6 +136,10 @@ impl Answer {
             name: request.name.clone(),
             object,
             before,
+            old: request
+                .old_object
+                .clone()
+                .filter(|_| before.is_known()),
             had,
             outcome: Outcome::NoWorkload,
             warnings: Vec::new(),
@@ -194,23 +148,21 @@ impl Answer {
         }
     }
 
-    fn take(&mut self, said: policy::Answer, old: Option<&Value>) {
+    fn take(&mut self, said: policy::Answer) {
         self.warnings = said.warnings.unwrap_or_default();
         self.injected = said.audit_annotations.unwrap_or_default();
         self.outcome = if said.accepted {
-            self.outcome_of(said.mutated_object, old)
+            self.outcome_of(said.mutated_object)
         } else {
             Outcome::Refused(said.message.unwrap_or_default())
         };
     }
 
-    fn outcome_of(&self, mutated: Option<Value>, old: Option<&Value>) -> Outcome {
+    fn outcome_of(&self, mutated: Option<Value>) -> Outcome {
         let after = mutated
             .filter(|after| *after != self.object)
             .map(|after| in_order_of(&self.object, after));
-        let old = old
-            .filter(|_| self.before.is_known())
-            .and_then(journal::template);
+        let old = self.old.as_ref().and_then(journal::template);
         let template = journal::template(after.as_ref().unwrap_or(&self.object));
         if old.is_some() && old == template {
             return Outcome::Kept(after);
@@ -282,7 +234,7 @@ impl Answer {
 
     /// What was injected by which feature, in the order in which the policy goes through them.
     pub fn injected(&self) -> impl Iterator<Item = (&str, &str)> {
-        let place = |feature: &str| features::ALL.iter().position(|known| known.name == feature);
+        let place = |feature: &str| features::NAMES.iter().position(|known| *known == feature);
         let mut injected: Vec<_> = self.injected.iter().collect();
         injected.sort_by_key(|(feature, _)| place(feature).unwrap_or(usize::MAX));
         injected

@@ -1,11 +1,11 @@
 //! A file with settings in it, and what the policy says about them.
 
 use datakit_policy_host::policy::{LogLine, Policy};
-use datakit_policy_host::settings::{self, Found, Positions, Problem};
+use datakit_policy_host::settings::{self, Found, Positions, Problem, SettingsError};
 use datakit_policy_host::yaml::Position;
 use serde_json::{Value, json};
 
-use crate::{Failure, input};
+use crate::Failure;
 
 /// The key of settings that holds the operator's text.
 const TEXT: &str = "jsonconfig";
@@ -25,10 +25,11 @@ pub struct SettingsFile {
 }
 
 impl SettingsFile {
-    /// Reads a file, or standard input.
-    pub fn read(path: &str) -> Result<Self, Failure> {
-        let text = input::text(path)?;
-        let name = input::name(path).to_owned();
+    /// Finds the settings in a text.
+    ///
+    /// # Errors
+    /// Where the text is broken, or has no settings in it.
+    pub fn new(name: String, text: String) -> Result<Self, SettingsError> {
         let found = settings::find(&name, &text)?;
         let positions = Positions::new(&found, &text);
         Ok(Self {

@@ -1,0 +1,76 @@
+//! What `preview` and `explain` are asked to look at.
+
+use clap::ValueEnum;
+use datakit_policy_host::manifest::Document;
+use serde_json::json;
+
+use crate::input::{Manifests, PolicyArgs};
+use crate::live::Live;
+use crate::session::Session;
+use crate::{Failure, input, session};
+
+/// Said where nobody gave settings.
+pub const NO_SETTINGS: &str = "note: without --settings the policy has nothing to inject";
+
+/// Which objects, with which settings.
+#[derive(clap::Args)]
+pub struct Inputs {
+    #[command(flatten)]
+    manifests: Manifests,
+
+    /// The policy's settings, recognised by their content: a file of settings (YAML or JSON), a ClusterAdmissionPolicy,
+    /// or the operator's ConfigMap, release file or Helm values; - is standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub settings: Option<String>,
+
+    /// The namespace of objects that name none
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = input::namespace)]
+    namespace: String,
+
+    /// What is done to the objects
+    #[arg(long, value_enum, ignore_case = true, default_value_t = Operation::Create)]
+    operation: Operation,
+
+    /// The objects as they are in the cluster, in files or folders, for an UPDATE of those that are there, by kind,
+    /// namespace and name
+    #[arg(long, value_name = "FILE", conflicts_with = "operation")]
+    old: Vec<String>,
+
+    #[command(flatten)]
+    policy: PolicyArgs,
+}
+
+impl Inputs {
+    /// The documents of all files, in their order; for what cannot be read, the reason.
+    pub fn documents(&self) -> Vec<Result<Document, Failure>> {
+        self.manifests.documents()
+    }
+
+    /// Compiles the policy and asks it whether it takes the settings.
+    pub fn open(&self) -> Result<Session, Failure> {
+        let policy = self.policy.compile()?;
+        let settings = match &self.settings {
+            Some(path) => input::settings(path)?.accepted_by(&policy)?,
+            None => json!({}),
+        };
+        let operation = match (&self.old[..], self.operation) {
+            ([], Operation::Create) => session::Operation::Create,
+            ([], Operation::Update) => session::Operation::Update,
+            (files, _) => {
+                let documents = files.iter().flat_map(|path| input::manifests(path));
+                session::Operation::Apply(Live::of(documents, &self.namespace)?)
+            }
+        };
+        Ok(Session::new(policy, settings, &self.namespace, operation))
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Operation {
+    /// The objects are new
+    #[value(name = "CREATE")]
+    Create,
+    /// The objects are there already, with another pod template
+    #[value(name = "UPDATE")]
+    Update,
+}
