@@ -19,6 +19,7 @@ pub static ALL: [&Feature; 6] = [
 ];
 
 /// Their names.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // The compiler evaluates it.
 pub const NAMES: [&str; ALL.len()] = {
     let mut names = [""; ALL.len()];
     let mut place = 0;
@@ -31,6 +32,7 @@ pub const NAMES: [&str; ALL.len()] = {
 
 /// What they add. Apart from the table, for programs that read journals and inject nothing: what looks at the table
 /// carries all that its functions do.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // The compiler evaluates it.
 const ADDED: [Option<Added>; ALL.len()] = {
     let mut added = [None; ALL.len()];
     let mut place = 0;

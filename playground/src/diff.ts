@@ -1,0 +1,33 @@
+// The diff: side by side, or in one column where there is no room for two.
+import { MergeView, unifiedMergeView } from "@codemirror/merge";
+import { EditorView } from "@codemirror/view";
+import { readOnly } from "./editor";
+
+const collapseUnchanged = { margin: 3, minSize: 6 };
+// A diff that takes longer than that is cut short: it may be larger than it has to be then.
+const diffConfig = { scanLimit: 1000, timeout: 500 };
+
+export const isNarrow = matchMedia("(max-width: 60rem)");
+
+/** Shows a diff; gives what removes it. */
+export function showDiff(parent: HTMLElement, [before, after]: [string, string]): () => void {
+  if (isNarrow.matches) {
+    const view = new EditorView({
+      parent,
+      doc: after,
+      extensions: [
+        readOnly("With the policy, changes marked"),
+        unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged, diffConfig }),
+      ],
+    });
+    return () => view.destroy();
+  }
+  const view = new MergeView({
+    parent,
+    a: { doc: before, extensions: readOnly("Without the policy") },
+    b: { doc: after, extensions: readOnly("With the policy") },
+    collapseUnchanged,
+    diffConfig,
+  });
+  return () => view.destroy();
+}
