@@ -3,21 +3,22 @@ import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorView } from "@codemirror/view";
 import { readOnly } from "./editor";
 
-const collapseUnchanged = { margin: 3, minSize: 6 };
+const COLLAPSED = { collapseUnchanged: { margin: 3, minSize: 6 } };
 // A diff that takes longer than that is cut short: it may be larger than it has to be then.
 const diffConfig = { scanLimit: 1000, timeout: 500 };
 
 export const isNarrow = matchMedia("(max-width: 60rem)");
 
-/** Shows a diff; gives what removes it. */
-export function showDiff(parent: HTMLElement, [before, after]: [string, string]): () => void {
+/** Shows a diff, with all lines or those around the changes; gives what removes it. */
+export function showDiff(parent: HTMLElement, [before, after]: [string, string], allLines: boolean): () => void {
+  const options = { diffConfig, ...(allLines ? {} : COLLAPSED) };
   if (isNarrow.matches) {
     const view = new EditorView({
       parent,
       doc: after,
       extensions: [
         readOnly("With the policy, changes marked"),
-        unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged, diffConfig }),
+        unifiedMergeView({ original: before, mergeControls: false, ...options }),
       ],
     });
     return () => view.destroy();
@@ -26,8 +27,7 @@ export function showDiff(parent: HTMLElement, [before, after]: [string, string])
     parent,
     a: { doc: before, extensions: readOnly("Without the policy") },
     b: { doc: after, extensions: readOnly("With the policy") },
-    collapseUnchanged,
-    diffConfig,
+    ...options,
   });
   return () => view.destroy();
 }

@@ -35,6 +35,7 @@ export function readOnly(label: string): Extension {
     shown,
     EditorState.readOnly.of(true),
     EditorView.editable.of(false),
+    EditorView.lineWrapping,
     EditorView.contentAttributes.of({ "aria-label": label, role: "textbox", "aria-readonly": "true", tabindex: "0" }),
   ];
 }

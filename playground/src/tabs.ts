@@ -35,6 +35,7 @@ const TABS: Tab[] = [
 export class Tabs {
   readonly #panel = document.querySelector<HTMLElement>("#panel")!;
   readonly #copy = document.querySelector<HTMLButtonElement>("#copy")!;
+  readonly #allLines = document.querySelector<HTMLInputElement>("#all-lines")!;
   readonly #buttons: HTMLButtonElement[];
   #tab: Tab = TABS[0]!;
   #output: Output | undefined;
@@ -51,6 +52,7 @@ export class Tabs {
       return button;
     });
     list.append(...this.#buttons);
+    this.#allLines.addEventListener("change", () => this.draw());
     list.addEventListener("keydown", (event) => this.#step(event));
     this.#choose(this.#tab);
   }
@@ -72,7 +74,7 @@ export class Tabs {
     if (output === undefined) return;
     if (this.#tab.text === undefined) {
       const sides = (side: 0 | 1) => joined(output.objects.map(({ diff }) => diff[side]));
-      this.#remove = showDiff(this.#panel, [sides(0), sides(1)]);
+      this.#remove = showDiff(this.#panel, [sides(0), sides(1)], this.#allLines.checked);
       return;
     }
     const view = new EditorView({ parent: this.#panel, doc: this.text, extensions: readOnly(this.#tab.title) });
@@ -87,7 +89,9 @@ export class Tabs {
       button.tabIndex = isChosen ? 0 : -1;
     }
     this.#panel.setAttribute("aria-labelledby", `tab-${tab.id}`);
-    this.#copy.hidden = tab.text === undefined;
+    const isDiff = tab.text === undefined;
+    this.#copy.hidden = isDiff;
+    this.#allLines.parentElement!.hidden = !isDiff;
     this.draw();
   }
 

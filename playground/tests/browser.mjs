@@ -73,9 +73,17 @@ export async function paste(page, selector, text) {
   await answered(page);
 }
 
-/** Chooses an example in a menu. */
-export async function choose(page, menu, name) {
-  await page.locator(menu).selectOption(name);
+/** Chooses an example in the menu of a field, and waits until it is there. */
+export async function choose(page, field, name) {
+  const before = await textOf(page, `#${field}`);
+  const menu = page.locator(`#${field}-examples`);
+  if ((await menu.inputValue()) !== name) {
+    await menu.selectOption(name);
+    const isAnother = ([field, before]) =>
+      document.querySelector(`#${field} .cm-content`).cmTile.root.view.state.doc.toString() !== before;
+    await page.waitForFunction(isAnother, [field, before]);
+  }
+  await answered(page);
 }
 
 /** Shows a tab, and gives its text. */
