@@ -1,7 +1,7 @@
 // The diff: side by side, or in one column where there is no room for two.
 import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorView } from "@codemirror/view";
-import { readOnly } from "./editor";
+import { asYaml, readOnly } from "./editor";
 
 const COLLAPSED = { collapseUnchanged: { margin: 3, minSize: 6 } };
 // A diff that takes longer than that is cut short: it may be larger than it has to be then.
@@ -17,6 +17,7 @@ export function showDiff(parent: HTMLElement, [before, after]: [string, string],
       parent,
       doc: after,
       extensions: [
+        asYaml,
         readOnly("With the policy, changes marked"),
         unifiedMergeView({ original: before, mergeControls: false, ...options }),
       ],
@@ -25,8 +26,8 @@ export function showDiff(parent: HTMLElement, [before, after]: [string, string],
   }
   const view = new MergeView({
     parent,
-    a: { doc: before, extensions: readOnly("Without the policy") },
-    b: { doc: after, extensions: readOnly("With the policy") },
+    a: { doc: before, extensions: [asYaml, readOnly("Without the policy")] },
+    b: { doc: after, extensions: [asYaml, readOnly("With the policy")] },
     ...options,
   });
   return () => view.destroy();

@@ -19,20 +19,13 @@ const style = HighlightStyle.define([
   { tag: [tags.comment, tags.lineComment, tags.meta, tags.typeName], color: "var(--comment)" },
 ]);
 
-/** What everything that shows YAML has. */
-export const shown: Extension = [
-  lineNumbers(),
-  foldGutter(),
-  codeFolding(),
-  yaml(),
-  syntaxHighlighting(style),
-  keymap.of(foldKeymap),
-];
+/** YAML, and with it JSON. */
+export const asYaml: Extension = [foldGutter(), codeFolding(), yaml(), syntaxHighlighting(style), keymap.of(foldKeymap)];
 
 /** Text that can be read and copied. */
 export function readOnly(label: string): Extension {
   return [
-    shown,
+    lineNumbers(),
     EditorState.readOnly.of(true),
     EditorView.editable.of(false),
     EditorView.lineWrapping,
@@ -45,7 +38,8 @@ export function editor(parent: HTMLElement, label: string, changed: () => void):
   return new EditorView({
     parent,
     extensions: [
-      shown,
+      lineNumbers(),
+      asYaml,
       history(),
       drawSelection(),
       indentUnit.of("  "),
@@ -56,7 +50,7 @@ export function editor(parent: HTMLElement, label: string, changed: () => void):
       lintGutter(),
       // The key Tab leaves the editor, as it leaves every field.
       keymap.of([...defaultKeymap, ...historyKeymap]),
-      EditorView.contentAttributes.of({ "aria-label": label }),
+      EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) changed();
       }),

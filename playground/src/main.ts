@@ -62,6 +62,12 @@ function changed(): void {
   asking.ask(input());
 }
 
+/** The objects as they would be in the cluster. */
+function results(): string {
+  const objects = last?.objects.flatMap(({ result }) => (result === null ? [] : [result])) ?? [];
+  return objects.join("---\n");
+}
+
 function show(reply: Reply): void {
   output.setAttribute("aria-busy", "false");
   if ("failure" in reply) {
@@ -105,14 +111,11 @@ fill(element("settings-examples"), SETTINGS, FIRST.settings, "settings");
 namespace.addEventListener("input", changed);
 apply.addEventListener("change", () => {
   element("old-section").hidden = !apply.checked;
-  // What there was before the change that is to come.
-  if (apply.checked && textOf("old") === "") setText(views.old, textOf("manifest"));
+  // Likely: the manifest has been applied, and is to be applied once more.
+  if (apply.checked && textOf("old") === "") setText(views.old, results());
   changed();
 });
-element("take-result").addEventListener("click", () => {
-  const results = last?.objects.map(({ result }) => result ?? "") ?? [];
-  setText(views.old, results.join("---\n"));
-});
+element("take-result").addEventListener("click", () => setText(views.old, results()));
 element<HTMLButtonElement>("copy").addEventListener("click", (event) => {
   void copy(event.currentTarget as HTMLButtonElement, tabs.text);
 });

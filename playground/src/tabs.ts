@@ -2,23 +2,26 @@
 import { EditorView } from "@codemirror/view";
 import type { Output } from "./core";
 import { showDiff } from "./diff";
-import { readOnly } from "./editor";
+import { asYaml, readOnly } from "./editor";
 
 interface Tab {
   id: string;
   title: string;
   /** What is copied; nothing of a diff, which is two texts. */
   text?: (output: Output) => string;
+  /** Whether that is YAML, or JSON. */
+  isYaml?: boolean;
 }
 
 const joined = (texts: (string | null)[]) => texts.filter((text) => text !== null && text !== "").join("---\n");
 
 const TABS: Tab[] = [
   { id: "diff", title: "Diff" },
-  { id: "yaml", title: "YAML", text: ({ objects }) => joined(objects.map(({ result }) => result)) },
+  { id: "yaml", title: "YAML", isYaml: true, text: ({ objects }) => joined(objects.map(({ result }) => result)) },
   {
     id: "patch",
     title: "JSON patch",
+    isYaml: true,
     text: ({ objects }) => {
       const changed = objects.filter(({ patch }) => patch.length > 0);
       return changed.map(({ title, patch }) => `# ${title}\n${JSON.stringify(patch, null, 2)}\n`).join("");
@@ -77,7 +80,8 @@ export class Tabs {
       this.#remove = showDiff(this.#panel, [sides(0), sides(1)], this.#allLines.checked);
       return;
     }
-    const view = new EditorView({ parent: this.#panel, doc: this.text, extensions: readOnly(this.#tab.title) });
+    const extensions = [readOnly(this.#tab.title), this.#tab.isYaml ? asYaml : []];
+    const view = new EditorView({ parent: this.#panel, doc: this.text, extensions });
     this.#remove = () => view.destroy();
   }
 

@@ -34,7 +34,7 @@ test("gives the guest's answer", () => {
 
 test("gives the guest's error", () => {
   assert.deepEqual(call(policy, "no_such_operation", new Uint8Array()), {
-    answer: { Err: 'No handler registered for function "no_such_operation"' },
+    answer: { Err: 'No handler registered for function no_such_operation' },
     logs: [],
   });
 });
