@@ -51,16 +51,21 @@ $(WASM_OPT): FORCE
 	[ "$$version" = "$$(cat $@ 2>/dev/null)" ] || echo "$$version" >$@
 
 # These want the module that is released, which costs less than one without wasm-opt; others take what the machine makes.
-test test-native limits reproduce: OPTIMIZED := yes
+test test-native test-playground limits reproduce: OPTIMIZED := yes
+
+# Makes the target of a module that cargo has built.
+define optimize
+	@if command -v wasm-opt >/dev/null; then \
+		wasm-opt --merge-similar-functions -Oz --converge $(WASM_FEATURES) --strip-debug --strip-producers $(1) -o $@; \
+	else \
+		echo "wasm-opt (package binaryen) is not installed: the module stays larger than a released one"; \
+		cp $(1) $@; \
+	fi
+endef
 
 policy.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile $(WASM_OPT) | wasm-target ## Build the policy
 	RUSTFLAGS="$(RUSTFLAGS) $(REMAP)" cargo build --locked --profile guest --target $(WASM_TARGET) --lib
-	@if command -v wasm-opt >/dev/null; then \
-		wasm-opt --merge-similar-functions -Oz --converge $(WASM_FEATURES) --strip-debug --strip-producers $(GUEST) -o $@; \
-	else \
-		echo "wasm-opt (package binaryen) is not installed: the module stays larger than a released one"; \
-		cp $(GUEST) $@; \
-	fi
+	$(call optimize,$(GUEST))
 
 # Another folder, with a longer path and a target folder of its own.
 .PHONY: reproduce
@@ -96,6 +101,27 @@ install: policy.wasm ## Install datakit-policy, which carries the policy
 host-program: policy.wasm
 	cargo build --locked --workspace
 
+# What the page has of the command line's code.
+PAGE := $(TARGET_DIR)/$(WASM_TARGET)/page/datakit_policy_playground.wasm
+playground/core.wasm: $(shell find src host/src cli/src playground/core -name '*.rs') Cargo.toml Cargo.lock Makefile $(WASM_OPT) | wasm-target
+	RUSTFLAGS="$(RUSTFLAGS) $(REMAP)" cargo build --locked --profile page --target $(WASM_TARGET) --lib \
+		--package datakit-policy-playground
+	$(call optimize,$(PAGE))
+
+NPM := npm --prefix playground --silent
+# npm writes this file last.
+PLAYGROUND_PACKAGES := playground/node_modules/.package-lock.json
+$(PLAYGROUND_PACKAGES): playground/package-lock.json
+	$(NPM) ci --ignore-scripts --no-audit --no-fund
+
+PLAYGROUND := policy.wasm playground/core.wasm $(PLAYGROUND_PACKAGES)
+.PHONY: playground playground-dev
+playground: $(PLAYGROUND) ## Build the playground: playground/dist, static files for any folder of any server
+	$(NPM) run build
+
+playground-dev: $(PLAYGROUND) ## Serve the playground while you work on it
+	$(NPM) run dev
+
 .PHONY: docs
 docs: ## Write what is made of the table of settings: the reference's tables, JSON Schema, Rancher's form
 	UPDATE_GOLDEN=1 cargo test --locked --workspace --test settings made
@@ -125,7 +151,7 @@ lint: policy.wasm cargo-deny ## Check format, code, dependencies and workflows
 	else echo "zizmor could not be installed: the workflows are not checked" >&2; fi
 
 .PHONY: test
-test: tools lint test-wasm test-native e2e-tests fuzz-smoke reproduce ## Run all tests
+test: tools lint test-wasm test-native test-playground e2e-tests fuzz-smoke reproduce ## Run all tests
 
 .PHONY: test-native
 test-native: policy.wasm docker-registry ## Unit tests natively, and the tests on the built policy
@@ -166,6 +192,18 @@ fuzz-smoke: ## Fuzz each target for a few seconds
 test-wasm: wasm-target wasm-bindgen node ## Unit tests inside wasm32, run by Node.js
 	NODE_PATH=$(CURDIR)/tests/wasm32 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
 		cargo test --locked --target $(WASM_TARGET) --lib
+
+# Debian's Chromium, or what CHROMIUM names.
+export CHROMIUM ?= $(firstword $(wildcard $(addprefix /usr/bin/,chromium chromium-browser google-chrome)) /usr/bin/chromium)
+.PHONY: test-playground
+test-playground: ## Test the playground in Chromium, where there is one or it can be installed
+	@if [ -x "$(CHROMIUM)" ] || $(MAKE) --no-print-directory chromium; then \
+		$(MAKE) --no-print-directory OPTIMIZED=$(OPTIMIZED) npm playground && $(NPM) test; \
+	else echo "there is no Chromium: the tests of the playground are skipped"; fi
+
+.PHONY: playground-screenshots
+playground-screenshots: playground ## Write the README's pictures of the playground
+	$(NPM) run screenshots
 
 .PHONY: e2e-tests
 e2e-tests: annotated-policy.wasm host-program bats jq ## The command line tests, with KWCTL
@@ -227,10 +265,10 @@ cargo-fuzz:
 		cargo install --locked cargo-fuzz --version $(CARGO_FUZZ_VERSION)
 
 # The tools below are Debian packages; elsewhere install what the message names.
-.PHONY: bats docker-registry jq node wasm-opt
+.PHONY: bats chromium docker-registry jq node npm wasm-opt
 node: PACKAGE := nodejs
 wasm-opt: PACKAGE := binaryen
-bats docker-registry jq node wasm-opt:
+bats chromium docker-registry jq node npm wasm-opt:
 	@command -v $@ >/dev/null || $(SUDO) apt-get install --yes --quiet $(or $(PACKAGE),$@) || \
 		{ $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet $(or $(PACKAGE),$@); } || \
 		{ echo "please install $@ (package $(or $(PACKAGE),$@))" >&2; exit 1; }
@@ -240,4 +278,5 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 .PHONY: clean
 clean: ## Remove what was built
 	cargo clean
-	rm -f policy.wasm annotated-policy.wasm
+	rm -f policy.wasm annotated-policy.wasm playground/core.wasm
+	rm -rf playground/dist playground/node_modules

@@ -136,10 +136,7 @@ impl Answer {
             name: request.name.clone(),
             object,
             before,
-            old: request
-                .old_object
-                .clone()
-                .filter(|_| before.is_known()),
+            old: request.old_object.clone().filter(|_| before.is_known()),
             had,
             outcome: Outcome::NoWorkload,
             warnings: Vec::new(),
