@@ -17,8 +17,8 @@ export function showDiff(parent: HTMLElement, [before, after]: [string, string],
       parent,
       doc: after,
       extensions: [
-        asYaml,
         readOnly("With the policy, changes marked"),
+        asYaml,
         unifiedMergeView({ original: before, mergeControls: false, ...options }),
       ],
     });
@@ -26,8 +26,8 @@ export function showDiff(parent: HTMLElement, [before, after]: [string, string],
   }
   const view = new MergeView({
     parent,
-    a: { doc: before, extensions: [asYaml, readOnly("Without the policy")] },
-    b: { doc: after, extensions: [asYaml, readOnly("With the policy")] },
+    a: { doc: before, extensions: [readOnly("Without the policy"), asYaml] },
+    b: { doc: after, extensions: [readOnly("With the policy"), asYaml] },
     ...options,
   });
   return () => view.destroy();

@@ -21,9 +21,13 @@ const namespace = element<HTMLInputElement>("namespace");
 
 const asking = new Asking(show);
 const views: Record<Field, EditorView> = {
-  manifest: editor(element("manifest"), "Manifest", changed),
+  manifest: editor(element("manifest"), "Manifest", () => edited("manifest")),
   old: editor(element("old"), "Old manifest", changed),
-  settings: editor(element("settings"), "Settings", changed),
+  settings: editor(element("settings"), "Settings", () => edited("settings")),
+};
+const menus = {
+  manifest: menu("manifest", MANIFESTS),
+  settings: menu("settings", SETTINGS),
 };
 const tabs = new Tabs();
 /** What was answered last. */
@@ -43,6 +47,12 @@ function input(): Input {
   };
 }
 
+/** What is edited is the example no more, which can be chosen again. */
+function edited(field: keyof typeof menus): void {
+  if (!isLoading) menus[field].selectedIndex = -1;
+  changed();
+}
+
 /** Fills the fields, and asks once. */
 function load(filled: Input): void {
   isLoading = true;
@@ -53,6 +63,7 @@ function load(filled: Input): void {
   namespace.value = filled.namespace === "default" ? "" : filled.namespace;
   element("old-section").hidden = filled.old === null;
   isLoading = false;
+  for (const select of Object.values(menus)) select.selectedIndex = -1;
   changed();
 }
 
@@ -90,9 +101,15 @@ function show(reply: Reply): void {
   tabs.show(reply.output);
 }
 
-function fill(select: HTMLSelectElement, menu: Menu, first: string, field: Field): void {
-  select.append(...Array.from(menu.keys(), (name) => new Option(name, name, name === first, name === first)));
-  select.addEventListener("change", async () => setText(views[field], await menu.get(select.value)!()));
+function menu(field: Field, files: Menu): HTMLSelectElement {
+  const select = element<HTMLSelectElement>(`${field}-examples`);
+  select.append(...Array.from(files.keys(), (name) => new Option(name)));
+  select.addEventListener("change", async () => {
+    const name = select.value;
+    setText(views[field], await files.get(name)!());
+    select.value = name;
+  });
+  return select;
 }
 
 async function copy(button: HTMLButtonElement, text: string): Promise<void> {
@@ -106,8 +123,6 @@ async function copy(button: HTMLButtonElement, text: string): Promise<void> {
   setTimeout(() => (button.textContent = label), 1500);
 }
 
-fill(element("manifest-examples"), MANIFESTS, FIRST.manifest, "manifest");
-fill(element("settings-examples"), SETTINGS, FIRST.settings, "settings");
 namespace.addEventListener("input", changed);
 apply.addEventListener("change", () => {
   element("old-section").hidden = !apply.checked;
@@ -140,14 +155,19 @@ addEventListener("hashchange", () => void restore());
 /** Fills the fields from the address; without a link in it, with an example. */
 async function restore(): Promise<void> {
   const link = await fromFragment(location.hash.slice(1));
-  if (link !== undefined) return load(link);
-  if (location.hash !== "") status.textContent = "The link is not complete.";
+  if (link !== undefined) {
+    element("notice").hidden = true;
+    return load(link);
+  }
+  element("notice").hidden = location.hash === "";
   load({
     manifest: await MANIFESTS.get(FIRST.manifest)!(),
     settings: await SETTINGS.get(FIRST.settings)!(),
     old: null,
     namespace: "default",
   });
+  menus.manifest.value = FIRST.manifest;
+  menus.settings.value = FIRST.settings;
 }
 
 await restore();

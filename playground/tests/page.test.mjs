@@ -78,6 +78,17 @@ onPage("every file of the menus is taken without a problem", {}, async (page) =>
   }
 });
 
+onPage("an example that was edited can be chosen again", {}, async (page) => {
+  const menu = page.locator("#manifest-examples");
+  assert.equal(await menu.inputValue(), "nginx.yaml");
+  await page.locator("#manifest .cm-content").click();
+  await page.keyboard.type("#");
+  assert.equal(await menu.inputValue(), "");
+  await choose(page, "manifest", "nginx.yaml");
+  assert.equal(await textOf(page, "#manifest"), await read("examples/nginx.yaml"));
+  assert.equal(await menu.inputValue(), "nginx.yaml");
+});
+
 onPage("tells warnings, the patch and why", {}, async (page) => {
   assert.equal(await status(page), "1 object, 1 injected");
   assert.deepEqual(await messages(page), [
@@ -216,6 +227,7 @@ test("a link restores everything, and tells no server", async () => {
 
 onPage("says that a broken link is broken, and shows an example", { fragment: "#bm90IG91cnM" }, async (page) => {
   assert.equal(await textOf(page, "#manifest"), await read("examples/nginx.yaml"));
+  assert.equal(await page.getByRole("alert").innerText(), "The link is not complete; this is an example.");
 });
 
 onPage("copies what a tab shows", { permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
