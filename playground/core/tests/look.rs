@@ -51,7 +51,12 @@ fn tells_what_becomes_of_an_object() {
     assert_eq!(object["diff"][1].take(), result);
     assert!(result.as_str().unwrap().contains("image: repo/java:1"));
     let patch = object["patch"].take();
-    let paths: Vec<&Value> = patch.as_array().unwrap().iter().map(|op| &op["path"]).collect();
+    let paths: Vec<&Value> = patch
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|op| &op["path"])
+        .collect();
     assert_eq!(
         paths,
         [
