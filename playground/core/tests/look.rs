@@ -137,6 +137,6 @@ fn an_object_that_is_twice_among_the_old_ones_is_a_problem_there() {
     assert_eq!(
         output(POD, SETTINGS, Some(&old))["problems"],
         json!([{"field": "old", "line": 1, "column": 1, "message":
-            "old manifest:5: Pod web is there twice: keep the one that is in the cluster"}])
+            "old manifest:6: Pod web is there twice: keep the one that is in the cluster"}])
     );
 }
