@@ -103,7 +103,7 @@ host-program: policy.wasm
 
 # What the page has of the command line's code.
 PAGE := $(TARGET_DIR)/$(WASM_TARGET)/page/datakit_policy_playground.wasm
-playground/core.wasm: $(shell find src host/src cli/src playground/core -name '*.rs') Cargo.toml Cargo.lock Makefile $(WASM_OPT) | wasm-target
+playground/core.wasm: $(shell find src host cli playground/core -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock Makefile $(WASM_OPT) | wasm-target
 	RUSTFLAGS="$(RUSTFLAGS) $(REMAP)" cargo build --locked --profile page --target $(WASM_TARGET) --lib \
 		--package datakit-policy-playground
 	$(call optimize,$(PAGE))
