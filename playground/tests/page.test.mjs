@@ -89,6 +89,18 @@ onPage("an example that was edited can be chosen again", {}, async (page) => {
   assert.equal(await menu.inputValue(), "nginx.yaml");
 });
 
+onPage("a file that is dropped on an editor takes the place of its text", {}, async (page) => {
+  const text = await read("examples/logging-pod.yaml");
+  const dataTransfer = await page.evaluateHandle((text) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([text], "pod.yaml"));
+    return transfer;
+  }, text);
+  await page.locator("#manifest .cm-content").dispatchEvent("drop", { dataTransfer });
+  await page.waitForFunction(() => document.querySelector("#manifest .cm-content").textContent.includes("logging-test"));
+  assert.equal(await textOf(page, "#manifest"), text);
+});
+
 onPage("tells warnings, the patch and why", {}, async (page) => {
   assert.equal(await status(page), "1 object, 1 injected");
   assert.deepEqual(await messages(page), [
