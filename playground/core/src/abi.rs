@@ -3,7 +3,7 @@
 // The page can only be reached by pointers.
 #![allow(unsafe_code)]
 
-use std::slice;
+use std::ptr;
 
 use datakit_policy_host::policy::{Engine, Guest, HostCall, Policy, PolicyError};
 use serde::Deserialize;
@@ -44,7 +44,7 @@ impl Buffer {
         // SAFETY: it was made of a box, as was what it points to.
         unsafe {
             let buffer = Box::from_raw(buffer);
-            Box::from_raw(slice::from_raw_parts_mut(buffer.begin, buffer.length)).into_vec()
+            Box::from_raw(ptr::slice_from_raw_parts_mut(buffer.begin, buffer.length)).into_vec()
         }
     }
 }
