@@ -1,19 +1,15 @@
 //! The answers to the policy host: an admission is always accepted, whatever the payload is, for an
 //! error or a trap would be shown as a refusal that no failure policy softens.
 
-use std::borrow::Cow;
-
-use kubewarden_policy_sdk::response::ValidationResponse;
 use kubewarden_policy_sdk::settings::SettingsValidationResponse;
-use serde::Deserialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
 use slog::Level;
 use wapc_guest::CallResult;
 
+use crate::answer::Answer;
 use crate::features::{self, Context};
-use crate::json::{Node, Problem, SyntaxError};
+use crate::json::{Problem, Value};
 use crate::owner::Owner;
+use crate::payload::{Payload, Unreadable};
 use crate::report::Report;
 use crate::rollout::{self, Course};
 use crate::settings::Document;
@@ -21,120 +17,83 @@ use crate::system::is_windows;
 use crate::template::Template;
 use crate::workload::Workload;
 
-#[derive(Deserialize)]
-struct Payload<'a> {
-    #[serde(borrow)]
-    request: Request<'a>,
-    #[serde(borrow, default)]
-    settings: Node<'a>,
-}
-
-/// What the policy reads of an AdmissionRequest.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Request<'a> {
-    #[serde(borrow, default)]
-    kind: Option<Kind<'a>>,
-    #[serde(borrow, default)]
-    sub_resource: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    operation: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    namespace: Option<Cow<'a, str>>,
-    #[serde(default)]
-    object: Value,
-    /// Read only on an update of what the policy may act on.
-    #[serde(borrow, default)]
-    old_object: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Kind<'a> {
-    #[serde(borrow, default)]
-    group: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    kind: Option<Cow<'a, str>>,
-}
-
-/// Answers `validate`: `{"request": AdmissionRequest, "settings": {…}}` in, a `ValidationResponse`
-/// out, with the object in it if it changed.
+/// Answers `validate`: `{"request": AdmissionRequest, "settings": {…}}` in, a validation response out, with the object in
+/// it if it changed.
 ///
 /// # Errors
 /// None: the signature is waPC's.
 pub fn validate(payload: &[u8]) -> CallResult {
     let mut report = Report::new(Level::Info);
-    let object = match serde_json::from_slice::<Payload<'_>>(payload) {
-        Ok(payload) => mutated(payload, &mut report),
-        Err(error) => {
-            report.warn(
-                "policy",
-                format_args!("nothing injected, the request {}", problem(&error)),
-            );
-            None
-        }
+    let object = match Payload::read(payload) {
+        Ok(request) => mutated(&request, &mut report).map_err(|Unread| Unreadable::of(payload)),
+        Err(problem) => Err(problem),
     };
-    Ok(serde_json::to_vec(&ValidationResponse {
-        accepted: true,
-        message: None,
-        code: None,
-        // Of what was there already nothing was injected.
-        audit_annotations: report.audit_annotations().filter(|_| object.is_some()),
-        mutated_object: object,
-        warnings: report.warnings(),
-    })?)
+    let object = object.unwrap_or_else(|problem| {
+        report.warn(
+            "policy",
+            format_args!("nothing injected, the request {problem}"),
+        );
+        None
+    });
+    Ok(Answer { object, report }.to_bytes())
 }
 
-/// A message for an error that may hold a part of the payload, which must not be shown.
-fn problem(error: &serde_json::Error) -> String {
-    if error.classify() == serde_json::error::Category::Data {
-        return format!("is no admission request (column {})", error.column());
+/// A part of the payload is not valid JSON.
+struct Unread;
+
+fn parsed(text: &str) -> Result<Value<'_>, Unread> {
+    match text {
+        "" => Ok(Value::Null),
+        // So deep is an object in a payload. In an answer it is not so deep: the host can read it again.
+        text => Value::parse_below(text, 2).map_err(|_| Unread),
     }
-    SyntaxError::from(error).to_string()
 }
 
 /// The object as it should be, or `None` if it stays as it came.
-fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
-    let Request {
-        kind,
-        sub_resource,
-        operation,
-        namespace,
-        mut object,
-        old_object,
-    } = payload.request;
-    if sub_resource.is_some_and(|name| !name.is_empty()) {
-        return None;
+///
+/// # Errors
+/// The object, or the settings where they are looked at, are not valid JSON.
+fn mutated<'a>(payload: &Payload<'a>, report: &mut Report) -> Result<Option<Value<'a>>, Unread> {
+    let request = &payload.request;
+    if !request.sub_resource.is_empty() {
+        return Ok(None);
     }
-    let kind = kind?;
-    let workload = Workload::of(&kind.group.unwrap_or_default(), &kind.kind?)?;
-    let is_new = match operation.unwrap_or_default().as_ref() {
+    let Some(workload) = Workload::of(&request.group, &request.kind) else {
+        return Ok(None);
+    };
+    let is_new = match &*request.operation {
         "CREATE" => true,
         // What was made of a pod is not applied over what was injected into it.
         "UPDATE" if workload != Workload::Pod => false,
-        _ => return None,
+        _ => return Ok(None),
     };
+    // Most updates are of something else.
+    if !is_new && workload.has_the_same_template(request.object, request.old_object) {
+        return Ok(None);
+    }
+    let mut object = parsed(request.object)?;
     if let Some(reason) = workload.is_left_alone(&object) {
-        report.set_level(Document::new(payload.settings).log_level());
+        report.set_level(Document::new(payload.settings().ok_or(Unread)?).log_level());
         report.explain("policy", || reason);
-        return None;
+        return Ok(None);
     }
     let before = if is_new {
         Before::Nothing
     } else {
-        Before::of(workload, old_object)
+        Before::of(workload, request.old_object)
     };
-    // Before the settings are read: most updates are of something else.
+    // The API server writes both alike, others need not.
     if before
         .template()
         .is_some_and(|before| workload.template(&object) == Some(before))
     {
-        return None;
+        return Ok(None);
     }
-    let document = Document::new(payload.settings);
+    let document = Document::new(payload.settings().ok_or(Unread)?);
     report.set_level(document.log_level());
     let injection = Injection {
         workload,
-        namespace: &namespace.unwrap_or_default(),
+        namespace: &request.namespace,
         owner: &Owner::of(workload, &object),
         document: &document,
         beside: &features::beside_the_template(workload, &object),
@@ -144,10 +103,10 @@ fn mutated(payload: Payload<'_>, report: &mut Report) -> Option<Value> {
         None => Err(missing(workload)),
     };
     match changed {
-        Ok(changed) => changed.then_some(object),
+        Ok(changed) => Ok(changed.then_some(object)),
         Err(obstacle) => {
             obstacle.tell(report);
-            None
+            Ok(None)
         }
     }
 }
@@ -182,18 +141,18 @@ fn missing(workload: Workload) -> Obstacle {
 }
 
 /// The template before an update.
-enum Before {
+enum Before<'a> {
     /// The object is created.
     Nothing,
     /// Why it is not known, as the end of a sentence.
     Unknown(&'static str),
-    Template(Value),
+    Template(Value<'a>),
 }
 
-impl Before {
-    fn of(workload: Workload, old: Option<&RawValue>) -> Self {
-        // From bytes like the payload: two readers would both be in the module.
-        let old = old.and_then(|old| serde_json::from_slice::<Value>(old.get().as_bytes()).ok());
+impl<'a> Before<'a> {
+    /// `old` is the text of the object before the update.
+    fn of(workload: Workload, old: &'a str) -> Self {
+        let old = parsed(old).ok();
         let template = old.and_then(|mut old| workload.template_mut(&mut old).map(Value::take));
         match template {
             None => Self::Unknown("the update came without the object as it was before"),
@@ -204,7 +163,7 @@ impl Before {
         }
     }
 
-    fn template(&self) -> Option<&Value> {
+    fn template(&self) -> Option<&Value<'a>> {
         match self {
             Self::Template(template) => Some(template),
             Self::Nothing | Self::Unknown(_) => None,
@@ -237,10 +196,10 @@ impl Injection<'_> {
     ///
     /// # Errors
     /// Why nothing can be injected; the template is then as it came.
-    fn follow(
+    fn follow<'a>(
         &self,
-        template: &mut Value,
-        before: &Before,
+        template: &mut Value<'a>,
+        before: &Before<'a>,
         report: &mut Report,
     ) -> Result<bool, Obstacle> {
         if has_too_many_containers(template) {
@@ -265,7 +224,7 @@ impl Injection<'_> {
         }
     }
 
-    fn can_inject(&self, before: &Before, report: &Report) -> bool {
+    fn can_inject(&self, before: &Before<'_>, report: &Report) -> bool {
         let is_too_late = self.workload == Workload::Job && before.template().is_some();
         if is_too_late {
             report.explain(
@@ -278,10 +237,10 @@ impl Injection<'_> {
 
     /// Injects into `part`, the user's part of `template`, which becomes that: also where settings cannot be
     /// read, for a merge may have mixed entries that the API server refuses.
-    fn inject(
+    fn inject<'a>(
         &self,
-        part: Option<Value>,
-        template: &mut Value,
+        part: Option<Value<'a>>,
+        template: &mut Value<'a>,
         report: &mut Report,
     ) -> Result<bool, Obstacle> {
         let Some(mut part) = part else {
@@ -298,9 +257,9 @@ impl Injection<'_> {
         Ok(changed)
     }
 
-    fn inject_into(&self, template: &mut Value, report: &mut Report) -> Result<bool, Obstacle> {
-        if is_windows(template) {
-            if features::asks_for_a_feature(template) {
+    fn inject_into(&self, place: &mut Value<'_>, report: &mut Report) -> Result<bool, Obstacle> {
+        if is_windows(place) {
+            if features::asks_for_a_feature(place) {
                 report.warn(
                     "policy",
                     "nothing injected, there are no agents for Windows pods",
@@ -314,7 +273,7 @@ impl Injection<'_> {
             about: SETTINGS,
             what,
         })?;
-        let mut template = Template::new(template).map_err(|malformed| {
+        let mut template = Template::take(place).map_err(|malformed| {
             let path = malformed.to_string();
             let at = if path.is_empty() { "" } else { " at " };
             obstacle(format!("the template is malformed{at}{path}"))
@@ -326,7 +285,9 @@ impl Injection<'_> {
             settings: self.document,
             beside: self.beside,
         };
-        Ok(features::inject(context, &mut template, report))
+        let injected = features::inject(context, &mut template, report);
+        *place = template.into_value();
+        Ok(injected)
     }
 }
 
@@ -335,12 +296,9 @@ impl Injection<'_> {
 /// # Errors
 /// None: the signature is waPC's.
 pub fn validate_settings(payload: &[u8]) -> CallResult {
-    let problems = match serde_json::from_slice::<Node<'_>>(payload) {
+    let problems = match Value::from_bytes(payload) {
         Ok(root) => features::problems(&Document::new(root)),
-        Err(error) => vec![Problem::of_syntax(
-            String::new(),
-            &SyntaxError::from(&error),
-        )],
+        Err(error) => vec![Problem::of_syntax(String::new(), &error)],
     };
     let report = Report::new(Level::Error);
     for problem in &problems {

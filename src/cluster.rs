@@ -1,6 +1,8 @@
 //! What the policy asks the cluster, through the host.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
 
 use crate::standards::Level;
 
@@ -12,8 +14,8 @@ const ENFORCED: &str = "pod-security.kubernetes.io/enforce";
 #[must_use]
 pub fn enforced_level(namespace: &str) -> Option<Level> {
     let namespace = this_namespace(namespace)?;
-    let label = namespace.get("metadata")?.get("labels")?.get(ENFORCED)?;
-    label.as_str().map(level)
+    let label = namespace.metadata.labels.get(ENFORCED)?;
+    Some(level(label))
 }
 
 /// Kubernetes takes a word that it does not know for the strictest.
@@ -25,8 +27,21 @@ fn level(text: &str) -> Level {
     }
 }
 
+/// What is read of a Namespace.
+#[derive(Clone, Deserialize)]
+struct Namespace {
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Clone, Default, Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
 #[cfg(target_arch = "wasm32")]
-fn this_namespace(name: &str) -> Option<Value> {
+fn this_namespace(name: &str) -> Option<Namespace> {
     use kubewarden_policy_sdk::host_capabilities::kubernetes::{GetResourceRequest, get_resource};
     let request = GetResourceRequest {
         api_version: "v1".to_owned(),
@@ -41,7 +56,7 @@ fn this_namespace(name: &str) -> Option<Value> {
 
 /// Only a policy host can be asked.
 #[cfg(not(target_arch = "wasm32"))]
-fn this_namespace(_: &str) -> Option<Value> {
+fn this_namespace(_: &str) -> Option<Namespace> {
     None
 }
 

@@ -69,6 +69,9 @@ pub fn in_order_of_reference(entries: Vec<EnvVar>) -> Vec<EnvVar> {
 /// The places of `entries` in that order.
 #[must_use]
 pub fn order_of_reference(entries: &[EnvVar]) -> Vec<usize> {
+    if are_in_order(entries) {
+        return (0..entries.len()).collect();
+    }
     let mut places = BTreeMap::new();
     for (place, entry) in entries.iter().enumerate() {
         places.insert(entry.name.as_str(), place);
@@ -112,6 +115,24 @@ pub fn order_of_reference(entries: &[EnvVar]) -> Vec<usize> {
     let in_cycles = |place: &usize| waits_for.get(*place).is_some_and(|count| *count > 0);
     ordered.extend((0..entries.len()).filter(in_cycles));
     ordered
+}
+
+/// Whether no entry refers to a later one. Where many refer to others it is not looked at: that takes long.
+fn are_in_order(entries: &[EnvVar]) -> bool {
+    const FEW: usize = 16;
+    let all = entries.iter().enumerate().flat_map(|(place, entry)| {
+        let names = references(entry.value.as_deref().unwrap_or_default());
+        names.map(move |name| (place, name))
+    });
+    let mut count: usize = 0;
+    for (place, name) in all {
+        count = count.saturating_add(1);
+        let mut later = entries.iter().skip(place.saturating_add(1));
+        if count > FEW || later.any(|entry| entry.name == name) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether Kubernetes takes `name` as the name of a variable, in all supported versions

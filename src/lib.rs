@@ -22,6 +22,7 @@
 #![deny(unsafe_code)]
 
 pub mod admission;
+mod answer;
 pub mod cluster;
 pub mod env;
 pub mod features;
@@ -31,6 +32,7 @@ pub mod json;
 pub mod namespace;
 pub mod owner;
 pub mod paths;
+pub mod payload;
 pub mod quantity;
 pub mod report;
 pub mod rollout;
@@ -42,6 +44,11 @@ pub mod tags;
 pub mod template;
 pub mod words;
 pub mod workload;
+
+/// Faster and smaller than that of the standard library, which is made for programs that go on.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
 /// Registers the functions that a policy host calls over waPC.
 // The export is what makes it callable; nothing else in the crate is unsafe.

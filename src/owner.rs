@@ -1,7 +1,7 @@
 //! Whose pods a template is for: the workload as people know it, the same for a Deployment, its ReplicaSets and
 //! their pods, and for a CronJob, its Jobs and theirs.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::workload::{Workload, controller};
 
@@ -91,7 +91,7 @@ fn less_minutes(name: &str) -> Option<&str> {
 
 /// The name of an object; one that the API server generates, without what it adds: that is not known before the
 /// object is created, and another one each time.
-fn own_name(object: &Value) -> &str {
+fn own_name<'v>(object: &'v Value<'_>) -> &'v str {
     let Some(metadata) = object.get("metadata") else {
         return "";
     };
@@ -115,7 +115,7 @@ fn is_random(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     fn owner(workload: Workload, metadata: Value) -> (String, String) {
@@ -127,7 +127,7 @@ mod tests {
         (kind.to_owned(), name.to_owned())
     }
 
-    fn owned(api_version: &str, kind: &str, name: &str) -> Value {
+    fn owned(api_version: &str, kind: &str, name: &str) -> Value<'static> {
         json!([
             {"apiVersion": "v1", "kind": "Other", "name": "another"},
             {"apiVersion": api_version, "kind": kind, "name": name, "controller": true}

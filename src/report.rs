@@ -1,7 +1,7 @@
 //! What the policy tells about its work: warnings to whoever applies the object, audit annotations
 //! for the cluster's audit log, and debug lines for whoever asks why.
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
 use std::fmt;
 
 use crate::json::Problem;
@@ -61,13 +61,15 @@ const MOST_WARNINGS: usize = 20;
 /// Collects what is to be told.
 #[derive(Debug)]
 pub struct Report {
-    log: Logger,
-    explains: bool,
+    level: Level,
+    /// Made when something is logged, which is rare.
+    log: OnceCell<Logger>,
     /// The first warnings, as many as are shown.
     warnings: Vec<String>,
     /// How many more there were.
     more: usize,
-    audit: HashMap<String, String>,
+    /// By feature.
+    audit: Vec<(&'static str, String)>,
 }
 
 impl Report {
@@ -75,18 +77,18 @@ impl Report {
     #[must_use]
     pub fn new(level: Level) -> Self {
         Self {
-            log: logger(level),
-            explains: level.is_at_least(Level::Debug),
+            level,
+            log: OnceCell::new(),
             warnings: Vec::new(),
             more: 0,
-            audit: HashMap::new(),
+            audit: Vec::new(),
         }
     }
 
     /// Logs from now on what is at least as severe as `level`.
     pub fn set_level(&mut self, level: Level) {
-        self.log = logger(level);
-        self.explains = level.is_at_least(Level::Debug);
+        self.level = level;
+        self.log = OnceCell::new();
     }
 
     /// Notes what was asked for and not done, and why.
@@ -105,9 +107,9 @@ impl Report {
     }
 
     /// Notes what a feature injected: its image, or the rule where there is none.
-    pub fn injected(&mut self, feature: &str, what: &str) {
+    pub fn injected(&mut self, feature: &'static str, what: &str) {
         self.tell(feature, Event::Injected, || format!("injected {what}"));
-        self.audit.insert(feature.to_owned(), what.to_owned());
+        self.audit.push((feature, what.to_owned()));
     }
 
     /// Takes back what was noted as injected: the object stays as it was.
@@ -122,24 +124,24 @@ impl Report {
 
     /// Logs an event at debug.
     pub fn tell<T: fmt::Display>(&self, about: &str, event: Event, what: impl FnOnce() -> T) {
-        if self.explains {
+        if self.explains() {
             let line = one_line(&what().to_string());
-            debug!(self.log, "{}", line; "feature" => about, "event" => event.word());
+            debug!(self.log(), "{}", line; "feature" => about, "event" => event.word());
         }
     }
 
     /// Logs the verdict on a rule, at debug.
     pub fn tell_of_rule(&self, about: &str, rule: &str, verdict: &str, line: &str) {
-        if self.explains {
-            debug!(self.log, "{}", one_line(line); "feature" => about, "event" => Event::Rule.word(),
+        if self.explains() {
+            debug!(self.log(), "{}", one_line(line); "feature" => about, "event" => Event::Rule.word(),
                 "rule" => rule, "verdict" => verdict);
         }
     }
 
     /// Logs whether a selector of a rule fits, at debug.
     pub fn tell_of_selector(&self, about: &str, rule: &str, seen: &Comparison) {
-        if self.explains {
-            debug!(self.log, "{}", one_line(&seen.line); "feature" => about, "event" => Event::Selector.word(),
+        if self.explains() {
+            debug!(self.log(), "{}", one_line(&seen.line); "feature" => about, "event" => Event::Selector.word(),
                 "rule" => rule, "selector" => one_line(&seen.selector), "verdict" => seen.verdict);
         }
     }
@@ -148,14 +150,14 @@ impl Report {
     pub fn tell_of_problem(&self, problem: &Problem) {
         let Problem { path, what, place } = problem;
         let (line, column) = place.map_or((0, 0), |place| (place.line, place.column));
-        error!(self.log, "{what}"; "feature" => "settings", "event" => Event::Problem.word(),
+        error!(self.log(), "{what}"; "feature" => "settings", "event" => Event::Problem.word(),
             "path" => path, "text_line" => line, "text_column" => column);
     }
 
     /// Whether decisions are logged, for details that are worth nothing otherwise.
     #[must_use]
     pub fn explains(&self) -> bool {
-        self.explains
+        Level::Debug.is_at_least(self.level)
     }
 
     /// The warnings, if there are any.
@@ -168,10 +170,14 @@ impl Report {
         (!warnings.is_empty()).then_some(warnings)
     }
 
-    /// The audit annotations, if there are any.
+    /// The audit annotations.
     #[must_use]
-    pub fn audit_annotations(&self) -> Option<HashMap<String, String>> {
-        (!self.audit.is_empty()).then(|| self.audit.clone())
+    pub fn audit_annotations(&self) -> &[(&'static str, String)] {
+        &self.audit
+    }
+
+    fn log(&self) -> &Logger {
+        self.log.get_or_init(|| logger(self.level))
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::features::{self, PREFIX, SWITCH};
 use crate::report::{Event, Report};
@@ -16,23 +16,23 @@ use crate::template::{annotation, boolean};
 
 /// What is to become of a template.
 #[derive(Debug, PartialEq)]
-pub enum Course {
+pub enum Course<'a> {
     /// It stays as it came.
     Stay,
     /// It becomes what it was before the update.
     PutBack,
     /// The user's part of it is injected; `None` where that is the template as it came.
-    Inject(Option<Value>),
+    Inject(Option<Value<'a>>),
 }
 
 /// Takes the template of an object that is created apart by its own journal, if it has one: an
 /// exported manifest brings one along.
-pub fn on_create(template: &Value, report: &mut Report) -> Course {
+pub fn on_create<'a>(template: &Value<'a>, report: &mut Report) -> Course<'a> {
     Course::Inject(Side::new(template, report).into_part())
 }
 
 /// Decides about the template `new` of an update; `old`, the one before, is not the same.
-pub fn on_update(new: &Value, old: &Value, report: &mut Report) -> Course {
+pub fn on_update<'a>(new: &Value<'a>, old: &Value<'_>, report: &mut Report) -> Course<'a> {
     let was = Side::new(old, report);
     let mut came = Side::new(new, report);
     // A manifest that has no annotations takes the journal along, but not what was injected; an
@@ -69,15 +69,15 @@ pub fn on_update(new: &Value, old: &Value, report: &mut Report) -> Course {
 }
 
 /// A template that was taken apart by its own journal.
-struct Side<'t> {
-    part: Cow<'t, Value>,
+struct Side<'t, 'a> {
+    part: Cow<'t, Value<'a>>,
     /// `None` too where there is one that cannot be read.
     journal: Option<Journal>,
     taken: Taken,
 }
 
-impl<'t> Side<'t> {
-    fn new(template: &'t Value, report: &mut Report) -> Self {
+impl<'t, 'a> Side<'t, 'a> {
+    fn new(template: &'t Value<'a>, report: &mut Report) -> Self {
         let mut part = Cow::Borrowed(template);
         let mut taken = Taken::nothing();
         let journal = match annotation(template, ANNOTATION).map(features::journal) {
@@ -103,7 +103,7 @@ impl<'t> Side<'t> {
         }
     }
 
-    fn into_part(self) -> Option<Value> {
+    fn into_part(self) -> Option<Value<'a>> {
         match self.part {
             Cow::Borrowed(_) => None,
             Cow::Owned(part) => Some(part),
@@ -117,7 +117,7 @@ fn is_switched_off(template: &Value) -> bool {
 }
 
 /// Tells that an update leaves the user's part as it is; `of_ours` is what it has of the policy's.
-fn tell_that_nothing_changed(was: &Side<'_>, of_ours: &Taken, report: &mut Report) {
+fn tell_that_nothing_changed(was: &Side<'_, '_>, of_ours: &Taken, report: &mut Report) {
     report.explain(
         "policy",
         || "the user's part did not change: the template stays as it was",

@@ -4,7 +4,7 @@
 
 mod glob;
 
-use serde_json::{Map, Value};
+use crate::json::{Object, Value};
 
 pub use glob::Glob;
 
@@ -64,7 +64,7 @@ impl<'a> LabelSelector<'a> {
 
     /// Whether `labels` (label values of another type than string match nothing) meet the selector.
     #[must_use]
-    pub fn matches(&self, labels: Option<&Map<String, Value>>) -> bool {
+    pub fn matches(&self, labels: Option<&Object<'_>>) -> bool {
         self.requirements.iter().all(|requirement| {
             let value = labels
                 .and_then(|labels| labels.get(requirement.key))
@@ -328,7 +328,7 @@ fn is_lower_case_label(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     fn matches(selector: &str, labels: Value) -> bool {

@@ -3,11 +3,9 @@
 //!
 //! Source: `pod-security-admission/policy` of Kubernetes, and the page "Pod Security Standards".
 
-use serde_json::{Map, Value};
+use crate::json::{Object, Value};
 
 use crate::report::shown;
-
-type Object = Map<String, Value>;
 
 /// A level of the standards; each asks for what those before it ask for, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,7 +98,7 @@ const OF_CONTAINERS: [Control; 15] = [
         let ports = list(own.part.get("ports"));
         ports
             .map(|port| port.get("hostPort"))
-            .all(|port| port.is_none_or(|port| port.is_null() || *port == 0))
+            .all(|port| port.is_none_or(|port| port.is_null() || *port == 0_u64))
     }),
     baseline("AppArmor", |own| has_app_armor(own.context())),
     baseline("SELinux options", |own| has_se_linux(own.context())),
@@ -195,19 +193,19 @@ const SE_LINUX_TYPES: [&str; 5] = [
 struct Subject<'t> {
     pod: Pod<'t>,
     /// A container, or the pod's spec itself: both have a security context.
-    part: &'t Object,
+    part: &'t Object<'t>,
 }
 
 impl<'t> Subject<'t> {
-    fn context(&self) -> Option<&'t Object> {
+    fn context(&self) -> Option<&'t Object<'t>> {
         context(self.part)
     }
 
-    fn context_of_the_pod(&self) -> Option<&'t Object> {
+    fn context_of_the_pod(&self) -> Option<&'t Object<'t>> {
         context(self.pod.spec)
     }
 
-    fn volumes(&self) -> impl Iterator<Item = &'t Object> {
+    fn volumes(&self) -> impl Iterator<Item = &'t Object<'t>> {
         list(self.pod.spec.get("volumes"))
     }
 
@@ -215,11 +213,11 @@ impl<'t> Subject<'t> {
         self.pod.has_user_namespace()
     }
 
-    fn field(&self, key: &str) -> Option<&'t Value> {
+    fn field(&self, key: &str) -> Option<&'t Value<'t>> {
         self.context()?.get(key)
     }
 
-    fn capabilities(&self, key: &str) -> impl Iterator<Item = &'t Value> {
+    fn capabilities(&self, key: &str) -> impl Iterator<Item = &'t Value<'t>> {
         let list = self.field("capabilities").and_then(|own| own.get(key));
         list.and_then(Value::as_array).into_iter().flatten()
     }
@@ -237,8 +235,8 @@ impl<'t> Subject<'t> {
 /// A pod as the standards look at it: its annotations and its spec.
 #[derive(Clone, Copy, Debug)]
 pub struct Pod<'t> {
-    pub annotations: Option<&'t Object>,
-    pub spec: &'t Object,
+    pub annotations: Option<&'t Object<'t>>,
+    pub spec: &'t Object<'t>,
 }
 
 impl Pod<'_> {
@@ -284,7 +282,7 @@ fn unmet(controls: &[Control], level: Level, subject: Subject<'_>) -> Option<&'s
         .map(|control| control.name)
 }
 
-fn context(of: &Object) -> Option<&Object> {
+fn context<'o, 'a>(of: &'o Object<'a>) -> Option<&'o Object<'a>> {
     of.get("securityContext")?.as_object()
 }
 
@@ -296,24 +294,24 @@ fn is_absent(value: Option<&Value>) -> bool {
     value.is_none_or(Value::is_null)
 }
 
-fn text(value: Option<&Value>) -> Option<&str> {
+fn text<'v>(value: Option<&'v Value<'_>>) -> Option<&'v str> {
     value?.as_str()
 }
 
-fn list(value: Option<&Value>) -> impl Iterator<Item = &Object> {
+fn list<'v, 'a>(value: Option<&'v Value<'a>>) -> impl Iterator<Item = &'v Object<'a>> {
     let items = value.and_then(Value::as_array).into_iter().flatten();
     items.filter_map(Value::as_object)
 }
 
 fn is_root(context: Option<&Object>) -> bool {
-    context.is_some_and(|context| context.get("runAsUser").is_some_and(|user| *user == 0))
+    context.is_some_and(|context| context.get("runAsUser").is_some_and(|user| *user == 0_u64))
 }
 
-fn profile<'t>(context: Option<&'t Object>, key: &str) -> Option<&'t str> {
+fn profile<'t>(context: Option<&'t Object<'t>>, key: &str) -> Option<&'t str> {
     text(context?.get(key)?.get("type"))
 }
 
-fn seccomp(context: Option<&Object>) -> Option<&str> {
+fn seccomp<'t>(context: Option<&'t Object<'t>>) -> Option<&'t str> {
     profile(context, "seccompProfile")
 }
 
@@ -351,7 +349,7 @@ fn has_se_linux(context: Option<&Object>) -> bool {
 fn is_restricted_volume(volume: &Object) -> bool {
     volume
         .iter()
-        .all(|(key, source)| key == "name" || source.is_null() || VOLUMES.contains(&key.as_str()))
+        .all(|(key, source)| key == "name" || source.is_null() || VOLUMES.contains(&key))
 }
 
 fn names_a_host(container: &Object) -> bool {
@@ -371,7 +369,7 @@ fn names_a_host(container: &Object) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     /// A pod that meets "restricted" in full, changed.

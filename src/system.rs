@@ -1,7 +1,7 @@
 //! The operating system that a pod is for. What is injected runs on Linux, and Kubernetes refuses some
 //! of it in a Windows pod.
 
-use serde_json::Value;
+use crate::json::Value;
 
 /// The labels that nodes have for their operating system.
 const SYSTEM: [&str; 2] = ["kubernetes.io/os", "beta.kubernetes.io/os"];
@@ -68,7 +68,7 @@ fn has_host_processes(spec: &Value) -> bool {
     has(spec) || containers.flatten().any(has)
 }
 
-fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
+fn at<'v, 'a>(value: &'v Value<'a>, path: &[&str]) -> Option<&'v Value<'a>> {
     path.iter().try_fold(value, |value, key| value.get(key))
 }
 
@@ -79,16 +79,16 @@ fn text<'v>(value: &'v Value, path: &[&str]) -> Option<&'v str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
-    fn requiring(terms: Value) -> Value {
+    fn requiring(terms: Value<'static>) -> Value<'static> {
         json!({"affinity": {"nodeAffinity": {
             "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}
         }}})
     }
 
-    fn term(key: &str, operator: &str, values: Value) -> Value {
+    fn term(key: &str, operator: &str, values: Value<'static>) -> Value<'static> {
         let expression = json!({"key": key, "operator": operator, "values": values});
         let zone = json!({"key": "zone", "operator": "In", "values": ["a"]});
         json!({"matchExpressions": [zone, expression]})

@@ -1,6 +1,6 @@
 //! The workloads of Kubernetes: where each keeps its pod template, and which are never touched.
 
-use serde_json::Value;
+use crate::json::{Reader, Value};
 
 use crate::template::journal::ANNOTATION as JOURNAL;
 use crate::template::{Template, annotation};
@@ -61,14 +61,22 @@ impl Workload {
     }
 
     #[must_use]
-    pub fn template(self, object: &Value) -> Option<&Value> {
+    pub fn template<'v, 'a>(self, object: &'v Value<'a>) -> Option<&'v Value<'a>> {
         self.template_path()
             .iter()
             .try_fold(object, |value, key| value.get(key))
             .filter(|template| !template.is_null())
     }
 
-    pub fn template_mut(self, object: &mut Value) -> Option<&mut Value> {
+    /// Whether two objects, given as texts, have one and the same template, to the letter: nothing is read for it but
+    /// the way there.
+    #[must_use]
+    pub fn has_the_same_template(self, object: &str, other: &str) -> bool {
+        let text = |object| text_at(object, self.template_path());
+        matches!((text(object), text(other)), (Some(own), Some(other)) if own == other)
+    }
+
+    pub fn template_mut<'v, 'a>(self, object: &'v mut Value<'a>) -> Option<&'v mut Value<'a>> {
         self.template_path()
             .iter()
             .try_fold(object, |value, key| value.get_mut(key))
@@ -126,13 +134,30 @@ impl Workload {
     }
 }
 
+/// The text of the value at a path of keys.
+fn text_at<'o>(object: &'o str, path: &[&str]) -> Option<&'o str> {
+    let [key, rest @ ..] = path else {
+        return Some(object);
+    };
+    let mut found = None;
+    let mut reader = Reader::new(object);
+    reader.fields(|reader, own| {
+        let text = reader.text()?;
+        if own == *key {
+            found = Some(text);
+        }
+        Some(())
+    })?;
+    text_at(found?, rest)
+}
+
 fn has_a_controller(object: &Value) -> bool {
     controller(object).is_some()
 }
 
 /// The owner of an object that controls it.
 #[must_use]
-pub fn controller(object: &Value) -> Option<&Value> {
+pub fn controller<'v, 'a>(object: &'v Value<'a>) -> Option<&'v Value<'a>> {
     let owners = object.get("metadata")?.get("ownerReferences")?.as_array()?;
     owners.iter().find(|owner| is_controller(owner))
 }
@@ -144,7 +169,7 @@ fn is_controller(owner: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     #[wasm_bindgen_test(unsupported = test)]
@@ -161,7 +186,7 @@ mod tests {
         workload.is_left_alone(object)
     }
 
-    fn owned(kind: &str) -> Value {
+    fn owned(kind: &str) -> Value<'static> {
         json!([{"kind": kind, "controller": true}])
     }
 

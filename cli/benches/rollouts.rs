@@ -7,7 +7,6 @@ mod deployment;
 
 use std::time::{Duration, Instant};
 
-use datakit_operator_policy::template::annotation;
 use datakit_operator_policy::template::journal::ANNOTATION;
 use datakit_policy_host::policy::{Policy, payload};
 use datakit_policy_host::request::{AdmissionRequest, Context, Operation};
@@ -66,7 +65,9 @@ impl<'p> Bench<'p> {
         let answer = policy.instance()?.validate(&request, settings)?;
         let injected = answer.mutated_object.ok_or("nothing is injected")?;
         let template = &injected["spec"]["template"];
-        bench.journal = annotation(template, ANNOTATION).map_or(0, str::len);
+        bench.journal = template["metadata"]["annotations"][ANNOTATION]
+            .as_str()
+            .map_or(0, str::len);
 
         let new_image =
             |object: &Value| with(object, "image", json!("registry.example.com/team/web:2"));

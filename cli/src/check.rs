@@ -9,7 +9,7 @@ mod values;
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
-use datakit_operator_policy::json::Node;
+use datakit_operator_policy::json;
 use datakit_operator_policy::settings::Document;
 use datakit_policy_host::yaml::Position;
 
@@ -100,7 +100,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
 fn advise(file: &SettingsFile, cluster: &[String]) -> Result<Vec<(Position, Advice)>, Failure> {
     let written = file.structured()?;
     let text = file.found.settings.to_string();
-    let document = Document::new(Node::parse(&text)?);
+    let document = Document::new(json::Value::parse(&text)?);
     document.check_form()?;
     let features = RulesOf::all(&document);
 

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use datakit_operator_policy::features as table;
-use datakit_operator_policy::template::annotation;
 pub use datakit_operator_policy::template::journal::ANNOTATION;
 use datakit_operator_policy::template::journal::Journal;
 use datakit_operator_policy::workload::Workload;
@@ -25,17 +24,29 @@ fn workload(object: &Value) -> Option<Workload> {
 
 /// The pod template of a workload; a pod is its own.
 pub fn template(object: &Value) -> Option<&Value> {
-    workload(object)?.template(object)
+    let path = workload(object)?.template_path().iter();
+    let template = path.copied().try_fold(object, Value::get)?;
+    (!template.is_null()).then_some(template)
 }
 
 /// Likewise, to be changed.
 pub fn template_mut(object: &mut Value) -> Option<&mut Value> {
-    workload(object)?.template_mut(object)
+    let path = workload(object)?.template_path().iter();
+    let template = path.copied().try_fold(object, Value::get_mut)?;
+    (!template.is_null()).then_some(template)
 }
 
 /// The journal of a workload, if it has one; for one that cannot be read, the reason as the end of a sentence.
 pub fn of(object: &Value) -> Option<Result<Journal, &'static str>> {
     annotation(template(object)?, ANNOTATION).map(table::journal)
+}
+
+fn annotation<'t>(template: &'t Value, key: &str) -> Option<&'t str> {
+    template
+        .get("metadata")?
+        .get("annotations")?
+        .get(key)?
+        .as_str()
 }
 
 /// The features that a workload has by its journal.

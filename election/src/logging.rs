@@ -184,7 +184,7 @@ impl Config {
             && matches(&self.pod, pod)
             && match (&self.labels, labels) {
                 (Some(selector), Some(labels)) => LabelSelector::parse(selector)
-                    .is_ok_and(|selector| selector.matches(Some(labels))),
+                    .is_ok_and(|selector| selector.matches(Some(&labels.clone().into()))),
                 _ => true,
             }
     }

@@ -82,6 +82,15 @@ pub enum SettingsError {
         /// What the objects are.
         found: String,
     },
+    /// The values of the policy's own Helm chart: what they come to, only Helm knows.
+    #[error(
+        "{file}: these are values of the policy's Helm chart, which are merged into its defaults; \
+         `helm template` with them writes the policy, whose settings can be read"
+    )]
+    ChartValues {
+        /// The file's name as the user gave it.
+        file: String,
+    },
     /// Several objects in a file have settings in them.
     #[error(
         "{file}: there are settings in several objects ({found}); leave one of them in the file"

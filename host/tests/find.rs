@@ -134,6 +134,20 @@ fn the_operators_config_map_alone_in_a_list_and_among_other_objects() {
 }
 
 #[test]
+fn the_values_of_the_policys_own_chart_are_for_helm() {
+    for text in [
+        "level: pods\nsettings:\n  log_level: debug\n",
+        "settings: {}\nconfigmap:\n  jsonconfig: '{}'\n",
+    ] {
+        assert_eq!(
+            error(text),
+            "file: these are values of the policy's Helm chart, which are merged into its defaults; \
+             `helm template` with them writes the policy, whose settings can be read"
+        );
+    }
+}
+
+#[test]
 fn the_values_of_the_helm_chart() {
     let values = "image: {tag: 1.5.11}\nconfigmap:\n  jsonconfig: |-\n    {\n        \"log_level\": \"info\"\n    }\n";
     assert_eq!(

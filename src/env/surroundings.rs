@@ -1,10 +1,10 @@
 //! What placeholders become in a container.
 
+use crate::json::{Object, Value};
 use k8s_openapi::api::core::v1::{
     EnvVar, EnvVarSource, ObjectFieldSelector, ResourceFieldSelector, SecretKeySelector,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use serde_json::{Map, Value};
 
 use super::placeholder::{FIELDS, Meaning, ResourcePath, alternatives, annotation, label, meaning};
 use super::{Env, plain};
@@ -16,13 +16,13 @@ use crate::owner::Owner;
 pub struct Surroundings<'t> {
     pub owner: &'t Owner,
     /// Of the template.
-    pub labels: Option<&'t Map<String, Value>>,
+    pub labels: Option<&'t Object<'t>>,
     /// Of the template.
-    pub annotations: Option<&'t Map<String, Value>>,
+    pub annotations: Option<&'t Object<'t>>,
     /// The labels and annotations that pods have, beyond those of the template.
     pub given_to_pods: &'static [&'static str],
     /// The first app container.
-    pub first_container: &'t Map<String, Value>,
+    pub first_container: &'t Object<'t>,
     /// The name of the app container that has the variable.
     pub container: &'t str,
     /// Its image.
@@ -146,7 +146,7 @@ impl<'t> Surroundings<'t> {
 /// place.
 fn resource_selector(
     path: &ResourcePath<'_>,
-    container: &Map<String, Value>,
+    container: &Object<'_>,
 ) -> Option<ResourceFieldSelector> {
     container
         .get("resources")?
@@ -167,7 +167,7 @@ fn resource_selector(
 mod tests {
     use super::*;
     use crate::env::{is_reference, problem};
-    use serde_json::json;
+    use crate::json::{json, typed};
     use wasm_bindgen_test::wasm_bindgen_test;
 
     /// In a template with a label and an annotation, for a container with an image.
@@ -191,9 +191,9 @@ mod tests {
         make(Env { name: "X", value }, &around)
     }
 
-    fn entry_of(value: &str) -> Option<Value> {
+    fn entry_of(value: &str) -> Option<Value<'static>> {
         match made(value, "repo.io:5000/app:v1") {
-            Made::Entry(entry) => Some(serde_json::to_value(entry).unwrap()),
+            Made::Entry(entry) => Some(typed(&entry)),
             Made::Nothing => None,
             Made::Empty(entry) => panic!("{entry:?}"),
         }
@@ -311,7 +311,7 @@ mod tests {
                 panic!("{value}");
             };
             assert_eq!(
-                serde_json::to_value(entry).unwrap(),
+                typed(&entry),
                 json!({"name": "X", "valueFrom": {"fieldRef": {"fieldPath": path}}})
             );
         }

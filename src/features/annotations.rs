@@ -1,6 +1,6 @@
 //! Annotations that were meant for the policy and that no feature will see.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::ddtrace;
 use super::scene::{PREFIX, SWITCH};
@@ -23,7 +23,7 @@ pub fn beside_the_template(workload: Workload, object: &Value) -> Vec<String> {
         .filter_map(|owner| owner?.get("metadata")?.get("annotations")?.as_object())
         .flat_map(|own| own.keys())
         .filter(|key| key.starts_with(PREFIX))
-        .cloned()
+        .map(str::to_owned)
         .collect()
 }
 
@@ -82,7 +82,7 @@ pub(super) fn warn_of_other_vendor(
         let has_image = |rule: &Rule<'_, _>| rule.narrowing.enabled && rule.image.is_some();
         agents.rules.iter().any(has_image)
     };
-    if keys(template.annotations()).any(|key| is_ours(key)) {
+    if keys(template.annotations()).any(is_ours) {
         return;
     }
     let wishes = [template.annotations(), template.labels()];
@@ -101,7 +101,7 @@ pub(super) fn warn_of_other_vendor(
     }
 }
 
-fn keys(own: Option<&Object>) -> impl Iterator<Item = &String> {
+fn keys<'o>(own: Option<&'o Object<'_>>) -> impl Iterator<Item = &'o str> {
     own.into_iter().flat_map(|own| own.keys())
 }
 
@@ -132,7 +132,7 @@ pub fn asks_for_a_feature(template: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -140,13 +140,13 @@ mod tests {
         let mut object = object.clone();
         let workload = Workload::Deployment;
         let beside = beside_the_template(workload, &object);
-        let template = Template::new(workload.template_mut(&mut object).unwrap()).unwrap();
+        let template = Template::take(workload.template_mut(&mut object).unwrap()).unwrap();
         let mut report = Report::new(Level::Error);
         warn_of_unseen(&template, &beside, &mut report);
         report.warnings().unwrap_or_default()
     }
 
-    fn deployment(own: Value, of_template: Value) -> Value {
+    fn deployment(own: Value<'static>, of_template: Value<'static>) -> Value<'static> {
         json!({"metadata": {"annotations": own}, "spec": {"template": {
             "metadata": {"annotations": of_template}, "spec": {"containers": [{"name": "a"}]}
         }}})

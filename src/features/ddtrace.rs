@@ -13,7 +13,7 @@ use super::agents::{Adds, Agent, Alone, Layout, Loader, Merged, ddtrace, otel};
 use super::feature::{Added, Ask, Feature};
 use super::scene::{Decision, Scene};
 use super::select::{choose, warn_of_unused};
-use crate::json::{Node, Path};
+use crate::json::{Path, Value};
 use crate::report::Report;
 use crate::settings::{
     self, AGENT_LANGUAGES, Document, Language, PhpLoader, Place, Reader, RuleSet, Tracer, v1,
@@ -52,7 +52,7 @@ fn rules<'n>(settings: &'n Document<'_>, reader: &mut Reader) -> RuleSet<'n, Tra
 /// All rules that are for the pod are tried.
 fn listed<'n>(
     reader: &mut Reader,
-    list: Option<&'n Node<'_>>,
+    list: Option<&'n Value<'_>>,
     path: Path<'_>,
 ) -> RuleSet<'n, Tracer> {
     let section = FEATURE.place.list;
@@ -64,7 +64,7 @@ fn listed<'n>(
         |reader, rule, path| {
             let language = settings::language(reader, rule, path, &AGENT_LANGUAGES)?;
             let php_loader = reader.one_of(
-                rule.get("php_loader_flavor"),
+                rule.given("php_loader_flavor"),
                 path.key("php_loader_flavor"),
                 &PhpLoader::ALL.map(|loader| (loader.name(), loader)),
             );
@@ -92,17 +92,17 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         &format!(" for {}", tracer.language.name()),
         report,
     )?;
-    let settings = &chosen.rule.container;
+    let settings = chosen.rule.container.read();
 
     let mut plan = Plan::default();
-    let delivered = agent.deliver(scene, VOLUME, &image, settings, &mut plan, report);
+    let delivered = agent.deliver(scene, VOLUME, &image, &settings, &mut plan, report);
     agent.load(scene, &delivered.mount, &settings.envs, &mut plan, report)?;
     plan.init_container = delivered.is_copied.then(|| Container {
         name: ddtrace::CONTAINER.to_owned(),
         image: image.clone(),
         image_pull_policy: settings.image_pull_policy.name(),
         command: copy_command(tracer),
-        resources: scene.resources(settings, &FEATURE, report),
+        resources: scene.resources(&settings, &FEATURE, report),
         volume_mounts: vec![delivered.mount],
         ..Container::default()
     });

@@ -406,22 +406,21 @@ impl<'t> Told<'_, 't> {
 mod tests {
     use super::super::logfwd;
     use super::*;
-    use crate::json::Node;
+    use crate::json::{Value, json};
     use crate::settings::Document;
     use crate::settings::Own;
-    use serde_json::{Value, json};
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     /// The pod with a volume for log files in `/logs`, and what the user is told.
-    fn with_logs(mut pod: Value) -> (Value, Vec<String>) {
-        let mut template = Template::new(&mut pod).unwrap();
+    fn with_logs(pod: Value<'static>) -> (Value<'static>, Vec<String>) {
+        let mut template = Template::new(pod.clone()).unwrap();
         let (mut plan, mut report) = (Plan::default(), Report::new(Level::Error));
         let mut directories = Directories::new(&logfwd::FEATURE, ReadBy::Sidecar);
         directories.add("/logs/x", "/logs".to_owned(), &mut report);
         share_in(&template, "v", &directories, &mut plan, &mut report);
         template.inject("logfwd", plan, None).unwrap();
-        (pod, report.warnings().unwrap_or_default())
+        (template.into_value(), report.warnings().unwrap_or_default())
     }
 
     fn share_in(
@@ -431,7 +430,7 @@ mod tests {
         plan: &mut Plan,
         report: &mut Report,
     ) -> Shared {
-        let document = Document::new(Node::Null);
+        let document = Document::new(Value::Null);
         let own = Own::default();
         let scene = Scene::alone(template, &document, &own);
         directories.share(prefix, &scene, plan, report)
@@ -496,8 +495,8 @@ mod tests {
     /// How many mounts `count` directories with names of a length get, and what the user is told.
     fn share(count: usize, length: usize, containers: usize) -> (usize, Vec<String>) {
         let container = json!({"name": "a"});
-        let mut pod = json!({"spec": {"containers": vec![container; containers]}});
-        let template = Template::new(&mut pod).unwrap();
+        let pod = json!({"spec": {"containers": vec![container; containers]}});
+        let template = Template::new(pod.clone()).unwrap();
         let mut report = Report::new(Level::Error);
         let mut directories = Directories::new(&logfwd::FEATURE, ReadBy::Sidecar);
         for number in 0..count {

@@ -77,26 +77,26 @@ impl OfTheApps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::{Value, json, typed};
     use crate::template::Container;
-    use serde_json::{Value, json};
     use wasm_bindgen_test::wasm_bindgen_test;
 
     /// The resources of an init container beside app containers with these.
-    fn fitted(own: Value, apps: &[Value]) -> Value {
+    fn fitted(own: Value<'static>, apps: &[Value]) -> Value<'static> {
         let containers: Vec<Value> = apps
             .iter()
             .map(|resources| json!({"name": "a", "resources": resources}))
             .collect();
-        let mut pod = json!({"spec": {"containers": containers}});
-        let template = Template::new(&mut pod).unwrap();
+        let pod = json!({"spec": {"containers": containers}});
+        let template = Template::new(pod.clone()).unwrap();
         let mut plan = Plan::default();
         plan.init_container = Some(Container {
-            resources: Some(serde_json::from_value(own).unwrap()),
+            resources: Some(serde_json::from_str(&own.to_string()).unwrap()),
             ..Container::default()
         });
         fit(&mut plan, &template);
         let container = plan.init_container.unwrap();
-        serde_json::to_value(container.resources.unwrap()).unwrap()
+        typed(&container.resources.unwrap())
     }
 
     #[wasm_bindgen_test(unsupported = test)]

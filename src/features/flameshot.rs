@@ -12,7 +12,6 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::ContainerPort;
-use serde_json::Value;
 
 use super::feature::{Added, Feature};
 use super::places::Place;
@@ -22,7 +21,7 @@ use super::scene::{Decision, Declined, Scene, skipped};
 use super::select::choose;
 use super::variables::Variables;
 use crate::env::{self, Env};
-use crate::json::{Node, Path};
+use crate::json::{Path, Value};
 use crate::paths::{self, MountPath};
 use crate::report::{Report, shown};
 use crate::settings::{self, Document, OptIn, Place as SettingsPlace, Reader, RuleSet};
@@ -98,7 +97,7 @@ fn rules<'n>(settings: &'n Document<'_>, reader: &mut Reader) -> RuleSet<'n, Sam
 /// The first rule for the pod decides.
 fn listed<'n>(
     reader: &mut Reader,
-    list: Option<&'n Node<'_>>,
+    list: Option<&'n Value<'_>>,
     path: Path<'_>,
 ) -> RuleSet<'n, Sampler<'n>> {
     let section = FEATURE.place.list;
@@ -110,9 +109,9 @@ fn listed<'n>(
     RuleSet::first_decides(rules)
 }
 
-fn sampler<'n>(reader: &mut Reader, rule: &'n Node<'_>, path: Path<'_>) -> Option<Sampler<'n>> {
+fn sampler<'n>(reader: &mut Reader, rule: &'n Value<'_>, path: Path<'_>) -> Option<Sampler<'n>> {
     let processes_path = path.key("processes");
-    let processes = reader.string(rule.get("processes"), processes_path);
+    let processes = reader.string(rule.given("processes"), processes_path);
     let processes = processes.unwrap_or_default();
     if reader.checks && !processes.is_empty() {
         if !env::fits(Sampler::PROCESSES, processes) {
@@ -125,17 +124,17 @@ fn sampler<'n>(reader: &mut Reader, rule: &'n Node<'_>, path: Path<'_>) -> Optio
     Some(Sampler {
         processes,
         prometheus_annotations: reader
-            .boolean(rule.get("enable_prometheus_annotations"), prometheus)
+            .boolean(rule.given("enable_prometheus_annotations"), prometheus)
             .unwrap_or_default(),
     })
 }
 
 fn check_processes(processes: &str, reader: &mut Reader, path: Path<'_>) {
-    match Node::parse(processes) {
+    match Value::parse(processes) {
         Err(error) => reader.add_syntax(path, &error),
-        Ok(Node::List(items)) => {
+        Ok(Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
-                if !matches!(item, Node::Object(_)) {
+                if !matches!(item, Value::Object(_)) {
                     let problem = format!("must be an object, is {}", item.kind());
                     reader.add(path.index(index), problem);
                 }
@@ -149,8 +148,8 @@ fn check_processes(processes: &str, reader: &mut Reader, path: Path<'_>) {
 }
 
 /// What the sidecar's form is made of must be in its variables.
-fn check_envs(reader: &mut Reader, rule: &Node<'_>, path: Path<'_>) {
-    let container = reader.unheard().container(rule, path, None);
+fn check_envs(reader: &mut Reader, rule: &Value<'_>, path: Path<'_>) {
+    let container = reader.unheard().container(rule, path, || None).read();
     let path = path.key("envs");
     if Sampler::profiling_path(&container.envs).is_none() {
         reader.add(
@@ -169,7 +168,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let chosen = choose(&FEATURE, &rules, scene, |_| None, report)?;
     scene.is_free(CONTAINER)?;
     let rule = chosen.rule;
-    let settings = &rule.container;
+    let settings = rule.container.read();
     if rule.what.processes.is_empty() {
         report.explain(FEATURE.name, || format!("{} has no processes", rule.origin));
         return Err(Declined::NotAsked);
@@ -229,7 +228,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
             protocol: Some("TCP".to_owned()),
             ..ContainerPort::default()
         }],
-        resources: scene.resources(settings, &FEATURE, report),
+        resources: scene.resources(&settings, &FEATURE, report),
         security_context: SecurityContext::adding(&["SYS_PTRACE"]),
         volume_mounts: vec![mount(&volume, path.as_str())],
         ..Container::default()
@@ -271,7 +270,9 @@ fn is_taken(template: &Template<'_>, port: u16) -> bool {
         .running_containers()
         .flat_map(AppContainer::ports)
         .any(|own| {
-            own.get("containerPort").is_some_and(|own| *own == port) && is_tcp(own.get("protocol"))
+            own.get("containerPort")
+                .is_some_and(|own| *own == u64::from(port))
+                && is_tcp(own.get("protocol"))
         })
 }
 
@@ -343,13 +344,13 @@ fn prometheus_annotations(template: &Template<'_>, port: u16) -> Vec<(&'static s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
-    fn annotations(own: Value) -> Vec<(&'static str, String)> {
-        let mut pod =
+    fn annotations(own: Value<'static>) -> Vec<(&'static str, String)> {
+        let pod =
             json!({"metadata": {"annotations": own}, "spec": {"containers": [{"name": "a"}]}});
-        prometheus_annotations(&Template::new(&mut pod).unwrap(), 8089)
+        prometheus_annotations(&Template::new(pod.clone()).unwrap(), 8089)
     }
 
     #[wasm_bindgen_test(unsupported = test)]
@@ -390,8 +391,8 @@ mod tests {
         ] {
             let mut container = spec;
             container["name"] = json!("a");
-            let mut pod = json!({"spec": {"containers": [container]}});
-            let taken = is_taken(&Template::new(&mut pod).unwrap(), 80);
+            let pod = json!({"spec": {"containers": [container]}});
+            let taken = is_taken(&Template::new(pod.clone()).unwrap(), 80);
             assert_eq!(taken, expected, "{pod}");
         }
     }

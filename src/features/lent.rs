@@ -40,19 +40,21 @@ fn as_mounted(mount: &Object, scene: &Scene<'_, '_>) -> Option<VolumeMount> {
 mod tests {
     use super::super::directories::{Directories, ReadBy};
     use super::super::logfwd;
-    use crate::json::Node;
+    use crate::json::{Value, json, typed};
     use crate::report::Report;
     use crate::settings::{Document, LogVolumes, Own};
     use crate::template::{Plan, Template};
-    use serde_json::{Value, json};
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     use super::super::scene::Scene;
 
     /// The mounts of the sidecar and of the containers for these directories, and what the user is told.
-    fn shared(directories: &[&str], containers: Value) -> (Value, Value, Vec<String>) {
-        let mut pod = json!({"spec": {
+    fn shared(
+        directories: &[&str],
+        containers: Value<'static>,
+    ) -> (Value<'static>, Value<'static>, Vec<String>) {
+        let pod = json!({"spec": {
             "volumes": [
                 {"name": "claim", "persistentVolumeClaim": {"claimName": "claim"}},
                 {"name": "node", "hostPath": {"path": "/srv"}},
@@ -62,28 +64,32 @@ mod tests {
             "containers": containers
         }});
         let before = pod["spec"]["containers"].clone();
-        let mut template = Template::new(&mut pod).unwrap();
+        let mut template = Template::new(pod.clone()).unwrap();
         let (mut plan, mut report) = (Plan::default(), Report::new(Level::Error));
         let mut list = Directories::new(&logfwd::FEATURE, ReadBy::Sidecar);
         for directory in directories {
             let file = format!("{directory}/x.log");
             list.add(&file, (*directory).to_owned(), &mut report);
         }
-        let document = Document::new(Node::Null);
+        let document = Document::new(Value::Null);
         let own = Own {
             logfwd_volumes: LogVolumes::Any,
             ..Own::default()
         };
-        let scene = Scene::alone(&template, &document, &own);
-        let shared = list.share("v", &scene, &mut plan, &mut report);
+        let shared = list.share(
+            "v",
+            &Scene::alone(&template, &document, &own),
+            &mut plan,
+            &mut report,
+        );
         template.inject("logfwd", plan, None).unwrap();
-        let after = pod["spec"]["containers"].take();
+        let after = template.into_value()["spec"]["containers"].take();
         let apps = if after == before { Value::Null } else { after };
-        let mounts = serde_json::to_value(shared.mounts).unwrap();
+        let mounts = typed(&shared.mounts);
         (mounts, apps, report.warnings().unwrap_or_default())
     }
 
-    fn container(name: &str, mounts: Value) -> Value {
+    fn container(name: &str, mounts: Value<'static>) -> Value<'static> {
         json!({"name": name, "volumeMounts": mounts})
     }
 

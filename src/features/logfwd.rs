@@ -19,7 +19,7 @@ use super::scene::{Decision, Declined, PREFIX, Scene, skipped};
 use super::select::{choose, warn_of_unused};
 use super::variables::Variables;
 use crate::env;
-use crate::json::{self, Node, Path, Problems};
+use crate::json::{self, Path, Problems, Value};
 use crate::paths;
 use crate::report::{Report, shown};
 use crate::settings::{
@@ -54,7 +54,7 @@ fn rules<'n>(settings: &'n Document<'_>, reader: &mut Reader) -> RuleSet<'n, Log
 /// The first rule for the pod decides.
 fn listed<'n>(
     reader: &mut Reader,
-    list: Option<&'n Node<'_>>,
+    list: Option<&'n Value<'_>>,
     path: Path<'_>,
 ) -> RuleSet<'n, LogForwarder<'n>> {
     let section = FEATURE.place.list;
@@ -63,11 +63,11 @@ fn listed<'n>(
 
 fn forwarder<'n>(
     reader: &mut Reader,
-    rule: &'n Node<'_>,
+    rule: &'n Value<'_>,
     path: Path<'_>,
 ) -> Option<LogForwarder<'n>> {
     let configs_path = path.key("log_configs");
-    let log_configs = reader.string(rule.get("log_configs"), configs_path);
+    let log_configs = reader.string(rule.given("log_configs"), configs_path);
     let log_configs = log_configs.unwrap_or_default();
     if reader.checks && !log_configs.is_empty() {
         if !env::fits(LogForwarder::CONFIGS, log_configs) {
@@ -76,7 +76,7 @@ fn forwarder<'n>(
         check_log_config(log_configs, reader, configs_path);
     }
     let volumes_path = path.key("log_volume_paths");
-    let log_volume_paths = reader.strings(rule.get("log_volume_paths"), volumes_path);
+    let log_volume_paths = reader.strings(rule.given("log_volume_paths"), volumes_path);
     if reader.checks {
         check_directories(&log_volume_paths, reader, volumes_path);
     }
@@ -133,7 +133,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     if forwarder.pod_info {
         mounts.extend(pod_info(scene.template, &mounts, &mut plan));
     }
-    let settings = &chosen.rule.container;
+    let settings = chosen.rule.container.read();
     let mut variables = Variables::new(scene, &settings.envs);
     let env = with_configuration(variables.of_added(), instances, forwarder);
     variables.warn(&FEATURE, report);
@@ -142,7 +142,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         image: image.to_owned(),
         image_pull_policy: settings.image_pull_policy.name(),
         env: env::in_order_of_reference(env),
-        resources: scene.resources(settings, &FEATURE, report),
+        resources: scene.resources(&settings, &FEATURE, report),
         volume_mounts: mounts,
         ..Container::default()
     });
@@ -263,8 +263,8 @@ impl Instances {
         if text.trim().is_empty() {
             return Err(" is empty".to_owned());
         }
-        let node = Node::parse(text).map_err(|problem| format!(" {problem}"))?;
-        if !matches!(node, Node::List(_)) {
+        let node = Value::parse(text).map_err(|problem| format!(" {problem}"))?;
+        if !matches!(node, Value::Array(_)) {
             return Err(format!(" must be a list, is {}", node.kind()));
         }
         let mut problems = Problems::only_first();
@@ -281,7 +281,7 @@ impl Instances {
     }
 }
 
-fn log_files(node: &Node<'_>, problems: &mut Problems) -> Vec<String> {
+fn log_files(node: &Value<'_>, problems: &mut Problems) -> Vec<String> {
     let mut files = Vec::new();
     let root = Path::Root;
     for (index, instance) in problems.list(Some(node), root).iter().enumerate() {
@@ -297,7 +297,7 @@ fn log_files(node: &Node<'_>, problems: &mut Problems) -> Vec<String> {
     files
 }
 
-fn log_files_of(logging: &Node<'_>, path: Path<'_>, problems: &mut Problems) -> Vec<String> {
+fn log_files_of(logging: &Value<'_>, path: Path<'_>, problems: &mut Problems) -> Vec<String> {
     const STRINGS: [&str; 5] = [
         "source",
         "service",
@@ -307,17 +307,21 @@ fn log_files_of(logging: &Node<'_>, path: Path<'_>, problems: &mut Problems) -> 
     ];
     problems.object(Some(logging), path);
     for key in STRINGS {
-        problems.string(logging.get(key), path.key(key));
+        problems.string(logging.given(key), path.key(key));
     }
     let key = "remove_ansi_escape_codes";
-    problems.boolean(logging.get(key), path.key(key));
-    problems.strings(logging.get("ignore"), path.key("ignore"));
+    problems.boolean(logging.given(key), path.key(key));
+    problems.strings(logging.given("ignore"), path.key("ignore"));
     let tags = path.key("tags");
-    for (key, value) in problems.object(logging.get("tags"), tags) {
+    for (key, value) in problems
+        .object(logging.given("tags"), tags)
+        .into_iter()
+        .flatten()
+    {
         problems.string(Some(value), tags.key(key));
     }
     problems
-        .strings(logging.get("logfiles"), path.key("logfiles"))
+        .strings(logging.given("logfiles"), path.key("logfiles"))
         .into_iter()
         .map(str::to_owned)
         .collect()

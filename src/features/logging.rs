@@ -6,19 +6,17 @@
 //! Added: annotation `datakit/logs`; for every directory that its log files lie in a volume
 //! `datakit-logs-volume-N` on the containers.
 
-use std::rc::Rc;
-
 use super::directories::{Directories, ReadBy};
 use super::feature::Feature;
 use super::scene::{Decision, Declined, Scene, skipped};
 use super::select::choose;
-use crate::json::{Node, Path};
+use crate::json::{Path, Value};
 use crate::namespace::NamespacePattern;
 use crate::paths;
 use crate::report::Report;
 use crate::settings::{
     Document, LogConfig, LoggingMatch, Narrowing, OptIn, Origin, Place, Reader, Rule, RuleSet,
-    Scope, Selectors, check_log_config, file_paths, with_stdout,
+    Scope, Selectors, Unread, check_log_config, file_paths, with_stdout,
 };
 use crate::template::Plan;
 
@@ -53,7 +51,7 @@ fn rules<'n>(settings: &'n Document<'_>, reader: &mut Reader) -> RuleSet<'n, Log
 /// The rules of the list; `scope` says how their selectors go together.
 fn listed<'n>(
     reader: &mut Reader,
-    list: Option<&'n Node<'_>>,
+    list: Option<&'n Value<'_>>,
     path: Path<'_>,
     scope: fn(Selectors<'n>) -> Scope<'n>,
 ) -> RuleSet<'n, LogConfig<'n>> {
@@ -72,7 +70,7 @@ fn listed<'n>(
             scope: scope(reader.selectors(rule, path, Selectors::KEYS, pattern)),
             narrowing: Narrowing::read(reader, rule, path, pattern),
             opt_in: OptIn::Scope,
-            container: Rc::default(),
+            container: Unread::NONE,
             image: None,
             what: LogConfig {
                 config: config(reader, rule, path),
@@ -82,9 +80,11 @@ fn listed<'n>(
     RuleSet::first_decides(rules)
 }
 
-fn config<'n>(reader: &mut Reader, rule: &'n Node<'_>, path: Path<'_>) -> &'n str {
+fn config<'n>(reader: &mut Reader, rule: &'n Value<'_>, path: Path<'_>) -> &'n str {
     let path = path.key("config");
-    let config = reader.string(rule.get("config"), path).unwrap_or_default();
+    let config = reader
+        .string(rule.given("config"), path)
+        .unwrap_or_default();
     if reader.checks && !config.is_empty() {
         check_log_config(config, reader, path);
     }

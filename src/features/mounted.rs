@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::json::Value;
 use k8s_openapi::api::core::v1::VolumeMount;
-use serde_json::Value;
 
 use crate::paths::MountPath;
 use crate::template::{Around, Object, Template, Volumes, is_empty_dir, mount_like};
@@ -16,7 +16,7 @@ pub(super) fn expands(mount: &Object) -> bool {
 /// The app containers' own mounts, by path.
 pub(super) struct OwnMounts<'t> {
     /// Those at one path, each with the place of its container, in order.
-    lists: Vec<Vec<(usize, &'t Object)>>,
+    lists: Vec<Vec<(usize, &'t Object<'t>)>>,
     /// Places in the lists.
     by_path: BTreeMap<MountPath<'t>, usize>,
 }
@@ -37,7 +37,7 @@ impl<'t> OwnMounts<'t> {
         own
     }
 
-    fn add(&mut self, path: MountPath<'t>, place: usize, mount: &'t Object) {
+    fn add(&mut self, path: MountPath<'t>, place: usize, mount: &'t Object<'t>) {
         let list = self.by_path.get(&path);
         let Some(list) = list.and_then(|list| self.lists.get_mut(*list)) else {
             self.by_path.insert(path, self.lists.len());
@@ -52,7 +52,7 @@ impl<'t> OwnMounts<'t> {
     }
 
     /// Those at a path, which is clean.
-    pub fn at(&self, path: &str) -> &[(usize, &'t Object)] {
+    pub fn at(&self, path: &str) -> &[(usize, &'t Object<'t>)] {
         let list = self.by_path.get(path);
         list.and_then(|list| self.lists.get(*list))
             .map(Vec::as_slice)
@@ -101,20 +101,20 @@ pub(super) fn text<'o>(object: &'o Object, key: &str) -> Option<&'o str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     #[wasm_bindgen_test(unsupported = test)]
     fn knows_the_mount_that_hides_the_others_at_its_path() {
         let mount = |path: &str, read_only: bool| json!({"name": "v", "mountPath": path, "readOnly": read_only});
-        let mut pod = json!({"spec": {
+        let pod = json!({"spec": {
             "volumes": [{"name": "v", "emptyDir": {}}],
             "containers": [
                 {"name": "a", "volumeMounts": [mount("/v", false), mount("/v/", true)]},
                 {"name": "b", "volumeMounts": [mount("/v/", true), mount("/v", false)]}
             ]
         }});
-        let template = Template::new(&mut pod).unwrap();
+        let template = Template::new(pod.clone()).unwrap();
         let around = OwnMounts::new(&template).around("/v/logs", &Volumes::new(&template));
         let is_read_only = |place: usize| around.get(&place).map(|around| around.is_read_only);
         assert_eq!([0, 1, 2].map(is_read_only), [Some(true), Some(false), None]);

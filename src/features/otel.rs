@@ -10,13 +10,11 @@
 //! its mount at `/otel-auto-instrumentation-<language>`, the agent's variable and the variables of the rule.
 //! Nothing where ddtrace is for the template: two tracers in a process get in each other's way.
 
-use serde_json::Value;
-
 use super::agents::{Adds, Agent, Alone, Layout, Loader, Merged, ddtrace, otel};
 use super::feature::{Added, Ask, Feature};
 use super::scene::{Decision, Declined, Scene, skipped};
 use super::select::{choose, warn_of_unused};
-use crate::json::{Node, Path};
+use crate::json::{Path, Value};
 use crate::paths::MountPath;
 use crate::report::{Report, shown};
 use crate::settings::{self, Delivery, Document, Language, Place, Reader, RuleSet};
@@ -60,7 +58,7 @@ fn rules<'n>(settings: &'n Document<'_>, reader: &mut Reader) -> RuleSet<'n, Lan
 /// All rules that are for the pod are tried.
 fn listed<'n>(
     reader: &mut Reader,
-    list: Option<&'n Node<'_>>,
+    list: Option<&'n Value<'_>>,
     path: Path<'_>,
 ) -> RuleSet<'n, Language> {
     let section = FEATURE.place.list;
@@ -89,17 +87,17 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         return Err(Declined::Skipped(obstacle));
     }
     let security_context = security_context(scene.template)?;
-    let settings = &chosen.rule.container;
+    let settings = chosen.rule.container.read();
 
     let mut plan = Plan::default();
-    let delivered = agent.deliver(scene, VOLUME, &image, settings, &mut plan, report);
+    let delivered = agent.deliver(scene, VOLUME, &image, &settings, &mut plan, report);
     agent.load(scene, &delivered.mount, &settings.envs, &mut plan, report)?;
     plan.init_container = delivered.is_copied.then(|| Container {
         name: otel::CONTAINER.to_owned(),
         image: image.clone(),
         image_pull_policy: settings.image_pull_policy.name(),
         command: copy_command(language, agent.directory),
-        resources: scene.resources(settings, &FEATURE, report),
+        resources: scene.resources(&settings, &FEATURE, report),
         security_context,
         volume_mounts: vec![delivered.mount],
         ..Container::default()
@@ -296,9 +294,11 @@ fn security_context(template: &Template<'_>) -> Result<SecurityContext, Declined
     let own = own.and_then(|own| own.get("securityContext")?.as_object());
     let effective = |key: &str| template.effective(own, key);
     if effective("runAsNonRoot") == Some(&Value::Bool(true))
-        && effective("runAsUser").is_some_and(|user| *user == 0)
+        && effective("runAsUser").is_some_and(|user| *user == 0_u64)
     {
         return Err(skipped("it is runAsNonRoot, and runAsUser is 0"));
     }
-    Ok(SecurityContext::copied(own.cloned()))
+    Ok(SecurityContext::copied(
+        own.cloned().map(Object::into_owned),
+    ))
 }

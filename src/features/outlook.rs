@@ -1,7 +1,7 @@
 //! What can be seen to go wrong in a pod with what was injected. It is looked at once, when all features
 //! have been, and only where there is something to go wrong.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::feature::Feature;
 use super::processes::tolerates_virtual_nodes;
@@ -226,7 +226,7 @@ fn has_service(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     #[wasm_bindgen_test(unsupported = test)]
@@ -251,8 +251,8 @@ mod tests {
     fn knows_which_pods_ask_the_dns_of_the_cluster() {
         let policy = |mut spec: Value| {
             spec["containers"] = json!([{"name": "a"}]);
-            let mut pod = json!({"spec": spec});
-            without_cluster_dns(&Template::new(&mut pod).unwrap())
+            let pod = json!({"spec": spec});
+            without_cluster_dns(&Template::new(pod.clone()).unwrap())
         };
         let on_the_node = |policy: Value| json!({"hostNetwork": true, "dnsPolicy": policy});
         for (spec, expected) in [

@@ -1,6 +1,6 @@
 //! Whether a container can have a volume of the policy at a path.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::scene::Scene;
 use crate::paths::MountPath;

@@ -1,6 +1,6 @@
 //! What a sidecar needs that looks into the processes of the other containers.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::scene::{Declined, skipped};
 use crate::template::Template;

@@ -20,7 +20,7 @@ use super::scene::{Decision, Declined, Scene, skipped};
 use super::select::{choose, warn_of_unused};
 use super::variables::Variables;
 use crate::env;
-use crate::json::{Node, Path};
+use crate::json::{Path, Value};
 use crate::paths::MountPath;
 use crate::report::{Report, shown};
 use crate::settings::{
@@ -61,7 +61,7 @@ fn rules<'n>(settings: &'n Document<'_>, reader: &mut Reader) -> RuleSet<'n, Lan
 /// The first rule for the pod decides.
 fn listed<'n>(
     reader: &mut Reader,
-    list: Option<&'n Node<'_>>,
+    list: Option<&'n Value<'_>>,
     path: Path<'_>,
 ) -> RuleSet<'n, Language> {
     let section = FEATURE.place.list;
@@ -88,7 +88,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let mut plan = Plan::default();
     plan.share_process_namespace = share_processes(scene.template)?;
     let mounts = plan_mounts(scene, chosen.rule.what, &mut plan, report)?;
-    let settings = &chosen.rule.container;
+    let settings = chosen.rule.container.read();
     let mut variables = Variables::new(scene, &settings.envs);
     let env = variables.of_added();
     variables.warn(&FEATURE, report);
@@ -99,7 +99,7 @@ fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         command: vec!["bash".to_owned(), "cmd.sh".to_owned()],
         working_dir: Some(DIRECTORY),
         env: env::in_order_of_reference(env),
-        resources: scene.resources(settings, &FEATURE, report),
+        resources: scene.resources(&settings, &FEATURE, report),
         security_context: SecurityContext::adding(&["SYS_PTRACE", "SYS_ADMIN"]),
         volume_mounts: mounts,
         ..Container::default()

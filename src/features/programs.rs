@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::scene::Scene;
 use crate::glob;
@@ -182,22 +182,22 @@ fn is_output_by_name(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::Node;
+    use crate::json::Value;
+    use crate::json::json;
     use crate::settings::Document;
     use crate::settings::Own;
     use crate::template::Template;
-    use serde_json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     /// What is found of a container in the directory `/app`, with the log files of an entry.
     fn found(container: Value, log_files: &[&str]) -> Option<String> {
         let mut container = container;
         container["name"] = json!("web");
-        let mut pod = json!({"spec": {"containers": [container]}});
-        let template = Template::new(&mut pod).unwrap();
+        let pod = json!({"spec": {"containers": [container]}});
+        let template = Template::new(pod.clone()).unwrap();
         let log_files: Vec<String> = log_files.iter().map(|file| (*file).to_owned()).collect();
         let directories = BTreeSet::from(["/app", "/other"]);
-        let document = Document::new(Node::Null);
+        let document = Document::new(Value::Null);
         let own = Own::default();
         let scene = Scene::alone(&template, &document, &own);
         let mut found = in_directories(&scene, &directories, &log_files);

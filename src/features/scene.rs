@@ -94,7 +94,7 @@ impl<'s> Scene<'s, '_> {
 
     /// The annotation `admission.datakit/NAME`.
     pub fn annotation(&self, name: &str) -> Option<&str> {
-        self.template.annotation(&format!("{PREFIX}{name}"))
+        self.template.annotation_below(PREFIX, name)
     }
 
     /// Whether no container has this name, which must be unique.

@@ -4,7 +4,7 @@
 //! A namespace that enforces a level refuses a pod of which one container falls short of it; and a kubelet
 //! does not start an image that runs as root where the pod is `runAsNonRoot`.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::scene::{Declined, PREFIX, skipped};
 use crate::cluster;
@@ -140,14 +140,13 @@ fn level(
 
 /// What the template says itself. An annotation that says nothing is told of, whatever comes of it.
 pub(super) fn asked(template: &Template<'_>, report: &mut Report) -> Option<Held> {
-    let key = format!("{PREFIX}{ANNOTATION}");
-    let text = template.annotation(&key)?;
+    let text = template.annotation_below(PREFIX, ANNOTATION)?;
     let held = Held::of_a_template(text);
     if held.is_none() {
         report.warn(
             "policy",
             format_args!(
-                "{key}: {} has no effect, it is not one of {}",
+                "{PREFIX}{ANNOTATION}: {} has no effect, it is not one of {}",
                 shown(text),
                 Held::words_of_templates().join(", ")
             ),
@@ -215,24 +214,24 @@ fn effective_user(context: Option<&Object>, template: &Template<'_>) -> Option<u
     user.filter(|user| *user != 0)
 }
 
-fn of_the_pod<'t>(template: &'t Template<'_>) -> Option<&'t Object> {
+fn of_the_pod<'t>(template: &'t Template<'_>) -> Option<&'t Object<'t>> {
     template.spec("securityContext")?.as_object()
 }
 
-fn context_in(container: &Object) -> Option<&Object> {
+fn context_in<'c, 'a>(container: &'c Object<'a>) -> Option<&'c Object<'a>> {
     container.get("securityContext")?.as_object()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::json;
     use crate::template::{SecurityContext, VolumeKind, mount};
-    use serde_json::json;
     use slog::Level as LogLevel;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     /// A pod that meets "restricted" in full.
-    fn restricted() -> Value {
+    fn restricted() -> Value<'static> {
         json!({"metadata": {"annotations": {}}, "spec": {
             "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [
@@ -246,14 +245,14 @@ mod tests {
         }})
     }
 
-    fn annotated(mut pod: Value, says: &str) -> Value {
+    fn annotated(mut pod: Value<'static>, says: &str) -> Value<'static> {
         pod["metadata"]["annotations"]["admission.datakit/pod-security"] = json!(says);
         pod
     }
 
     /// The security context with which a sidecar that mounts the volume `logs` comes out, or why it does not.
-    fn secured(mut pod: Value, own: SecurityContext) -> Result<Value, Declined> {
-        let template = Template::new(&mut pod).unwrap();
+    fn secured(pod: Value<'static>, own: SecurityContext) -> Result<Value<'static>, Declined> {
+        let template = Template::new(pod.clone()).unwrap();
         let mut report = Report::new(LogLevel::Error);
         let asked = asked(&template, &mut report);
         let hold = Hold::of(asked, &template, &Own::default(), "default", &report);
@@ -265,10 +264,10 @@ mod tests {
         });
         hold.apply(&mut plan, &template)?;
         let context = plan.sidecar.unwrap().security_context;
-        Ok(serde_json::to_value(context).unwrap())
+        Ok(context.fields().cloned().map_or(Value::Null, Value::Object))
     }
 
-    fn in_full(user: u64) -> Value {
+    fn in_full(user: u64) -> Value<'static> {
         json!({
             "allowPrivilegeEscalation": false,
             "capabilities": {"drop": ["ALL"]},
@@ -307,7 +306,7 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn runs_as_the_user_whose_files_it_shares() {
-        let user = |of_the_pod: Value, of_a: Value, of_b: Value| {
+        let user = |of_the_pod: Value<'static>, of_a: Value<'static>, of_b: Value<'static>| {
             let mut pod = restricted();
             pod["spec"]["securityContext"]["runAsUser"] = of_the_pod;
             for (place, user) in [of_a, of_b].into_iter().enumerate() {
@@ -347,7 +346,8 @@ mod tests {
     #[wasm_bindgen_test(unsupported = test)]
     fn leaves_a_copy_its_user() {
         let pod = |of_the_pod: Value| json!({"spec": {"securityContext": of_the_pod, "containers": [{"name": "a"}]}});
-        let copied = |context: Value| SecurityContext::copied(context.as_object().cloned());
+        let copied =
+            |context: Value<'static>| SecurityContext::copied(context.as_object().cloned());
         let non_root = json!({"runAsNonRoot": true});
         let read_only = json!({"readOnlyRootFilesystem": true});
         assert_eq!(
@@ -406,11 +406,11 @@ mod tests {
     #[wasm_bindgen_test(unsupported = test)]
     fn leaves_out_files_of_the_node() {
         let applied = |level: &str| {
-            let mut pod = annotated(
+            let pod = annotated(
                 json!({"metadata": {"annotations": {}}, "spec": {"containers": [{"name": "a"}]}}),
                 level,
             );
-            let template = Template::new(&mut pod).unwrap();
+            let template = Template::new(pod.clone()).unwrap();
             let mut report = Report::new(LogLevel::Error);
             let asked = asked(&template, &mut report);
             let hold = Hold::of(asked, &template, &Own::default(), "default", &report);
@@ -434,8 +434,8 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn warns_of_an_annotation_that_says_nothing() {
-        let mut pod = annotated(restricted(), "namespace");
-        let template = Template::new(&mut pod).unwrap();
+        let pod = annotated(restricted(), "namespace");
+        let template = Template::new(pod.clone()).unwrap();
         let mut report = Report::new(LogLevel::Error);
         assert_eq!(asked(&template, &mut report), None);
         let warning = "datakit policy: admission.datakit/pod-security: `namespace` has no effect, \

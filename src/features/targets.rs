@@ -61,14 +61,19 @@ fn named<'t>(
     annotation: &str,
     report: &mut Report,
 ) -> Option<Vec<&'t str>> {
-    let key = format!("{PREFIX}{annotation}");
-    let names = template.annotation(&key)?.split(',').map(str::trim);
+    let names = template
+        .annotation_below(PREFIX, annotation)?
+        .split(',')
+        .map(str::trim);
     let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
     for name in &names {
         if !template.app_containers().any(|own| own.name() == *name) {
             report.warn(
                 "policy",
-                format_args!("{key}: there is no container {}", shown(name)),
+                format_args!(
+                    "{PREFIX}{annotation}: there is no container {}",
+                    shown(name)
+                ),
             );
         }
     }
@@ -78,7 +83,7 @@ fn named<'t>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use slog::Level;
     use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -88,9 +93,10 @@ mod tests {
             {"name": "istio-proxy"}, {"name": "app"}, {"name": "worker"}, {"name": "datakit-logfwd"}
         ]}});
         for (name, value) in annotations {
-            pod["metadata"]["annotations"][format!("{PREFIX}{name}")] = json!(value);
+            let annotations = pod["metadata"]["annotations"].as_object_mut().unwrap();
+            annotations.insert(format!("{PREFIX}{name}"), json!(value));
         }
-        let mut template = Template::new(&mut pod).unwrap();
+        let mut template = Template::new(pod.clone()).unwrap();
         let mut report = Report::new(Level::Error);
         let names = left_alone(&template, &Own::default(), &mut report);
         template.leave_alone(names);

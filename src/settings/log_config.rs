@@ -4,22 +4,22 @@
 use std::collections::BTreeSet;
 
 use super::reader::Reader;
-use crate::json::{Node, Path, Problems};
+use crate::json::{Path, Problems, Value};
 
 /// The paths of the log files that `config` names: those of its entries of type `file` that are not
 /// switched off. None where `config` is no such JSON.
 #[must_use]
 pub fn file_paths(config: &str) -> Vec<String> {
-    let Ok(node) = Node::parse(config) else {
+    let Ok(node) = Value::parse(config) else {
         return Vec::new();
     };
     let mut unheard = Problems::default();
     let mut paths = Vec::new();
     for entry in unheard.list(Some(&node), Path::Root) {
-        let disabled = matches!(entry.get("disable"), Some(Node::Bool(true)));
+        let disabled = matches!(entry.given("disable"), Some(Value::Bool(true)));
         if is_file(entry)
             && !disabled
-            && let Some(Node::String(path)) = entry.get("path")
+            && let Some(Value::String(path)) = entry.given("path")
         {
             paths.push(path.clone().into_owned());
         }
@@ -31,7 +31,7 @@ pub fn file_paths(config: &str) -> Vec<String> {
 /// files. The text stays as it is written.
 #[must_use]
 pub(crate) fn with_stdout(config: &str) -> Option<String> {
-    let Ok(Node::List(entries)) = Node::parse(config) else {
+    let Ok(Value::Array(entries)) = Value::parse(config) else {
         return None;
     };
     if entries.is_empty() || !entries.iter().all(is_file) {
@@ -42,18 +42,18 @@ pub(crate) fn with_stdout(config: &str) -> Option<String> {
     Some(format!("{list},{{\"type\":\"stdout\"}}{end}"))
 }
 
-fn is_file(entry: &Node<'_>) -> bool {
-    matches!(entry.get("type"), Some(Node::String(kind)) if kind == "file")
+fn is_file(entry: &Value<'_>) -> bool {
+    matches!(entry.given("type"), Some(Value::String(kind)) if kind == "file")
 }
 
 /// Finds what would make Datakit drop `config`, or collect nothing of it.
 pub(crate) fn check(config: &str, reader: &mut Reader, path: Path<'_>) {
     let problems = &mut reader.problems;
-    let node = match Node::parse(config) {
+    let node = match Value::parse(config) {
         Ok(node) => node,
         Err(error) => return problems.add_syntax(path, &error),
     };
-    if !matches!(node, Node::List(_)) {
+    if !matches!(node, Value::Array(_)) {
         let problem = format!("the JSON must be a list, is {}", node.kind());
         return problems.add(path, problem);
     }
@@ -64,7 +64,7 @@ pub(crate) fn check(config: &str, reader: &mut Reader, path: Path<'_>) {
 }
 
 fn check_entry<'n>(
-    entry: &'n Node<'_>,
+    entry: &'n Value<'_>,
     problems: &mut Problems,
     path: Path<'_>,
     seen: &mut BTreeSet<&'n str>,
@@ -78,25 +78,29 @@ fn check_entry<'n>(
         "pipeline",
         "multiline_match",
     ];
-    if *entry == Node::Null {
+    if *entry == Value::Null {
         return problems.add(path, "must be an object, is null");
     }
-    for (key, value) in problems.object(Some(entry), path) {
+    for (key, value) in problems.object(Some(entry), path).into_iter().flatten() {
         refuse_null(value, problems, path.key(key));
     }
     for key in STRINGS {
-        problems.string(entry.get(key), path.key(key));
+        problems.string(entry.given(key), path.key(key));
     }
     for key in ["disable", "remove_ansi_escape_codes", "from_beginning"] {
-        problems.boolean(entry.get(key), path.key(key));
+        problems.boolean(entry.given(key), path.key(key));
     }
     let tags = path.key("tags");
-    for (key, value) in problems.object(entry.get("tags"), tags) {
+    for (key, value) in problems
+        .object(entry.given("tags"), tags)
+        .into_iter()
+        .flatten()
+    {
         refuse_null(value, problems, tags.key(key));
         problems.string(Some(value), tags.key(key));
     }
     let path = path.key("path");
-    let file = problems.string(entry.get("path"), path);
+    let file = problems.string(entry.given("path"), path);
     if is_file(entry) && !file.is_some_and(|file| file.starts_with('/')) {
         problems.add(path, "must be absolute for type `file`");
     }
@@ -108,8 +112,8 @@ fn check_entry<'n>(
     }
 }
 
-fn refuse_null(value: &Node<'_>, problems: &mut Problems, path: Path<'_>) {
-    if *value == Node::Null {
+fn refuse_null(value: &Value<'_>, problems: &mut Problems, path: Path<'_>) {
+    if *value == Value::Null {
         problems.add(path, "is null, leave the key out instead");
     }
 }

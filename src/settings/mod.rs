@@ -9,7 +9,7 @@ mod rules;
 mod scope;
 pub mod v1;
 
-use crate::json::{Node, Path, Problem, Problems};
+use crate::json::{Path, Problem, Problems, Value};
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use keys::About;
@@ -20,7 +20,7 @@ pub use narrowing::Narrowing;
 pub use own::{Delivery, Held, InitResources, LogVolumes, NativeSidecars, Own};
 pub(crate) use reader::resources;
 use reader::{EnvOrder, has_entries};
-pub use reader::{Reader, nearest};
+pub use reader::{Reader, Unread, nearest};
 pub use rules::{
     ContainerSettings, ImagePullPolicy, Language, LogConfig, LogForwarder, LoggingMatch, OptIn,
     Origin, Outline, PhpLoader, Rule, RuleSet, Tracer, WithoutAnnotation,
@@ -68,14 +68,14 @@ pub enum Generation {
 }
 
 /// Reads the rules at a path of the settings.
-type Read<'n, 'a, T> = fn(&mut Reader, Option<&'n Node<'a>>, Path<'_>) -> RuleSet<'n, T>;
+type Read<'n, 'a, T> = fn(&mut Reader, Option<&'n Value<'a>>, Path<'_>) -> RuleSet<'n, T>;
 
 /// The settings' JSON, from which rules borrow.
 #[derive(Debug)]
 pub struct Document<'a> {
-    root: Node<'a>,
+    root: Value<'a>,
     /// The key `policy` that stands beside `jsonconfig`.
-    policy: Option<Node<'a>>,
+    policy: Option<Value<'a>>,
     env_order: EnvOrder,
     problems: Vec<Problem>,
 }
@@ -84,8 +84,8 @@ impl<'a> Document<'a> {
     /// Takes what the host hands over: the settings themselves, or the ConfigMap's text in
     /// `jsonconfig`.
     #[must_use]
-    pub fn new(root: Node<'a>) -> Self {
-        let Some(pasted) = root.get("jsonconfig") else {
+    pub fn new(root: Value<'a>) -> Self {
+        let Some(pasted) = root.given("jsonconfig") else {
             return Self {
                 root,
                 policy: None,
@@ -99,24 +99,22 @@ impl<'a> Document<'a> {
         let text = problems.string(Some(pasted), path).unwrap_or("{}");
         // An empty ConfigMap is no configuration, not a broken one.
         let text = if text.trim().is_empty() { "{}" } else { text };
-        let parsed = Node::parse(text).map(Node::into_owned);
+        let parsed = Value::parse(text).map(Value::into_owned);
         match &parsed {
             Err(error) => problems.add_syntax(path, error),
-            Ok(config) if config.get("jsonconfig").is_some() => {
+            Ok(config) if config.given("jsonconfig").is_some() => {
                 problems.add(path, "cannot hold another `jsonconfig`");
             }
             Ok(_) => {}
         }
-        if let Node::Object(entries) = &root
-            && entries
-                .iter()
-                .any(|(key, _)| !BESIDE_TEXT.contains(&&**key))
+        if let Value::Object(entries) = &root
+            && entries.iter().any(|(key, _)| !BESIDE_TEXT.contains(&key))
         {
             problems.add(path, "cannot be given together with other keys");
         }
-        let policy = root.get("policy").cloned();
+        let policy = root.given("policy").cloned();
         let root = parsed.unwrap_or_default();
-        if policy.is_some() && root.get("policy").is_some() {
+        if policy.is_some() && root.given("policy").is_some() {
             problems.add(path, "cannot hold `policy` where that stands beside it");
         }
         Self {
@@ -130,8 +128,8 @@ impl<'a> Document<'a> {
     /// How much the policy logs.
     #[must_use]
     pub fn log_level(&self) -> slog::Level {
-        match self.root.get("log_level") {
-            Some(Node::String(name)) => log_level(name),
+        match self.root.given("log_level") {
+            Some(Value::String(name)) => log_level(name),
             _ => log_level(""),
         }
     }
@@ -144,7 +142,7 @@ impl<'a> Document<'a> {
         if let Some(problem) = self.problems.first() {
             return Err(problem.to_string());
         }
-        if !matches!(self.root, Node::Object(_) | Node::Null) {
+        if !matches!(self.root, Value::Object(_) | Value::Null) {
             return Err(format!("must be an object, is {}", self.root.kind()));
         }
         Ok(())
@@ -175,10 +173,10 @@ impl<'a> Document<'a> {
             "admission_inject_v2",
             "admission_mutate",
         ] {
-            reader.keys(self.root.get(section), root.key(section));
+            reader.keys(self.root.given(section), root.key(section));
         }
         for key in ["server_listen", "log_level"] {
-            reader.problems.string(self.root.get(key), root.key(key));
+            reader.problems.string(self.root.given(key), root.key(key));
         }
         let _ = self.own(reader);
     }
@@ -189,8 +187,8 @@ impl<'a> Document<'a> {
         Own::read(reader, self.policy(), path.key("policy"))
     }
 
-    fn policy(&self) -> Option<&Node<'a>> {
-        self.policy.as_ref().or_else(|| self.root.get("policy"))
+    fn policy(&self) -> Option<&Value<'a>> {
+        self.policy.as_ref().or_else(|| self.root.given("policy"))
     }
 
     /// How the selectors of `admission_mutate.loggings` go together.
@@ -198,7 +196,8 @@ impl<'a> Document<'a> {
         let path = Path::Root;
         let path = path.key("policy");
         reader.one_of(
-            self.policy().and_then(|policy| policy.get("logging_match")),
+            self.policy()
+                .and_then(|policy| policy.given("logging_match")),
             path.key("logging_match"),
             &LoggingMatch::ALL.map(|how| (how.name(), how)),
         )
@@ -213,10 +212,10 @@ impl<'a> Document<'a> {
             return Generation::Second;
         };
         let says_so = self.at(section).is_some_and(|section| {
-            has_entries(section.get("images")) || has_entries(section.get("envs"))
+            has_entries(section.given("images")) || has_entries(section.given("envs"))
         });
         let has_rules = || match self.at(place.list) {
-            Some(Node::List(rules)) => rules.iter().any(is_there),
+            Some(Value::Array(rules)) => rules.iter().any(is_there),
             _ => false,
         };
         if says_so || !has_rules() {
@@ -258,22 +257,22 @@ impl<'a> Document<'a> {
         &'n self,
         reader: &mut Reader,
         path: &'static str,
-        rules: impl FnOnce(&mut Reader, Option<&'n Node<'a>>, Path<'_>) -> RuleSet<'n, T>,
+        rules: impl FnOnce(&mut Reader, Option<&'n Value<'a>>, Path<'_>) -> RuleSet<'n, T>,
     ) -> RuleSet<'n, T> {
         let root = Path::Root;
         rules(reader, self.at(path), root.key(path))
     }
 
     /// What is at a path of keys.
-    fn at(&self, path: &str) -> Option<&Node<'a>> {
+    fn at(&self, path: &str) -> Option<&Value<'a>> {
         path.split('.')
-            .try_fold(&self.root, |node, key| node.get(key))
+            .try_fold(&self.root, |node, key| node.given(key))
     }
 }
 
 /// Whether a rule is there: one that is switched off is not.
-fn is_there(rule: &Node<'_>) -> bool {
-    *rule != Node::Null && rule.get("enabled") != Some(&Node::Bool(false))
+fn is_there(rule: &Value<'_>) -> bool {
+    *rule != Value::Null && rule.given("enabled") != Some(&Value::Bool(false))
 }
 
 /// An unknown level is `info`: the operator takes any word.

@@ -3,7 +3,7 @@
 
 use super::reader::Reader;
 use super::scope::{Comparison, Mismatch, Selectors, Subject};
-use crate::json::{Node, Path};
+use crate::json::{Path, Value};
 use crate::namespace::NamespacePattern;
 
 /// What narrows the scope of a rule.
@@ -34,14 +34,14 @@ impl<'n> Narrowing<'n> {
     /// Reads the keys of the rule at `path`; `pattern` is how its namespaces are read.
     pub(crate) fn read(
         reader: &mut Reader,
-        rule: &'n Node<'_>,
+        rule: &'n Value<'_>,
         path: Path<'_>,
         pattern: fn(&'n str) -> NamespacePattern<'n>,
     ) -> Self {
-        let enabled = reader.boolean(rule.get("enabled"), path.key("enabled"));
+        let enabled = reader.boolean(rule.given("enabled"), path.key("enabled"));
         let excluding = ["exclude_namespace_selectors", "exclude_label_selectors"];
         let excluded = reader.selectors(rule, path, excluding, pattern);
-        let percent = rule.get("rollout_percent");
+        let percent = rule.given("rollout_percent");
         let percent = reader.percentage(percent, path.key("rollout_percent"));
         Self {
             enabled: enabled.unwrap_or(true),
@@ -106,9 +106,9 @@ impl Narrowing<'_> {
 mod tests {
     use super::*;
     use crate::features;
+    use crate::json::json;
     use crate::owner::Owner;
     use crate::settings::{Document, Outline};
-    use serde_json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     /// Its number in the namespace `apps` is 72.
@@ -120,21 +120,19 @@ mod tests {
     }
 
     /// What becomes of a pod in the namespace `apps` with the label `app: web`, by the first rule of each feature.
-    fn mismatches(narrowing: &serde_json::Value) -> Vec<String> {
+    fn mismatches(narrowing: &Value<'static>) -> Vec<String> {
         let mut rule = narrowing.clone();
         rule["namespace_selectors"] = json!(["apps"]);
         rule["language"] = json!("java");
         let mut logging = narrowing.clone();
         logging["label_selectors"] = json!(["app=web"]);
         let lists = ["ddtraces", "otels", "logfwds", "flameshots", "profilers"];
-        let lists: serde_json::Map<_, _> = lists
-            .into_iter()
-            .map(|list| (list.to_owned(), json!([rule])))
-            .collect();
+        let lists = lists.into_iter().map(|list| (list, json!([rule])));
+        let lists = Value::Object(lists.collect());
         let settings =
             json!({"admission_inject_v2": lists, "admission_mutate": {"loggings": [logging]}});
         let settings = settings.to_string();
-        let document = Document::new(Node::parse(&settings).unwrap());
+        let document = Document::new(Value::parse(&settings).unwrap());
         let labels = json!({"app": "web"});
         let subject = Subject {
             namespace: "apps",
@@ -203,7 +201,7 @@ mod tests {
                 r#"{{"admission_inject": {{"ddtrace": {{"enabled_namespaces": [{{"namespace": "apps", "language": "java"}}]}}}},
                     "admission_inject_v2": {{"ddtraces": [{rule}]}}}}"#
             );
-            let document = Document::new(Node::parse(&settings).unwrap());
+            let document = Document::new(Value::parse(&settings).unwrap());
             let feature = features::ALL.first().unwrap();
             let rules = (feature.rules)(&document, &mut document.reader());
             rules.rules.last().unwrap().origin.to_string()
@@ -225,7 +223,7 @@ mod tests {
             "exclude_namespace_selectors": ["^kube-"],
             "exclude_label_selectors": ["app"]
         }, {"enabled": false, "namespace_selectors": ["apps"]}]}}"#;
-        let document = Document::new(Node::parse(settings).unwrap());
+        let document = Document::new(Value::parse(settings).unwrap());
         let logfwd = features::ALL
             .iter()
             .find(|feature| feature.name == "logfwd")

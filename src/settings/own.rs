@@ -1,7 +1,7 @@
 //! The settings of the policy itself, under the key `policy`: what the operator has nothing of.
 
 use super::reader::Reader;
-use crate::json::{Node, Path};
+use crate::json::{Path, Value};
 use crate::namespace::NamespacePattern;
 use crate::standards::Level;
 
@@ -168,9 +168,9 @@ impl Default for Own<'_> {
 
 impl<'n> Own<'n> {
     /// Reads the key `policy`, which stands at `path`.
-    pub(super) fn read(reader: &mut Reader, node: Option<&'n Node<'_>>, path: Path<'_>) -> Self {
+    pub(super) fn read(reader: &mut Reader, node: Option<&'n Value<'_>>, path: Path<'_>) -> Self {
         reader.keys(node, path);
-        let at = |key: &'static str| node.and_then(|node| node.get(key));
+        let at = |key: &'static str| node.and_then(|node| node.given(key));
         Self {
             pod_security: pod_security(reader, at("pod_security"), path.key("pod_security")),
             native_sidecars: reader.one_of(
@@ -179,7 +179,7 @@ impl<'n> Own<'n> {
                 &NativeSidecars::WORDS,
             ),
             exclude_containers: match at("exclude_containers") {
-                None | Some(Node::Null) => EXCLUDED.to_vec(),
+                None | Some(Value::Null) => EXCLUDED.to_vec(),
                 names => reader.strings(names, path.key("exclude_containers")),
             },
             delivery: reader.one_of(at("delivery"), path.key("delivery"), &Delivery::WORDS),
@@ -228,10 +228,10 @@ impl<'n> Own<'n> {
 /// A word for all namespaces, or a list of rules.
 fn pod_security<'n>(
     reader: &mut Reader,
-    node: Option<&'n Node<'_>>,
+    node: Option<&'n Value<'_>>,
     path: Path<'_>,
 ) -> Vec<HeldRule<'n>> {
-    let Some(Node::List(rules)) = node else {
+    let Some(Value::Array(rules)) = node else {
         return vec![HeldRule {
             namespaces: vec![NamespacePattern::All],
             held: reader.one_of(node, path, &Held::WORDS),
@@ -242,7 +242,7 @@ fn pod_security<'n>(
         let path = path.index(index);
         reader.keys(Some(rule), path);
         let selectors = path.key("namespace_selectors");
-        let texts = reader.strings(rule.get("namespace_selectors"), selectors);
+        let texts = reader.strings(rule.given("namespace_selectors"), selectors);
         let mut namespaces = Vec::new();
         for (index, text) in texts.into_iter().enumerate() {
             let path = selectors.index(index);
@@ -250,7 +250,7 @@ fn pod_security<'n>(
         }
         read.push(HeldRule {
             namespaces,
-            held: reader.one_of(rule.get("level"), path.key("level"), &Held::WORDS),
+            held: reader.one_of(rule.given("level"), path.key("level"), &Held::WORDS),
         });
     }
     read

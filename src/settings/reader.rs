@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::rc::Rc;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as QuantityText;
@@ -12,7 +11,7 @@ use super::rules::{ContainerSettings, ImagePullPolicy, Language};
 use super::scope::Selectors;
 use crate::env::{self, Env};
 use crate::image;
-use crate::json::{Node, Path, Problem, Problems, SyntaxError, is_shown};
+use crate::json::{Path, Problem, Problems, SyntaxError, Value, is_shown};
 use crate::namespace::NamespacePattern;
 use crate::quantity::Quantity;
 use crate::report::shown;
@@ -28,6 +27,35 @@ pub struct Reader {
     env_order: EnvOrder,
 }
 
+/// The resources of a container where the settings have none.
+pub(crate) type DefaultResources = fn() -> Option<ResourceRequirements>;
+
+/// The settings of the container of a rule. Most rules are not chosen: they are read of the one that is.
+#[derive(Clone, Copy, Debug)]
+pub struct Unread<'n> {
+    /// The object with the keys.
+    node: Option<&'n Value<'n>>,
+    default: DefaultResources,
+    env_order: EnvOrder,
+}
+
+impl<'n> Unread<'n> {
+    /// Of a rule that adds no container.
+    pub(crate) const NONE: Self = Self {
+        node: None,
+        default: || None,
+        env_order: EnvOrder::Alphabetical,
+    };
+
+    /// Reads them.
+    #[must_use]
+    pub fn read(&self) -> ContainerSettings<'n> {
+        let mut reader = Reader::new(self.env_order, false);
+        let node = self.node.unwrap_or(&Value::Null);
+        reader.container_settings(node, Path::Root, self.default)
+    }
+}
+
 /// The order of the variables of an `envs` object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EnvOrder {
@@ -38,7 +66,7 @@ pub(super) enum EnvOrder {
 }
 
 /// The default for sidecars and, in `admission_inject_v2`, for all containers.
-pub(super) fn default_resources() -> ResourceRequirements {
+pub(super) fn default_resources() -> Option<ResourceRequirements> {
     let amounts = |cpu: &str, memory: &str| {
         let mut amounts = BTreeMap::new();
         for (resource, amount) in [("cpu", cpu), ("memory", memory)] {
@@ -46,11 +74,11 @@ pub(super) fn default_resources() -> ResourceRequirements {
         }
         Some(amounts)
     };
-    ResourceRequirements {
+    Some(ResourceRequirements {
         requests: amounts("100m", "64Mi"),
         limits: amounts("500m", "512Mi"),
         ..ResourceRequirements::default()
-    }
+    })
 }
 
 impl Reader {
@@ -70,7 +98,7 @@ impl Reader {
     /// The string at `path`; null counts as absent.
     pub(crate) fn string<'n>(
         &mut self,
-        node: Option<&'n Node<'_>>,
+        node: Option<&'n Value<'_>>,
         path: Path<'_>,
     ) -> Option<&'n str> {
         self.problems.string(node, path)
@@ -79,28 +107,28 @@ impl Reader {
     /// The strings of the list at `path`.
     pub(crate) fn strings<'n>(
         &mut self,
-        node: Option<&'n Node<'_>>,
+        node: Option<&'n Value<'_>>,
         path: Path<'_>,
     ) -> Vec<&'n str> {
         self.problems.strings(node, path)
     }
 
     /// The boolean at `path`; null counts as absent.
-    pub(crate) fn boolean(&mut self, node: Option<&Node<'_>>, path: Path<'_>) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, node: Option<&Value<'_>>, path: Path<'_>) -> Option<bool> {
         self.problems.boolean(node, path)
     }
 
     /// The percentage at `path`; null counts as absent.
-    pub(crate) fn percentage(&mut self, node: Option<&Node<'_>>, path: Path<'_>) -> Option<u64> {
+    pub(crate) fn percentage(&mut self, node: Option<&Value<'_>>, path: Path<'_>) -> Option<u64> {
         self.problems.percentage(node, path)
     }
 
     /// The items of the list at `path`.
     pub(crate) fn list<'n, 'a>(
         &mut self,
-        node: Option<&'n Node<'a>>,
+        node: Option<&'n Value<'a>>,
         path: Path<'_>,
-    ) -> &'n [Node<'a>] {
+    ) -> &'n [Value<'a>] {
         self.problems.list(node, path)
     }
 
@@ -115,28 +143,31 @@ impl Reader {
     }
 
     /// Reports the keys of the object at `path` that its section does not have, with the nearest that it has.
-    pub(crate) fn keys(&mut self, node: Option<&Node<'_>>, path: Path<'_>) {
+    pub(crate) fn keys(&mut self, node: Option<&Value<'_>>, path: Path<'_>) {
         self.keys_of(node, path, || keys::of(&path.section()));
     }
 
     /// The same for the object at `path`, which has the keys of a section that stands in several places.
-    fn keys_of_shared(&mut self, node: Option<&Node<'_>>, path: Path<'_>, section: &str) {
+    fn keys_of_shared(&mut self, node: Option<&Value<'_>>, path: Path<'_>, section: &str) {
         self.keys_of(node, path, || keys::of(section));
     }
 
     fn keys_of(
         &mut self,
-        node: Option<&Node<'_>>,
+        node: Option<&Value<'_>>,
         path: Path<'_>,
         known: impl FnOnce() -> Vec<&'static str>,
     ) {
-        let entries = self.problems.object(node, path);
-        if !self.checks || entries.is_empty() {
+        if !self.checks {
             return;
         }
+        let object = self.problems.object(node, path);
+        let Some(object) = object.filter(|object| !object.is_empty()) else {
+            return;
+        };
         let known = known();
-        for (key, _) in entries {
-            if !known.contains(&&**key) {
+        for key in object.keys() {
+            if !known.contains(&key) {
                 let in_another_case = known.iter().find(|name| name.eq_ignore_ascii_case(key));
                 let hint = match (in_another_case, nearest(key, &known)) {
                     (Some(name), _) => format!("is not taken in another case, write `{name}`"),
@@ -152,26 +183,42 @@ impl Reader {
     /// The keys `envs`, `resources` and `image_pull_policy` of the object at `path`.
     pub(crate) fn container<'n>(
         &mut self,
-        node: &'n Node<'_>,
+        node: &'n Value<'_>,
         path: Path<'_>,
-        default: Option<ResourceRequirements>,
-    ) -> Rc<ContainerSettings<'n>> {
-        Rc::new(ContainerSettings {
-            envs: self.envs(node.get("envs"), path.key("envs")),
+        default: DefaultResources,
+    ) -> Unread<'n> {
+        if self.checks {
+            self.container_settings(node, path, default);
+        }
+        Unread {
+            node: Some(node),
+            default,
+            env_order: self.env_order,
+        }
+    }
+
+    fn container_settings<'n>(
+        &mut self,
+        node: &'n Value<'_>,
+        path: Path<'_>,
+        default: DefaultResources,
+    ) -> ContainerSettings<'n> {
+        ContainerSettings {
+            envs: self.envs(node.given("envs"), path.key("envs")),
             resources: self
-                .resources(node.get("resources"), path.key("resources"))
-                .or(default),
+                .resources(node.given("resources"), path.key("resources"))
+                .or_else(default),
             image_pull_policy: self.one_of(
-                node.get("image_pull_policy"),
+                node.given("image_pull_policy"),
                 path.key("image_pull_policy"),
                 &ImagePullPolicy::ALL.map(|policy| (policy.name(), policy)),
             ),
-        })
+        }
     }
 
-    fn envs<'n>(&mut self, node: Option<&'n Node<'_>>, path: Path<'_>) -> Vec<Env<'n>> {
+    fn envs<'n>(&mut self, node: Option<&'n Value<'_>>, path: Path<'_>) -> Vec<Env<'n>> {
         let envs = match node {
-            Some(Node::List(items)) => self.env_list(items, path),
+            Some(Value::Array(items)) => self.env_list(items, path),
             node => self.env_object(node, path),
         };
         if self.checks {
@@ -195,14 +242,14 @@ impl Reader {
         envs
     }
 
-    fn env_object<'n>(&mut self, node: Option<&'n Node<'_>>, path: Path<'_>) -> Vec<Env<'n>> {
+    fn env_object<'n>(&mut self, node: Option<&'n Value<'_>>, path: Path<'_>) -> Vec<Env<'n>> {
         let mut envs: Vec<Env<'n>> = Vec::new();
-        for (name, value) in self.problems.object(node, path) {
+        for (name, value) in self.problems.object(node, path).into_iter().flatten() {
             let place = if is_shown(name) { path.key(name) } else { path };
             if let Some(value) = self.env_value(Some(value), place) {
                 let place = match self.env_order {
                     // Hosts send them sorted, so this is the end.
-                    EnvOrder::Alphabetical => envs.partition_point(|env| env.name <= &**name),
+                    EnvOrder::Alphabetical => envs.partition_point(|env| env.name <= name),
                     EnvOrder::Written => envs.len(),
                 };
                 envs.insert(place, Env { name, value });
@@ -211,19 +258,19 @@ impl Reader {
         envs
     }
 
-    fn env_list<'n>(&mut self, items: &'n [Node<'_>], path: Path<'_>) -> Vec<Env<'n>> {
+    fn env_list<'n>(&mut self, items: &'n [Value<'_>], path: Path<'_>) -> Vec<Env<'n>> {
         let mut envs: Vec<Env<'n>> = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let path = path.index(index);
             self.keys_of_shared(Some(item), path, "envs[]");
-            let name = self.problems.string(item.get("name"), path.key("name"));
-            let value = self.env_value(item.get("value"), path.key("value"));
+            let name = self.problems.string(item.given("name"), path.key("name"));
+            let value = self.env_value(item.given("value"), path.key("value"));
             match (name, value) {
                 (Some(name), _) if envs.iter().any(|env| env.name == name) => {
                     self.problems.add(path.key("name"), "is there already");
                 }
                 (Some(name), Some(value)) => envs.push(Env { name, value }),
-                (None, _) if item.get("name").is_none() => {
+                (None, _) if item.given("name").is_none() => {
                     self.problems.add(path.key("name"), "is missing");
                 }
                 _ => {}
@@ -233,9 +280,9 @@ impl Reader {
     }
 
     /// Unlike elsewhere null is a problem: the variable would silently be gone.
-    fn env_value<'n>(&mut self, node: Option<&'n Node<'_>>, path: Path<'_>) -> Option<&'n str> {
+    fn env_value<'n>(&mut self, node: Option<&'n Value<'_>>, path: Path<'_>) -> Option<&'n str> {
         match node {
-            None | Some(Node::Null) => {
+            None | Some(Value::Null) => {
                 self.problems
                     .add(path, "must be a string, is null or missing");
                 None
@@ -247,14 +294,14 @@ impl Reader {
     /// `None` where nothing is set, which is the default and not "no resources".
     fn resources(
         &mut self,
-        node: Option<&Node<'_>>,
+        node: Option<&Value<'_>>,
         path: Path<'_>,
     ) -> Option<ResourceRequirements> {
         self.keys_of_shared(node, path, "resources");
         let node = node?;
         let mut amounts = |bound: &str| {
             let path = path.key(bound);
-            let node = node.get(bound);
+            let node = node.given(bound);
             self.keys_of_shared(node, path, &format!("resources.{bound}"));
             self.amounts(node, path)
         };
@@ -274,13 +321,13 @@ impl Reader {
 
     fn amounts(
         &mut self,
-        node: Option<&Node<'_>>,
+        node: Option<&Value<'_>>,
         path: Path<'_>,
     ) -> BTreeMap<String, QuantityText> {
         let mut amounts = BTreeMap::new();
         for resource in ["cpu", "memory"] {
             let path = path.key(resource);
-            let amount = node.and_then(|node| node.get(resource));
+            let amount = node.and_then(|node| node.given(resource));
             if let Some(text) = self.quantity(amount, path) {
                 amounts.insert(resource.to_owned(), QuantityText(text.to_owned()));
             }
@@ -291,7 +338,7 @@ impl Reader {
     /// An amount of a resource, as it is written.
     pub(super) fn quantity<'n>(
         &mut self,
-        node: Option<&'n Node<'_>>,
+        node: Option<&'n Value<'_>>,
         path: Path<'_>,
     ) -> Option<&'n str> {
         let text = self.problems.string(node, path)?;
@@ -326,7 +373,7 @@ impl Reader {
     /// An image; an empty one counts as absent, as in the operator.
     pub(crate) fn image<'n>(
         &mut self,
-        node: Option<&'n Node<'_>>,
+        node: Option<&'n Value<'_>>,
         path: Path<'_>,
     ) -> Option<&'n str> {
         let text = self.problems.string(node, path)?;
@@ -343,7 +390,7 @@ impl Reader {
     /// The selectors of a rule at its two `keys`: patterns for namespaces, and label selectors.
     pub(crate) fn selectors<'n>(
         &mut self,
-        node: &'n Node<'_>,
+        node: &'n Value<'_>,
         path: Path<'_>,
         keys: [&'static str; 2],
         pattern: fn(&'n str) -> NamespacePattern<'n>,
@@ -352,13 +399,13 @@ impl Reader {
         let namespaces_path = path.key(namespaces_key);
         let texts = self
             .problems
-            .strings(node.get(namespaces_key), namespaces_path);
+            .strings(node.given(namespaces_key), namespaces_path);
         let mut namespaces = Vec::new();
         for (index, text) in texts.into_iter().enumerate() {
             namespaces.extend(self.namespace(text, namespaces_path.index(index), pattern));
         }
         let labels_path = path.key(labels_key);
-        let texts = self.problems.strings(node.get(labels_key), labels_path);
+        let texts = self.problems.strings(node.given(labels_key), labels_path);
         let mut labels = Vec::new();
         for (index, text) in texts.into_iter().enumerate() {
             labels.extend(self.label_selector(text, labels_path.index(index)));
@@ -403,7 +450,7 @@ impl Reader {
     /// One of a few words; absent and empty are `T`'s default.
     pub(crate) fn one_of<T: Copy + Default>(
         &mut self,
-        node: Option<&Node<'_>>,
+        node: Option<&Value<'_>>,
         path: Path<'_>,
         words: &[(&str, T)],
     ) -> T {
@@ -423,11 +470,11 @@ impl Reader {
     /// A language; without one a rule can inject nothing.
     pub(crate) fn language(
         &mut self,
-        node: Option<&Node<'_>>,
+        node: Option<&Value<'_>>,
         path: Path<'_>,
         languages: &[(&str, Language)],
     ) -> Option<Language> {
-        if matches!(node, None | Some(Node::Null)) {
+        if matches!(node, None | Some(Value::Null)) {
             self.problems.add(path, "is missing");
             return None;
         }
@@ -454,8 +501,8 @@ pub(crate) fn resources(text: &str) -> Result<ResourceRequirements, Problem> {
     let mut reader = Reader::new(EnvOrder::Written, true);
     let root = Path::Root;
     let mut resources = None;
-    match Node::parse(text) {
-        Ok(Node::Null) => reader.add(root, "must be an object, is null"),
+    match Value::parse(text) {
+        Ok(Value::Null) => reader.add(root, "must be an object, is null"),
         Ok(node) => resources = reader.resources(Some(&node), root),
         Err(error) => reader.add_syntax(root, &error),
     }
@@ -483,10 +530,10 @@ fn listed(words: &[&str]) -> String {
 }
 
 /// Whether an object of the settings has an entry.
-pub(super) fn has_entries(node: Option<&Node<'_>>) -> bool {
+pub(super) fn has_entries(node: Option<&Value<'_>>) -> bool {
     match node {
-        Some(Node::Object(entries)) => !entries.is_empty(),
-        Some(Node::List(items)) => !items.is_empty(),
+        Some(Value::Object(entries)) => !entries.is_empty(),
+        Some(Value::Array(items)) => !items.is_empty(),
         _ => false,
     }
 }

@@ -2,11 +2,11 @@
 //! they inject. No feature knows which generation a rule came from, except by what the rule says.
 
 use std::fmt;
-use std::rc::Rc;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 
 use super::narrowing::Narrowing;
+use super::reader::Unread;
 use super::scope::{Comparison, Mismatch, Scope, Subject};
 use crate::env::Env;
 
@@ -81,7 +81,8 @@ pub struct Rule<'a, T> {
     pub scope: Scope<'a>,
     pub narrowing: Narrowing<'a>,
     pub opt_in: OptIn,
-    pub container: Rc<ContainerSettings<'a>>,
+    /// That of the container which it adds.
+    pub container: Unread<'a>,
     pub image: Option<&'a str>,
     pub what: T,
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use crate::json::Object;
 
 use crate::namespace::NamespacePattern;
 use crate::owner::Owner;
@@ -36,7 +36,7 @@ pub struct Selectors<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'t> {
     pub namespace: &'t str,
-    pub labels: Option<&'t Map<String, Value>>,
+    pub labels: Option<&'t Object<'t>>,
     pub owner: &'t Owner,
 }
 

@@ -1,16 +1,12 @@
 //! `admission_inject`: the settings of operator 1.5, where pods ask by annotation for what is
 //! configured once for all, and ddtrace can be switched on by namespace and label as well.
 
-use std::rc::Rc;
-
 use super::AGENT_LANGUAGES;
 use super::narrowing::Narrowing;
 use super::reader::{Reader, default_resources};
-use super::rules::{
-    ContainerSettings, Language, LogForwarder, OptIn, Origin, PhpLoader, Rule, RuleSet, Tracer,
-};
+use super::rules::{Language, LogForwarder, OptIn, Origin, PhpLoader, Rule, RuleSet, Tracer};
 use super::scope::{Scope, Selectors};
-use crate::json::{Node, Path};
+use crate::json::{Path, Value};
 use crate::namespace::NamespacePattern;
 
 /// The order in which the annotations of a pod are looked for, and the key of each image.
@@ -30,12 +26,12 @@ const PROFILER_IMAGES: [(Language, &str); 3] = [
 /// `admission_inject.ddtrace`: annotations first, then label selectors, then namespaces.
 pub(crate) fn ddtrace<'n>(
     reader: &mut Reader,
-    section: Option<&'n Node<'_>>,
+    section: Option<&'n Value<'_>>,
     path: Path<'_>,
 ) -> RuleSet<'n, Tracer> {
-    let section = section.unwrap_or(&Node::Null);
+    let section = section.unwrap_or(&Value::Null);
     reader.keys(Some(section), path);
-    let container = reader.container(section, path, None);
+    let container = reader.container(section, path, || None);
     let images = images(reader, section, path, &AGENT_IMAGES);
     let rule = |origin: &'static str, index, opt_in, scope, language| Rule {
         origin: Origin {
@@ -46,7 +42,7 @@ pub(crate) fn ddtrace<'n>(
         scope,
         narrowing: Narrowing::default(),
         opt_in,
-        container: Rc::clone(&container),
+        container: container,
         image: image_for(&images, language),
         what: Tracer {
             language,
@@ -120,30 +116,36 @@ impl EntryList {
     fn read<'n>(
         &self,
         reader: &mut Reader,
-        section: &'n Node<'_>,
+        section: &'n Value<'_>,
         path: Path<'_>,
-        mut entry: impl FnMut(&mut Reader, usize, Option<Selectors<'n>>, Option<&'n Node<'_>>, Path<'_>),
+        mut entry: impl FnMut(
+            &mut Reader,
+            usize,
+            Option<Selectors<'n>>,
+            Option<&'n Value<'_>>,
+            Path<'_>,
+        ),
     ) {
         let path = path.key(self.key);
-        let entries = reader.problems.list(section.get(self.key), path);
+        let entries = reader.problems.list(section.given(self.key), path);
         for (index, node) in entries.iter().enumerate() {
             let path = path.index(index);
             reader.keys(Some(node), path);
-            if matches!(node, Node::Null) {
+            if matches!(node, Value::Null) {
                 continue;
             }
             let selector = path.key(self.selector);
-            let text = reader.problems.string(node.get(self.selector), selector);
+            let text = reader.problems.string(node.given(self.selector), selector);
             let selectors = text.and_then(|text| (self.read)(reader, text, selector));
             let language = path.key("language");
-            entry(reader, index, selectors, node.get("language"), language);
+            entry(reader, index, selectors, node.given("language"), language);
         }
     }
 }
 
 fn enabled<'n>(
     reader: &mut Reader,
-    section: &'n Node<'_>,
+    section: &'n Value<'_>,
     path: Path<'_>,
     list: &EntryList,
 ) -> Enabled<'n> {
@@ -165,23 +167,23 @@ fn enabled<'n>(
 /// `admission_inject.logfwd`: for pods with the annotation.
 pub(crate) fn logfwd<'n>(
     reader: &mut Reader,
-    section: Option<&'n Node<'_>>,
+    section: Option<&'n Value<'_>>,
     path: Path<'_>,
 ) -> RuleSet<'n, LogForwarder<'n>> {
     const ORIGIN: &str = "admission_inject.logfwd";
-    let section = section.unwrap_or(&Node::Null);
+    let section = section.unwrap_or(&Value::Null);
     reader.keys(Some(section), path);
     let images_path = path.key("images");
-    let images = section.get("images");
+    let images = section.given("images");
     reader.keys(images, images_path);
-    let image = images.and_then(|images| images.get("logfwd_image"));
+    let image = images.and_then(|images| images.given("logfwd_image"));
     let rule = Rule {
         origin: origin(ORIGIN),
         name: "",
         scope: Scope::Everywhere,
         narrowing: Narrowing::default(),
         opt_in: OptIn::Annotation,
-        container: reader.container(section, path, Some(default_resources())),
+        container: reader.container(section, path, default_resources),
         image: reader.image(image, images_path.key("logfwd_image")),
         what: LogForwarder {
             needs_instances: true,
@@ -193,11 +195,11 @@ pub(crate) fn logfwd<'n>(
 }
 
 /// `options.reuse_exist_volume` of logfwd; true where it is not there, as the operator's manual says.
-fn reuses_volumes(reader: &mut Reader, section: &Node<'_>, path: Path<'_>) -> bool {
+fn reuses_volumes(reader: &mut Reader, section: &Value<'_>, path: Path<'_>) -> bool {
     let path = path.key("options");
-    let options = section.get("options");
+    let options = section.given("options");
     reader.keys(options, path);
-    let reuse = options.and_then(|options| options.get("reuse_exist_volume"));
+    let reuse = options.and_then(|options| options.given("reuse_exist_volume"));
     let path = path.key("reuse_exist_volume");
     let words = [("true", Reuse(true)), ("false", Reuse(false))];
     reader.one_of(reuse, path, &words).0
@@ -217,13 +219,12 @@ impl Default for Reuse {
 /// 1.8, those that an entry of its lists is for.
 pub(crate) fn profiler<'n>(
     reader: &mut Reader,
-    section: Option<&'n Node<'_>>,
+    section: Option<&'n Value<'_>>,
     path: Path<'_>,
 ) -> RuleSet<'n, Language> {
-    let section = section.unwrap_or(&Node::Null);
+    let section = section.unwrap_or(&Value::Null);
     reader.keys(Some(section), path);
-    let container: Rc<ContainerSettings<'n>> =
-        reader.container(section, path, Some(default_resources()));
+    let container = reader.container(section, path, default_resources);
     let images = images(reader, section, path, &PROFILER_IMAGES);
     let narrowed = profiler_selectors(reader, section, path);
     let scope = || match &narrowed {
@@ -238,7 +239,7 @@ pub(crate) fn profiler<'n>(
             scope: scope(),
             narrowing: Narrowing::default(),
             opt_in: OptIn::Annotation,
-            container: Rc::clone(&container),
+            container: container,
             image: image_for(&images, language),
             what: language,
         })
@@ -249,7 +250,7 @@ pub(crate) fn profiler<'n>(
 /// The entries of both lists; `None` where both are empty. Their languages are not looked at.
 fn profiler_selectors<'n>(
     reader: &mut Reader,
-    section: &'n Node<'_>,
+    section: &'n Value<'_>,
     path: Path<'_>,
 ) -> Option<Selectors<'n>> {
     let mut narrowed: Option<Selectors<'n>> = None;
@@ -282,17 +283,17 @@ type Images<'n> = Vec<(Language, Option<&'n str>)>;
 
 fn images<'n>(
     reader: &mut Reader,
-    section: &'n Node<'_>,
+    section: &'n Value<'_>,
     path: Path<'_>,
     known: &[(Language, &'static str)],
 ) -> Images<'n> {
     let path = path.key("images");
-    let node = section.get("images");
+    let node = section.given("images");
     reader.keys(node, path);
     known
         .iter()
         .map(|(language, key)| {
-            let image = node.and_then(|node| node.get(key));
+            let image = node.and_then(|node| node.given(key));
             (*language, reader.image(image, path.key(key)))
         })
         .collect()

@@ -1,6 +1,6 @@
 //! What lies behind the volumes of a pod: whether a mount over or in it would hide data.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{AppContainer, Object, Volumes, objects_in};
 use crate::paths::MountPath;
@@ -39,7 +39,7 @@ impl Backing {
         // Without a source it is an `emptyDir` (`SetDefaults_Volume` of Kubernetes).
         sources(volume)
             .map(|(name, _)| {
-                let known = SOURCES.iter().find(|(source, _)| source == name);
+                let known = SOURCES.iter().find(|(source, _)| *source == name);
                 known.map_or(Self::Data, |(_, backing)| *backing)
             })
             .max()
@@ -47,7 +47,7 @@ impl Backing {
     }
 }
 
-fn sources(volume: &Object) -> impl Iterator<Item = (&String, &Value)> {
+fn sources<'v, 'a>(volume: &'v Object<'a>) -> impl Iterator<Item = (&'v str, &'v Value<'a>)> {
     volume
         .iter()
         .filter(|(name, source)| *name != "name" && source.is_object())
@@ -62,7 +62,7 @@ fn is_read_only_source(volume: &Object) -> bool {
 /// A mount of a container that a path lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Around<'t> {
-    pub mount: &'t Object,
+    pub mount: &'t Object<'t>,
     /// Its `mountPath`.
     pub path: &'t str,
     pub backing: Backing,
@@ -73,7 +73,7 @@ pub struct Around<'t> {
 impl<'t> Around<'t> {
     /// What `mount` is for the places in it.
     #[must_use]
-    pub fn new(mount: &'t Object, volumes: &Volumes<'_>) -> Self {
+    pub fn new(mount: &'t Object<'t>, volumes: &Volumes<'_>) -> Self {
         let text = |key: &str| mount.get(key).and_then(Value::as_str).unwrap_or_default();
         let volume = volumes.get(text("name"));
         let backing = Backing::of(volume);
@@ -95,7 +95,7 @@ impl<'t> Around<'t> {
 impl<'t> AppContainer<'t> {
     /// The innermost mount that `path` lies in.
     #[must_use]
-    pub fn mount_around(self, path: &MountPath<'_>) -> Option<&'t Object> {
+    pub fn mount_around(self, path: &MountPath<'_>) -> Option<&'t Object<'t>> {
         objects_in(self.0, "volumeMounts")
             .filter_map(|mount| {
                 let own = MountPath::new(mount.get("mountPath")?.as_str()?);
@@ -110,7 +110,7 @@ impl<'t> AppContainer<'t> {
 mod tests {
     use super::super::Template;
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     #[wasm_bindgen_test(unsupported = test)]
@@ -149,7 +149,7 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn finds_the_innermost_mount_around_a_path() {
-        let mut pod = json!({"spec": {
+        let pod = json!({"spec": {
             "volumes": [
                 {"name": "claim", "persistentVolumeClaim": {"claimName": "c", "readOnly": true}},
                 {"name": "scratch", "emptyDir": {}},
@@ -162,7 +162,7 @@ mod tests {
                 {"name": "template", "mountPath": "/claims"}
             ]}]
         }});
-        let template = Template::new(&mut pod).unwrap();
+        let template = Template::new(pod.clone()).unwrap();
         let volumes = Volumes::new(&template);
         let container = template.app_containers().next().unwrap();
         let around = |path: &str| {

@@ -1,7 +1,7 @@
 //! What the manifest shows of how a container runs: its commands, arguments, probes and hooks, where
 //! and within which limits.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::AppContainer;
 use crate::words::{self, Word};

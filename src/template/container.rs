@@ -4,9 +4,8 @@
 
 use k8s_openapi::api::core::v1::{ContainerPort, EnvVar, ResourceRequirements, VolumeMount};
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use super::Object;
+use crate::json::{Object, Value, typed};
 
 /// A container, in the fields of Kubernetes' `Container`.
 #[derive(Debug, Default, Serialize)]
@@ -28,10 +27,11 @@ pub struct Container {
     pub ports: Vec<ContainerPort>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceRequirements>,
-    #[serde(skip_serializing_if = "SecurityContext::is_absent")]
-    pub security_context: SecurityContext,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volume_mounts: Vec<VolumeMount>,
+    /// Not a typed object: that of another container may have fields that are not known here.
+    #[serde(skip)]
+    pub security_context: SecurityContext,
 }
 
 impl Container {
@@ -48,41 +48,46 @@ impl Container {
     }
 
     /// Sets a field of its security context.
-    pub fn secure(&mut self, key: &str, value: impl Into<Value>) {
+    pub fn secure(&mut self, key: &'static str, value: impl Into<Value<'static>>) {
         let fields = self.security_context.fields.get_or_insert_default();
-        fields.insert(key.to_owned(), value.into());
+        fields.insert(key, value.into());
     }
 
     /// Makes it meet "restricted" of the Pod Security Standards, but for the user and for the capabilities
     /// that it needs.
     pub fn restrict(&mut self) {
         let mut capabilities = Object::new();
-        capabilities.insert("drop".to_owned(), json!(["ALL"]));
+        capabilities.insert("drop", vec!["ALL".into()].into());
         if self.needs_root() {
             let added = self.security_context.capabilities("add");
-            capabilities.insert("add".to_owned(), added);
+            capabilities.insert("add", added);
         }
         self.secure("capabilities", capabilities);
         self.secure("allowPrivilegeEscalation", false);
-        self.secure("seccompProfile", json!({"type": "RuntimeDefault"}));
+        self.secure(
+            "seccompProfile",
+            Value::object([("type", "RuntimeDefault".into())]),
+        );
     }
 
     /// The container in JSON.
     #[must_use]
-    pub fn to_object(&self) -> Object {
-        match super::json(self) {
+    pub fn to_object(&self) -> Object<'static> {
+        let mut object = match typed(self) {
             Value::Object(object) => object,
             _ => Object::default(),
+        };
+        if let Some(fields) = self.security_context.fields() {
+            object.insert("securityContext", fields.clone().into());
         }
+        object
     }
 }
 
 /// The security context of a container that is added.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default)]
 pub struct SecurityContext {
-    fields: Option<Object>,
-    #[serde(skip)]
+    fields: Option<Object<'static>>,
     origin: Origin,
 }
 
@@ -100,17 +105,18 @@ enum Origin {
 impl SecurityContext {
     /// Adds `capabilities` to those that a container has by default; it is of no use without.
     #[must_use]
-    pub fn adding(capabilities: &[&str]) -> Self {
-        let added = json!({ "add": capabilities });
+    pub fn adding(capabilities: &[&'static str]) -> Self {
+        let names = capabilities.iter().map(|name| (*name).into());
+        let added = Value::object([("add", Value::Array(names.collect()))]);
         Self {
-            fields: Some([("capabilities".to_owned(), added)].into_iter().collect()),
+            fields: Some(Object::from_iter([("capabilities", added)])),
             origin: Origin::Needed,
         }
     }
 
     /// That of another container, if it has one, with fields that are not known here.
     #[must_use]
-    pub fn copied(of: Option<Object>) -> Self {
+    pub fn copied(of: Option<Object<'static>>) -> Self {
         Self {
             fields: of,
             origin: Origin::Copied,
@@ -118,7 +124,7 @@ impl SecurityContext {
     }
 
     #[must_use]
-    pub fn fields(&self) -> Option<&Object> {
+    pub fn fields(&self) -> Option<&Object<'static>> {
         self.fields.as_ref()
     }
 
@@ -128,11 +134,7 @@ impl SecurityContext {
         self.origin == Origin::Copied
     }
 
-    fn is_absent(&self) -> bool {
-        self.fields.is_none()
-    }
-
-    fn capabilities(&self, key: &str) -> Value {
+    fn capabilities(&self, key: &str) -> Value<'static> {
         let capabilities = self.fields().and_then(|fields| fields.get("capabilities"));
         let own = capabilities.and_then(|capabilities| capabilities.get(key));
         own.cloned().unwrap_or_default()

@@ -59,8 +59,8 @@ impl ContainerEdit {
 mod tests {
     use super::*;
     use crate::env::plain;
+    use crate::json::json;
     use crate::template::{Container, VolumeKind, mount};
-    use serde_json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     fn named(name: &str) -> Container {
@@ -72,10 +72,10 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn names_every_edit_and_no_value() {
-        let mut pod = json!({"spec": {"containers": [{"name": "a"}, {"name": "b", "env": [
+        let pod = json!({"spec": {"containers": [{"name": "a"}, {"name": "b", "env": [
             {"name": "PATHS", "value": "secret"}, {"name": "TAGS", "value": "secret"}, {"name": "OPTIONS"}
         ]}]}});
-        let template = Template::new(&mut pod).unwrap();
+        let template = Template::new(pod.clone()).unwrap();
         let mut plan = Plan {
             init_container: Some(named("init")),
             sidecar: Some(named("sidecar")),

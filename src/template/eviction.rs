@@ -76,10 +76,10 @@ fn lacking(own: &str, names: &[String]) -> String {
 mod tests {
     use super::super::{Source, journal};
     use super::*;
-    use serde_json::{Value, json};
+    use crate::json::{Value, json};
     use wasm_bindgen_test::wasm_bindgen_test;
 
-    fn with(own: Option<&str>) -> Value {
+    fn with(own: Option<&str>) -> Value<'static> {
         let mut pod = json!({"metadata": {"name": "a"}, "spec": {"containers": [{"name": "a"}]}});
         if let Some(own) = own {
             pod["metadata"]["annotations"][SAFE_TO_EVICT] = json!(own);
@@ -88,9 +88,8 @@ mod tests {
     }
 
     /// The template with a feature and the list, and its journal.
-    fn injected(own: Option<&str>) -> (Value, Journal) {
-        let mut value = with(own);
-        let mut template = Template::new(&mut value).unwrap();
+    fn injected(own: Option<&str>) -> (Value<'static>, Journal) {
+        let mut template = Template::new(with(own)).unwrap();
         let mut plan = Plan {
             source: Source::default(),
             ..Plan::default()
@@ -106,6 +105,7 @@ mod tests {
             .list_local_volumes(&names, Some(&mut journal))
             .unwrap();
         template.keep_journal(journal);
+        let value = template.into_value();
         let text = value["metadata"]["annotations"][journal::ANNOTATION].as_str();
         let journal = Journal::parse(text.unwrap(), |_| false).unwrap();
         (value, journal)
@@ -169,11 +169,11 @@ mod tests {
         let mut value = with(None);
         value["metadata"]["annotations"]["own"] = json!("x".repeat(256 * 1024 - 3));
         let before = value.clone();
-        let mut template = Template::new(&mut value).unwrap();
+        let mut template = Template::new(value).unwrap();
         assert_eq!(
             template.list_local_volumes(&names, None),
             Err(JournalIsFull)
         );
-        assert_eq!(value, before);
+        assert_eq!(template.into_value(), before);
     }
 }

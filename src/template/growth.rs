@@ -138,15 +138,15 @@ mod tests {
     use super::super::{SecurityContext, Template, mount};
     use super::*;
     use crate::env::plain;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     #[wasm_bindgen_test(unsupported = test)]
     fn reckons_what_a_plan_adds_and_not_much_more() {
         let container = json!({"name": "a", "env": [{"name": "TAGS", "value": "own"}]});
-        let mut pod = json!({"spec": {"containers": vec![container; 100]}});
+        let pod = json!({"spec": {"containers": vec![container; 100]}});
         let before = pod.to_string().len();
-        let mut template = Template::new(&mut pod).unwrap();
+        let mut template = Template::new(pod.clone()).unwrap();
         let sidecar = Container {
             name: "sidecar".to_owned(),
             image: "registry.example.com/sidecar:1".to_owned(),
@@ -180,7 +180,7 @@ mod tests {
         plan.limit_empty_dirs("1Gi");
         assert!(plan.adds_empty_dir());
         template.inject("x", plan, None).unwrap();
-        let added = pod.to_string().len() - before;
+        let added = template.into_value().to_string().len() - before;
         assert!(
             (added..added * 2).contains(&reckoned),
             "{added} bytes, reckoned {reckoned}"

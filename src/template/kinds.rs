@@ -1,13 +1,12 @@
 //! The volumes that the policy adds.
 
+use super::Backing;
+use crate::json::{Object, Value, typed};
 use k8s_openapi::api::core::v1::{
     DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource, HostPathVolumeSource,
     ImageVolumeSource, ObjectFieldSelector,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use serde_json::{Map, Value};
-
-use super::{Backing, Object, json};
 
 /// The volumes that the policy adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,35 +35,32 @@ impl VolumeKind {
         name: &str,
         size_limit: Option<&str>,
         image: Option<&ImageSource>,
-    ) -> Value {
+    ) -> Value<'static> {
         let (key, source) = match self {
             Self::EmptyDir => (
                 "emptyDir",
-                json(EmptyDirVolumeSource {
+                typed(&EmptyDirVolumeSource {
                     size_limit: size_limit.map(|limit| Quantity(limit.to_owned())),
                     ..EmptyDirVolumeSource::default()
                 }),
             ),
             Self::HostFile(path) => (
                 "hostPath",
-                json(HostPathVolumeSource {
+                typed(&HostPathVolumeSource {
                     path: path.to_owned(),
                     type_: Some("FileOrCreate".to_owned()),
                 }),
             ),
-            Self::PodLabels => ("downwardAPI", json(pod_labels())),
+            Self::PodLabels => ("downwardAPI", typed(&pod_labels())),
             Self::Image => (
                 "image",
-                json(ImageVolumeSource {
+                typed(&ImageVolumeSource {
                     reference: image.map(|image| image.reference.clone()),
                     pull_policy: image.map(|image| image.pull_policy.to_owned()),
                 }),
             ),
         };
-        let mut volume = Map::new();
-        volume.insert("name".to_owned(), Value::String(name.to_owned()));
-        volume.insert(key.to_owned(), source);
-        Value::Object(volume)
+        Value::object([("name", name.to_owned().into()), (key, source)])
     }
 
     /// Whether a volume of the pod can serve as this one.

@@ -16,9 +16,8 @@ mod plan;
 mod shape;
 mod volumes;
 
-use serde::Serialize;
-use serde_json::{Map, Value};
-
+pub use crate::json::Object;
+use crate::json::Value;
 use crate::paths::MountPath;
 use crate::standards::Pod;
 
@@ -32,9 +31,6 @@ pub use plan::{Edits, EnvEdit, Plan, mount, mount_like, original_of};
 pub use shape::Malformed;
 pub use volumes::Volumes;
 
-/// A JSON object of the template.
-pub type Object = Map<String, Value>;
-
 /// What is injected could not be told from the user's part any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalIsFull;
@@ -43,7 +39,7 @@ pub struct JournalIsFull;
 /// gives it, so reading it cannot fail.
 #[derive(Debug)]
 pub struct Template<'v> {
-    object: &'v mut Object,
+    object: Object<'v>,
     /// The names of the app containers that get nothing.
     left_alone: Vec<String>,
 }
@@ -53,8 +49,9 @@ impl<'v> Template<'v> {
     ///
     /// # Errors
     /// The path at which `value` is none.
-    pub fn new(value: &'v mut Value) -> Result<Self, Malformed> {
-        shape::check(value)?;
+    pub fn new(value: impl Into<Value<'v>>) -> Result<Self, Malformed> {
+        let value = value.into();
+        shape::check(&value)?;
         match value {
             Value::Object(object) => Ok(Self {
                 object,
@@ -62,6 +59,15 @@ impl<'v> Template<'v> {
             }),
             _ => Err(Malformed::at("template")),
         }
+    }
+
+    /// Takes the template out of its place, which is null until the [value](Self::into_value) is put back.
+    ///
+    /// # Errors
+    /// The path at which it is none; it stays in its place then.
+    pub fn take(place: &mut Value<'v>) -> Result<Self, Malformed> {
+        shape::check(place)?;
+        Self::new(place.take())
     }
 
     /// Leaves app containers of these names alone from now on.
@@ -80,7 +86,7 @@ impl<'v> Template<'v> {
     }
 
     #[must_use]
-    pub fn labels(&self) -> Option<&Object> {
+    pub fn labels(&self) -> Option<&Object<'_>> {
         self.metadata("labels")?.as_object()
     }
 
@@ -89,8 +95,16 @@ impl<'v> Template<'v> {
         self.annotations()?.get(key)?.as_str()
     }
 
+    /// The annotation whose key is `prefix` and `name`.
     #[must_use]
-    pub fn annotations(&self) -> Option<&Object> {
+    pub fn annotation_below(&self, prefix: &str, name: &str) -> Option<&str> {
+        let is_it = |key: &str| key.strip_prefix(prefix) == Some(name);
+        let mut annotations = self.annotations()?.iter();
+        annotations.rfind(|(key, _)| is_it(key))?.1.as_str()
+    }
+
+    #[must_use]
+    pub fn annotations(&self) -> Option<&Object<'_>> {
         self.metadata("annotations")?.as_object()
     }
 
@@ -139,7 +153,7 @@ impl<'v> Template<'v> {
     /// Takes back what was injected so far.
     pub fn take_back(&mut self, mut journal: Journal) {
         journal.seal(self);
-        journal::take_from(self.object, &journal);
+        journal::take_from(&mut self.object, &journal);
     }
 
     /// Writes the journal of what was injected into the template.
@@ -148,13 +162,19 @@ impl<'v> Template<'v> {
         self.annotate(journal::ANNOTATION, journal.to_text());
     }
 
-    fn metadata(&self, key: &str) -> Option<&Value> {
+    /// The template as it is now.
+    #[must_use]
+    pub fn into_value(self) -> Value<'v> {
+        Value::Object(self.object)
+    }
+
+    fn metadata(&self, key: &str) -> Option<&Value<'_>> {
         self.object.get("metadata")?.get(key)
     }
 
     /// A field of the pod's spec.
     #[must_use]
-    pub fn spec(&self, key: &str) -> Option<&Value> {
+    pub fn spec(&self, key: &str) -> Option<&Value<'_>> {
         self.object.get("spec")?.get(key)
     }
 
@@ -168,7 +188,11 @@ impl<'v> Template<'v> {
 
     /// A field of a container's security context, over that of the pod; null counts as absent.
     #[must_use]
-    pub fn effective<'o>(&'o self, context: Option<&'o Object>, key: &str) -> Option<&'o Value> {
+    pub fn effective<'o>(
+        &'o self,
+        context: Option<&'o Object<'o>>,
+        key: &str,
+    ) -> Option<&'o Value<'o>> {
         let of_the_pod = self.spec("securityContext").and_then(Value::as_object);
         [context, of_the_pod]
             .into_iter()
@@ -203,14 +227,14 @@ impl<'v> Template<'v> {
 
     /// The container that resources of the pod are read of: the first that is not left alone.
     #[must_use]
-    pub fn first_container(&self) -> Option<&Object> {
+    pub fn first_container(&self) -> Option<&Object<'_>> {
         self.targets()
             .next()
             .map(|(_, container)| container.object())
     }
 
     /// Containers of every sort.
-    fn all_containers(&self) -> impl Iterator<Item = &Object> {
+    fn all_containers(&self) -> impl Iterator<Item = &Object<'_>> {
         ["initContainers", "containers", "ephemeralContainers"]
             .into_iter()
             .flat_map(|list| self.objects(list))
@@ -224,14 +248,14 @@ impl<'v> Template<'v> {
     }
 
     /// Every volume with its name.
-    fn volumes(&self) -> impl Iterator<Item = (&str, &Object)> {
+    fn volumes(&self) -> impl Iterator<Item = (&str, &Object<'_>)> {
         self.objects("volumes")
             .map(|volume| (name_of(volume), volume))
     }
 
     /// The volume of this name.
     #[must_use]
-    pub fn volume(&self, name: &str) -> Option<&Object> {
+    pub fn volume(&self, name: &str) -> Option<&Object<'_>> {
         let mut volumes = self.volumes();
         volumes
             .find(|(own, _)| *own == name)
@@ -239,7 +263,7 @@ impl<'v> Template<'v> {
     }
 
     /// Every mount of init and app containers with its volume's name.
-    fn mounts(&self) -> impl Iterator<Item = (&str, &Object)> {
+    fn mounts(&self) -> impl Iterator<Item = (&str, &Object<'_>)> {
         ["initContainers", "containers"]
             .into_iter()
             .flat_map(|list| self.objects(list))
@@ -254,7 +278,7 @@ impl<'v> Template<'v> {
             .any(|(taken, _)| taken == name)
     }
 
-    fn objects(&self, list: &str) -> impl Iterator<Item = &Object> {
+    fn objects(&self, list: &str) -> impl Iterator<Item = &Object<'_>> {
         self.spec(list)
             .and_then(Value::as_array)
             .into_iter()
@@ -265,7 +289,7 @@ impl<'v> Template<'v> {
 
 /// A container of `spec.containers`.
 #[derive(Clone, Copy, Debug)]
-pub struct AppContainer<'t>(&'t Object);
+pub struct AppContainer<'t>(&'t Object<'t>);
 
 impl<'t> AppContainer<'t> {
     #[must_use]
@@ -275,7 +299,7 @@ impl<'t> AppContainer<'t> {
 
     /// The container itself.
     #[must_use]
-    pub fn object(self) -> &'t Object {
+    pub fn object(self) -> &'t Object<'t> {
         self.0
     }
 
@@ -286,13 +310,13 @@ impl<'t> AppContainer<'t> {
     }
 
     /// The entries of `volumeMounts`.
-    pub fn mounts(self) -> impl DoubleEndedIterator<Item = &'t Object> {
+    pub fn mounts(self) -> impl DoubleEndedIterator<Item = &'t Object<'t>> {
         objects_in(self.0, "volumeMounts")
     }
 
     /// The mount at `path`.
     #[must_use]
-    pub fn mount_at(self, path: &MountPath<'_>) -> Option<&'t Object> {
+    pub fn mount_at(self, path: &MountPath<'_>) -> Option<&'t Object<'t>> {
         self.mounts().find(|mount| is_at(mount, "mountPath", path))
     }
 
@@ -309,12 +333,12 @@ impl<'t> AppContainer<'t> {
     }
 
     /// The entries of `ports`.
-    pub fn ports(self) -> impl Iterator<Item = &'t Object> {
+    pub fn ports(self) -> impl Iterator<Item = &'t Object<'t>> {
         objects_in(self.0, "ports")
     }
 
     /// The entries of `env`.
-    pub fn env(self) -> impl DoubleEndedIterator<Item = &'t Object> {
+    pub fn env(self) -> impl DoubleEndedIterator<Item = &'t Object<'t>> {
         objects_in(self.0, "env")
     }
 
@@ -327,7 +351,7 @@ impl<'t> AppContainer<'t> {
     /// The place and the entry of the variable `name`; of several the last, which is the one that
     /// counts.
     #[must_use]
-    pub fn variable(self, name: &str) -> Option<(usize, &'t Object)> {
+    pub fn variable(self, name: &str) -> Option<(usize, &'t Object<'t>)> {
         self.env()
             .enumerate()
             .filter(|(_, entry)| name_of(entry) == name)
@@ -335,14 +359,9 @@ impl<'t> AppContainer<'t> {
     }
 }
 
-/// The typed objects serialize to JSON without fail: their keys are strings and they hold no floats.
-fn json(object: impl Serialize) -> Value {
-    serde_json::to_value(object).unwrap_or_default()
-}
-
 /// An annotation of an object or a template.
 #[must_use]
-pub fn annotation<'o>(object: &'o Value, key: &str) -> Option<&'o str> {
+pub fn annotation<'o>(object: &'o Value<'_>, key: &str) -> Option<&'o str> {
     object
         .get("metadata")?
         .get("annotations")?
@@ -366,7 +385,10 @@ fn is_at(entry: &Object, key: &str, path: &MountPath<'_>) -> bool {
 }
 
 /// The objects of the list `key`; absent and null are an empty list.
-fn objects_in<'t>(object: &'t Object, key: &str) -> impl DoubleEndedIterator<Item = &'t Object> {
+fn objects_in<'t, 'a>(
+    object: &'t Object<'a>,
+    key: &str,
+) -> impl DoubleEndedIterator<Item = &'t Object<'a>> {
     object
         .get(key)
         .and_then(Value::as_array)
@@ -377,7 +399,7 @@ fn objects_in<'t>(object: &'t Object, key: &str) -> impl DoubleEndedIterator<Ite
 
 /// The `name` of a container, a volume, a mount or a variable.
 #[must_use]
-pub fn name_of(object: &Object) -> &str {
+pub fn name_of<'o>(object: &'o Object<'_>) -> &'o str {
     object
         .get("name")
         .and_then(Value::as_str)
@@ -387,16 +409,16 @@ pub fn name_of(object: &Object) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     #[wasm_bindgen_test(unsupported = test)]
     fn knows_how_many_annotations_fit() {
-        let mut pod = json!({
+        let pod = json!({
             "metadata": {"annotations": {"own": "x".repeat(100)}},
             "spec": {"containers": [{"name": "a"}]}
         });
-        let template = Template::new(&mut pod).unwrap();
+        let template = Template::new(pod.clone()).unwrap();
         let most = 256 * 1024 - "own".len() - 100 - "new".len();
         assert!(template.has_room_for(&[("new", "x".repeat(most))]));
         assert!(!template.has_room_for(&[("new", "x".repeat(most + 1))]));
@@ -404,10 +426,10 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn takes_the_last_of_variables_that_are_there_twice() {
-        let mut pod = json!({"spec": {"containers": [{"name": "a", "env": [
+        let pod = json!({"spec": {"containers": [{"name": "a", "env": [
             {"name": "A", "value": "1"}, {"name": "B"}, {"name": "A", "value": "2"}
         ]}]}});
-        let template = Template::new(&mut pod).unwrap();
+        let template = Template::new(pod.clone()).unwrap();
         let container = template.app_containers().next().unwrap();
         let place = |name| container.variable(name).map(|(place, _)| place);
         assert_eq!(
@@ -425,11 +447,11 @@ mod tests {
             (&too_long, None),
             ("", None),
         ] {
-            let mut pod = json!({
+            let pod = json!({
                 "metadata": {"namespace": name},
                 "spec": {"containers": [{"name": "a"}]}
             });
-            assert_eq!(Template::new(&mut pod).unwrap().namespace(), expected);
+            assert_eq!(Template::new(pod.clone()).unwrap().namespace(), expected);
         }
     }
 }

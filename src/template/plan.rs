@@ -1,9 +1,9 @@
 //! What a feature wants of a template, as plain data, and the one door through which it is done.
 
+use crate::json::{Object, Value, typed};
 use k8s_openapi::api::core::v1::{EnvVar, VolumeMount};
-use serde_json::{Map, Value};
 
-use super::{Container, ImageSource, Object, Source, Template, VolumeKind, Volumes, json, name_of};
+use super::{Container, ImageSource, Source, Template, VolumeKind, Volumes, name_of};
 
 /// All that one feature adds to a template. Nothing is edited before the whole plan stands, so a
 /// feature is injected whole or not at all.
@@ -216,9 +216,9 @@ impl Plan {
 /// A plan in JSON: what is put into the template, and noted in its journal.
 #[derive(Debug)]
 pub struct Edits {
-    pub(super) init_container: Option<Value>,
-    pub(super) sidecar: Option<Value>,
-    pub(super) volumes: Vec<Value>,
+    pub(super) init_container: Option<Value<'static>>,
+    pub(super) sidecar: Option<Value<'static>>,
+    pub(super) volumes: Vec<Value<'static>>,
     pub(super) containers: Vec<ContainerEdits>,
     pub(super) annotations: Vec<(&'static str, String)>,
     pub(super) share_process_namespace: bool,
@@ -226,16 +226,16 @@ pub struct Edits {
 
 #[derive(Debug)]
 pub(super) struct ContainerEdits {
-    pub(super) mounts: Vec<Value>,
-    pub(super) env: Vec<EnvEdit<Value>>,
+    pub(super) mounts: Vec<Value<'static>>,
+    pub(super) env: Vec<EnvEdit<Value<'static>>>,
 }
 
 impl From<Plan> for Edits {
     fn from(plan: Plan) -> Self {
         let volumes = plan.volumes.into_iter();
         Self {
-            init_container: plan.init_container.map(json),
-            sidecar: plan.sidecar.map(json),
+            init_container: plan.init_container.map(|own| own.to_object().into()),
+            sidecar: plan.sidecar.map(|own| own.to_object().into()),
             volumes: volumes
                 .map(|(name, kind)| {
                     kind.build(&name, plan.size_limit.as_deref(), plan.image.as_ref())
@@ -255,15 +255,15 @@ impl From<Plan> for Edits {
 impl From<ContainerEdit> for ContainerEdits {
     fn from(edit: ContainerEdit) -> Self {
         Self {
-            mounts: edit.mounts.into_iter().map(json).collect(),
+            mounts: edit.mounts.into_iter().map(|own| typed(&own)).collect(),
             env: edit.env.into_iter().map(in_json).collect(),
         }
     }
 }
 
-fn in_json(edit: EnvEdit) -> EnvEdit<Value> {
+fn in_json(edit: EnvEdit) -> EnvEdit<Value<'static>> {
     match edit {
-        EnvEdit::Append(entry) => EnvEdit::Append(json(entry)),
+        EnvEdit::Append(entry) => EnvEdit::Append(typed(&entry)),
         EnvEdit::Extend {
             place,
             before,
@@ -276,7 +276,7 @@ fn in_json(edit: EnvEdit) -> EnvEdit<Value> {
         EnvEdit::MoveToEnd { place } => EnvEdit::MoveToEnd { place },
         EnvEdit::Rename { place, then } => EnvEdit::Rename {
             place,
-            then: json(then),
+            then: typed(&then),
         },
     }
 }
@@ -287,11 +287,11 @@ impl Template<'_> {
         for (key, value) in edits.annotations {
             self.annotate(key, value);
         }
-        let Some(spec) = object_at(self.object, "spec") else {
+        let Some(spec) = object_at(&mut self.object, "spec") else {
             return;
         };
         if edits.share_process_namespace {
-            spec.insert("shareProcessNamespace".to_owned(), Value::Bool(true));
+            spec.insert("shareProcessNamespace", Value::Bool(true));
         }
         if let Some(containers) = list_at(spec, "containers") {
             for (container, edit) in containers.iter_mut().zip(edits.containers) {
@@ -305,11 +305,11 @@ impl Template<'_> {
         append(spec, "volumes", edits.volumes);
     }
 
-    pub(super) fn annotate(&mut self, key: &str, value: String) {
-        if let Some(metadata) = object_at(self.object, "metadata")
+    pub(super) fn annotate(&mut self, key: &'static str, value: String) {
+        if let Some(metadata) = object_at(&mut self.object, "metadata")
             && let Some(annotations) = object_at(metadata, "annotations")
         {
-            annotations.insert(key.to_owned(), Value::String(value));
+            annotations.insert(key, value.into());
         }
     }
 }
@@ -323,7 +323,7 @@ fn edit_container(container: &mut Object, edit: ContainerEdits) {
     append(container, "volumeMounts", edit.mounts);
 }
 
-fn edit_env(env: &mut Vec<Value>, edits: Vec<EnvEdit<Value>>) {
+fn edit_env(env: &mut Vec<Value<'_>>, edits: Vec<EnvEdit<Value<'static>>>) {
     let mut appended = Vec::new();
     // Places shift when an entry leaves or one is put between: that waits for all others.
     let mut shifts = Vec::new();
@@ -341,8 +341,8 @@ fn edit_env(env: &mut Vec<Value>, edits: Vec<EnvEdit<Value>>) {
             }
             EnvEdit::Rename { place, then } => {
                 if let Some(Value::Object(entry)) = env.get_mut(place) {
-                    let name = Value::String(original_of(name_of(entry)));
-                    entry.insert("name".to_owned(), name);
+                    let name = original_of(name_of(entry));
+                    entry.insert("name", name.into());
                 }
                 shifts.push((place, Some(then)));
             }
@@ -369,7 +369,7 @@ fn edit_env(env: &mut Vec<Value>, edits: Vec<EnvEdit<Value>>) {
 
 /// What comes behind the entries that stay.
 enum Appended {
-    New(Value),
+    New(Value<'static>),
     Moved(usize),
 }
 
@@ -377,12 +377,16 @@ fn extend(entry: Option<&mut Value>, before: &str, behind: &str) {
     if let Some(Value::Object(entry)) = entry {
         let own = entry.get("value").and_then(Value::as_str);
         let value = format!("{before}{}{behind}", own.unwrap_or_default());
-        entry.insert("value".to_owned(), Value::String(value));
+        entry.insert("value", value.into());
     }
 }
 
 /// Appends `items` to the list `key`, which is made where it is missing and there is an item.
-fn append(object: &mut Object, key: &str, items: impl IntoIterator<Item = Value>) {
+fn append<'a>(
+    object: &mut Object<'a>,
+    key: &'static str,
+    items: impl IntoIterator<Item = Value<'a>>,
+) {
     let mut items = items.into_iter().peekable();
     if items.peek().is_some()
         && let Some(list) = list_at(object, key)
@@ -392,39 +396,46 @@ fn append(object: &mut Object, key: &str, items: impl IntoIterator<Item = Value>
 }
 
 /// The object `key`, made where it is absent or null.
-fn object_at<'o>(object: &'o mut Object, key: &str) -> Option<&'o mut Object> {
-    slot(object, key, Value::Object(Map::new())).as_object_mut()
+fn object_at<'o, 'a>(object: &'o mut Object<'a>, key: &'static str) -> Option<&'o mut Object<'a>> {
+    slot(object, key, Value::Object(Object::new()))?.as_object_mut()
 }
 
 /// The list `key`, made where it is absent or null.
-fn list_at<'o>(object: &'o mut Object, key: &str) -> Option<&'o mut Vec<Value>> {
-    slot(object, key, Value::Array(Vec::new())).as_array_mut()
+fn list_at<'o, 'a>(
+    object: &'o mut Object<'a>,
+    key: &'static str,
+) -> Option<&'o mut Vec<Value<'a>>> {
+    slot(object, key, Value::Array(Vec::new()))?.as_array_mut()
 }
 
-fn slot<'o>(object: &'o mut Object, key: &str, empty: Value) -> &'o mut Value {
-    let slot = object.entry(key).or_insert(Value::Null);
+fn slot<'o, 'a>(
+    object: &'o mut Object<'a>,
+    key: &'static str,
+    empty: Value<'a>,
+) -> Option<&'o mut Value<'a>> {
+    let slot = object.entry(key)?;
     if slot.is_null() {
         *slot = empty;
     }
-    slot
+    Some(slot)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::env;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     fn volume(pod: Value, kind: VolumeKind, path: &str) -> (String, usize) {
-        let mut pod = pod;
-        let template = Template::new(&mut pod).unwrap();
+        let pod = pod;
+        let template = Template::new(pod.clone()).unwrap();
         let mut plan = Plan::default();
         let name = plan.volume(&template, "tmp", kind, path);
         (name, plan.volumes.len())
     }
 
-    fn pod(volumes: Value, mounts: Value) -> Value {
+    fn pod(volumes: Value<'static>, mounts: Value<'static>) -> Value<'static> {
         json!({"spec": {"volumes": volumes, "containers": [{"name": "a", "volumeMounts": mounts}]}})
     }
 
@@ -528,18 +539,18 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn appends_and_makes_only_what_is_needed() {
-        let mut pod = json!({"metadata": null, "spec": {
+        let pod = json!({"metadata": null, "spec": {
             "volumes": null,
             "containers": [{"name": "a"}, {"name": "b", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}]
         }});
-        let mut template = Template::new(&mut pod).unwrap();
+        let mut template = Template::new(pod).unwrap();
         let mut plan = Plan::default();
         let name = plan.volume(&template, "new", VolumeKind::EmptyDir, "/new");
         plan.mount(1, mount(&name, "/new"));
         plan.annotations = vec![("key", "value".to_owned())];
         template.inject("x", plan, None).unwrap();
         assert_eq!(
-            pod,
+            template.into_value(),
             json!({"metadata": {"annotations": {"key": "value"}}, "spec": {
                 "volumes": [{"name": "new", "emptyDir": {}}],
                 "containers": [{"name": "a"}, {"name": "b", "volumeMounts": [

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use crate::json::{Object, Value};
 
 /// The first place at which a template is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ fn named(value: &Value) -> Result<(), Malformed> {
 }
 
 /// A field that is absent or null has every type.
-fn field(object: &Map<String, Value>, key: &str, check: Check) -> Result<(), Malformed> {
+fn field(object: &Object<'_>, key: &str, check: Check) -> Result<(), Malformed> {
     match object.get(key) {
         None | Some(Value::Null) => Ok(()),
         Some(value) => check(value).map_err(|malformed| malformed.below(key)),
@@ -109,16 +109,16 @@ fn strings_by_key(value: &Value) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn object(value: &Value) -> Result<&Map<String, Value>, Malformed> {
+fn object<'v, 'a>(value: &'v Value<'a>) -> Result<&'v Object<'a>, Malformed> {
     value.as_object().ok_or(Malformed::at(""))
 }
 
 fn string(value: &Value) -> Result<(), Malformed> {
-    require(value.is_string())
+    require(matches!(value, Value::String(_)))
 }
 
 fn boolean(value: &Value) -> Result<(), Malformed> {
-    require(value.is_boolean())
+    require(matches!(value, Value::Bool(_)))
 }
 
 fn require(fits: bool) -> Result<(), Malformed> {
@@ -128,7 +128,7 @@ fn require(fits: bool) -> Result<(), Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     fn path(template: Value) -> Option<String> {

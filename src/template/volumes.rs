@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{Object, Template, VolumeKind};
 use crate::paths::MountPath;
@@ -18,7 +18,7 @@ pub struct Volumes<'t> {
 #[derive(Debug)]
 struct Volume<'t> {
     /// `None` where only a mount names it: the claims of a stateful set become volumes of its pods.
-    object: Option<&'t Object>,
+    object: Option<&'t Object<'t>>,
     mounted: Mounted<'t>,
 }
 
@@ -54,7 +54,7 @@ impl<'t> Volumes<'t> {
         volumes
     }
 
-    fn add(&mut self, name: &'t str, object: Option<&'t Object>) {
+    fn add(&mut self, name: &'t str, object: Option<&'t Object<'t>>) {
         self.by_name.insert(name, self.list.len());
         self.list.push(Volume {
             object,
@@ -63,7 +63,7 @@ impl<'t> Volumes<'t> {
     }
 
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&'t Object> {
+    pub fn get(&self, name: &str) -> Option<&'t Object<'t>> {
         self.volume(name)?.object
     }
 

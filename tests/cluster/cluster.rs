@@ -1,6 +1,9 @@
-//! Sequences, vectors and random walks on a real API server. `make test-cluster` runs it.
+//! Sequences, vectors, random walks and the Helm chart on a real API server. `make test-cluster` runs it.
 
 mod admission;
+mod chart;
+mod conditions;
+mod docs;
 mod rollouts;
 mod sequences;
 mod standards;
@@ -27,6 +30,9 @@ fn main() -> ExitCode {
     trials.extend(sequences(cluster.as_ref(), &recorder));
     trials.extend(rollouts::trials(cluster.as_ref()));
     trials.extend(standards::trials(cluster.as_ref()));
+    trials.extend(chart::trials(cluster.as_ref()));
+    trials.extend(conditions::trials(cluster.as_ref()));
+    trials.extend(docs::trials(cluster.as_ref()));
     trials.extend(walk::trials(cluster.as_ref()));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if arguments.list {

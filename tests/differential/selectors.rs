@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use datakit_operator_policy::json::{self, Object};
 use datakit_operator_policy::selector::LabelSelector;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -174,7 +175,7 @@ fn matches_what_kubernetes_matches() {
     ] {
         let selector = LabelSelector::parse(selector).unwrap();
         assert_eq!(
-            selector.matches(labels.as_object()),
+            selector.matches(json::Value::from(&labels).as_object()),
             expected,
             "{selector:?}"
         );
@@ -294,7 +295,12 @@ fn matches_where_all_requirements_hold() {
         let expected = requirements
             .iter()
             .all(|requirement| requirement.holds(&labels));
-        prop_assert_eq!(selector.matches(Some(&labels)), expected, "{:?}", text);
+        prop_assert_eq!(
+            selector.matches(Some(&Object::from(&labels))),
+            expected,
+            "{:?}",
+            text
+        );
         Ok(())
     });
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use datakit_operator_policy::features;
-use datakit_operator_policy::json::Node;
+use datakit_operator_policy::json;
 use datakit_operator_policy::settings::Document;
 use serde_json::{Value, json};
 
 use crate::files::{deploy, list, parse_one, text};
 
 /// What is wrong with an object by the definition of its kind.
-fn crd_problems(object: &Value) -> Vec<String> {
+pub fn crd_problems(object: &Value) -> Vec<String> {
     let crds = parse_one(&text("tests/data/kubewarden-crds.json"));
     let kind = object["kind"].as_str().unwrap_or_default();
     let mut problems = Vec::new();
@@ -267,7 +267,7 @@ fn the_patch_that_lets_a_policy_ask_goes_with_the_policies_of_the_cluster() {
         assert_eq!(object, expected, "{file}");
         assert_eq!(crd_problems(&object), [""; 0], "{file}");
         let settings = object["spec"]["settings"].to_string();
-        let settings = Document::new(Node::parse(&settings).unwrap());
+        let settings = Document::new(json::Value::parse(&settings).unwrap());
         assert_eq!(features::problems(&settings), [], "{file}");
     }
 }

@@ -151,7 +151,7 @@ fn a_release_builds_the_container_file_and_pushes_the_image_that_the_deployment_
         assert!(build.contains(part), "{part}\n{build}");
     }
 
-    let push = commands("push-election");
+    let push = commands("push-images");
     let matrix = &workflow["jobs"]["build-election"]["strategy"]["matrix"]["include"];
     let architectures: Vec<&str> = list(matrix)
         .iter()
@@ -160,6 +160,7 @@ fn a_release_builds_the_container_file_and_pushes_the_image_that_the_deployment_
     let file = "deploy/election/base/deployment.yaml";
     for part in [
         format!("for architecture in {}; do", architectures.join(" ")),
+        "docker load --input \"$WHICH-$architecture.tar\"".to_owned(),
         format!("image=\"$(sed -n 's/^ *image: //p' {file})\""),
     ] {
         assert!(push.contains(&part), "{part}\n{push}");

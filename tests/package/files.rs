@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use datakit_policy_host::yaml::{self, DuplicateKeys};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -37,7 +37,8 @@ pub fn annotation(metadata: &Value, key: &str) -> String {
         .to_owned()
 }
 
-/// The operator's default ConfigMap as its document prints it, without the one key that a policy has no use for.
+/// The operator's default ConfigMap as its document prints it, without the one key that a policy has no use for, and
+/// without its example of a rule for logs, which would be active.
 pub fn default_settings() -> Value {
     let mut settings = parse_one(&text("policy-settings/default.json"));
     settings
@@ -45,12 +46,18 @@ pub fn default_settings() -> Value {
         .expect("settings are an object")
         .remove("server_listen")
         .expect("the operator's document has server_listen");
+    settings["admission_mutate"]["loggings"] = json!([]);
     settings
+}
+
+/// The namespaces that every manifest leaves out.
+pub fn skipped_namespaces() -> Value {
+    parse_one(&text("charts/datakit-operator-policy/values.yaml"))["skipNamespaces"].clone()
 }
 
 /// The manifests of the policy, which stand in deploy/ itself: file name to documents.
 pub fn deploy() -> BTreeMap<String, Vec<Value>> {
-    manifests(|name| !name.starts_with("deploy/election/"))
+    manifests(|name| name.matches('/').count() == 1 && name != "deploy/kustomization.yaml")
 }
 
 /// The manifests of the election service.

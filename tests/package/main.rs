@@ -1,5 +1,5 @@
 //! Holds together what says the same thing twice: Cargo.toml, metadata.yml, artifacthub-pkg.yml and questions-ui.yml,
-//! the manifests in deploy/, the workflows, and the page about safety.
+//! the chart, the manifests in deploy/, the workflows, and the page about safety.
 //!
 //! The manifests are checked against the fields of Kubewarden's custom resource definitions
 //! (`tests/data/kubewarden-crds.json`): an API server drops a misspelt field without an error.
@@ -13,7 +13,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod chart;
 mod crds;
+mod docs;
 mod election;
 mod files;
 mod form;

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 use datakit_operator_policy::features;
-use datakit_operator_policy::json::Node;
+use datakit_operator_policy::json;
 use datakit_operator_policy::settings::Document;
 use serde_json::{Value, json};
 
 use crate::VERSION;
-use crate::files::{annotation, default_settings, deploy, list, metadata, text};
+use crate::crds::crd_problems;
+use crate::files::{
+    annotation, default_settings, deploy, list, metadata, parse_one, skipped_namespaces, text,
+};
 
 /// What is wrong with a file of policies though its fields are right.
 fn injector_problems(documents: &[Value]) -> Vec<String> {
@@ -154,7 +157,7 @@ fn the_policies_are_whole() {
                 "matchExpressions": [{
                     "key": "kubernetes.io/metadata.name",
                     "operator": "NotIn",
-                    "values": ["kube-system", "kube-public", "kube-node-lease", "kubewarden", "datakit"]
+                    "values": skipped_namespaces()
                 }]
             },
             "settings": default_settings()
@@ -205,7 +208,7 @@ fn the_policy_server_is_an_example_with_an_insecure_registry() {
 #[test]
 fn the_policy_takes_the_settings_of_the_manifests() {
     let settings = default_settings().to_string();
-    let settings = Document::new(Node::parse(&settings).expect("settings are JSON"));
+    let settings = Document::new(json::Value::parse(&settings).expect("settings are JSON"));
     assert_eq!(features::problems(&settings), []);
 }
 
@@ -219,4 +222,20 @@ fn the_guide_names_every_manifest() {
             "deploy/README.md does not name {name}"
         );
     }
+}
+
+#[test]
+fn the_policy_of_the_readme_is_one_of_kubewarden_and_an_injector() {
+    let readme = text("README.md");
+    let block = readme
+        .split("```yaml\n")
+        .find(|block| block.contains("kind: ClusterAdmissionPolicy"))
+        .expect("the README shows a policy");
+    let policy = parse_one(block.split("```").next().unwrap());
+    assert_eq!(crd_problems(&policy), [""; 0]);
+    assert_eq!(injector_problems(std::slice::from_ref(&policy)), [""; 0]);
+    assert_eq!(policy["spec"]["rules"], metadata()["rules"]);
+    let settings = policy["spec"]["settings"].to_string();
+    let settings = Document::new(Node::parse(&settings).unwrap());
+    assert_eq!(features::problems(&settings), []);
 }

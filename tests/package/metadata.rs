@@ -150,7 +150,9 @@ fn tags_of(oci_url: &str, text: &str) -> Vec<String> {
 fn every_mention_of_the_published_policy_has_this_version() {
     let oci_url = annotation(&metadata(), "io.kubewarden.policy.ociUrl");
     let mut names = files("deploy");
-    names.insert("artifacthub-pkg.yml".to_owned());
+    names.extend(files("docs"));
+    names.extend(["artifacthub-pkg.yml", "README.md"].map(str::to_owned));
+    names.retain(|name| !name.ends_with(".png"));
     let mut mentions = 0;
     for name in names {
         for tag in tags_of(&oci_url, &text(&name)) {
@@ -170,5 +172,62 @@ fn a_mention_with_another_version_or_none_is_seen() {
             "kwctl pull x.io/p:v0.1.0\n`x.io/p` and x.io/p:latest."
         ),
         [":v0.1.0", "", ":latest."]
+    );
+}
+
+/// What stands before the version of a release in commands and manifests.
+const BEFORE_VERSIONS: [&str; 9] = [
+    "--version ",
+    "?ref=v",
+    "charts/datakit-operator-policy:",
+    "datakit-operator-policy/tree/v",
+    "datakit-operator-policy/v",
+    "refs/tags/v",
+    "targetRevision: ",
+    "    tag: ",
+    "version    = \"",
+];
+
+/// The versions that a text names behind `before`.
+fn versions<'t>(before: &str, text: &'t str) -> Vec<&'t str> {
+    text.match_indices(before)
+        .map(|(at, _)| {
+            let rest = &text[at + before.len()..];
+            let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
+            rest[..end.unwrap_or(rest.len())].trim_end_matches('.')
+        })
+        .filter(|version| version.split('.').count() == 3)
+        .collect()
+}
+
+#[test]
+fn every_command_and_manifest_of_the_documentation_has_this_version() {
+    let mut names = files("deploy");
+    names.extend(files("docs"));
+    names.extend(
+        [
+            "artifacthub-pkg.yml",
+            "README.md",
+            "charts/datakit-operator-policy/README.md",
+        ]
+        .map(str::to_owned),
+    );
+    names.retain(|name| !name.ends_with(".png"));
+    for before in BEFORE_VERSIONS {
+        let mut mentions = 0;
+        for name in &names {
+            for version in versions(before, &text(name)) {
+                assert_eq!(version, VERSION, "{name}: behind `{before}`");
+                mentions += 1;
+            }
+        }
+        assert!(mentions > 0, "nothing stands behind `{before}`");
+    }
+    assert_eq!(
+        versions(
+            "--version ",
+            "helm --version 1.2.3 x\nhelm --version 4.5.6."
+        ),
+        ["1.2.3", "4.5.6"]
     );
 }

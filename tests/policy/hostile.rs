@@ -4,15 +4,20 @@
 mod costs;
 mod inputs;
 mod limits;
-mod meter;
 mod payloads;
 mod texts;
 
+use std::sync::LazyLock;
+
+use datakit_policy_benches::meter::Counted;
 use datakit_policy_host::policy::{Answer, payload};
 use serde_json::{Value, json};
 
 use crate::parts::{container, pod};
-use crate::support::{POLICY, create};
+use crate::support::{POLICY, create, module};
+
+/// The policy, whose costs are counted.
+static COUNTED: LazyLock<Counted> = LazyLock::new(|| Counted::new(&module()));
 
 /// Settings by which each feature is for every pod.
 fn settings() -> Value {

@@ -1,5 +1,6 @@
 //! The properties of every answer, tried on thousands of admissions.
 
+use datakit_operator_policy::json::edit;
 use datakit_operator_policy::template::journal;
 use datakit_policy_host::policy::{Answer, payload};
 use proptest::prelude::*;
@@ -163,7 +164,7 @@ fn told(admission: &Admission, operation: &str, old: &Value) -> (Value, Vec<Stri
     let answer = asked(admission, operation, old);
     let after = after(admission, &answer);
     let mut template = template_of(admission.kind, &after).clone();
-    journal::remove(&mut template);
+    edit(&mut template, journal::remove);
     let fields = json!([template["metadata"], template["spec"], template["future"]]);
     let mut warnings = answer.warnings.unwrap_or_default();
     warnings.retain(|warning| {

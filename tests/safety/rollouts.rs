@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use datakit_operator_policy::features;
-use datakit_operator_policy::template::annotation;
+use datakit_operator_policy::json::{self, edit};
 use datakit_operator_policy::template::journal::{self, ANNOTATION, Journal};
 use datakit_policy_host::policy::{Answer, payload};
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ fn injections() -> impl Strategy<Value = (Admission, Value)> {
             (admission, injected)
         })
         .prop_filter("nothing is injected", |(_, injected)| {
-            annotation(injected, ANNOTATION).is_some()
+            journal_text(injected).is_some()
         })
 }
 
@@ -68,8 +68,12 @@ fn has_names_of_ours(template: &Value) -> bool {
     })
 }
 
+fn journal_text(template: &Value) -> Option<&str> {
+    template["metadata"]["annotations"][ANNOTATION].as_str()
+}
+
 fn journal_of(template: &Value) -> Journal {
-    features::journal(annotation(template, ANNOTATION).unwrap()).unwrap()
+    features::journal(journal_text(template).unwrap()).unwrap()
 }
 
 /// Without what an API server leaves out: what is empty or null, but for sources of volumes.
@@ -93,7 +97,7 @@ fn stored(value: &Value) -> Value {
 
 fn without_journal(template: &Value) -> Value {
     let mut template = template.clone();
-    journal::remove(&mut template);
+    edit(&mut template, journal::remove);
     stored(&template)
 }
 
@@ -115,10 +119,9 @@ fn after(admission: &Admission, old: &Value, new: &Value) -> Value {
 #[test]
 fn takes_an_injection_back_to_the_users_part() {
     holds(500, &injections(), |(admission, mut injected)| {
-        let taken = journal::take_apart(&mut injected.clone(), &journal_of(&injected));
-        prop_assert!(taken.whole && taken.altered.is_empty(), "{:?}", taken);
         let journal = journal_of(&injected);
-        journal::take_apart(&mut injected, &journal);
+        let taken = edit(&mut injected, |part| journal::take_apart(part, &journal));
+        prop_assert!(taken.whole && taken.altered.is_empty(), "{:?}", taken);
         prop_assert_eq!(stored(&injected), stored(&admission.template));
         Ok(())
     });
@@ -127,7 +130,7 @@ fn takes_an_injection_back_to_the_users_part() {
 #[test]
 fn holds_no_value_of_the_user_in_a_journal() {
     holds(300, &injections(), |(admission, injected)| {
-        let text = annotation(&injected, ANNOTATION).unwrap();
+        let text = journal_text(&injected).unwrap();
         let mut own = BTreeSet::new();
         values(&admission.template["spec"], &mut own);
         let of_the_settings = admission.settings.to_string();
@@ -334,7 +337,7 @@ fn gives_what_the_changed_manifest_gives_anew() {
         let anew = self::injected(&anew);
         let (after, anew) = (without_journal(&after), without_journal(&anew));
         prop_assert!(
-            journal::same_part(&after, &anew),
+            journal::same_part(&json::Value::from(&after), &json::Value::from(&anew)),
             "{}",
             json_patch::diff(&anew, &after)
         );
@@ -390,9 +393,9 @@ fn a_job_only_gets_its_old_template_back() {
 
 /// Journals that somebody wrote by hand: of another template, cut, or with another name in them.
 fn forged(injected: &Value, other: &Value, cut: &Index, kind: u8) -> String {
-    let own = annotation(injected, ANNOTATION).unwrap();
+    let own = journal_text(injected).unwrap();
     match kind {
-        0 => annotation(other, ANNOTATION).unwrap().to_owned(),
+        0 => journal_text(other).unwrap().to_owned(),
         1 => own.chars().take(cut.index(own.len())).collect(),
         2 => own.replace("datakit-auto-instrument", "data"),
         3 => own.replace("\"v\":1", "\"v\":9"),

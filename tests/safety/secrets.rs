@@ -424,7 +424,7 @@ fn shows_nothing_of_a_request_that_is_none() {
     ] {
         let told = told(payload.to_string().as_bytes());
         assert!(
-            told.contains("the request is no admission request"),
+            told.contains("the request is not an admission request"),
             "{told}"
         );
         assert!(!told.contains(MARKER), "{told}");

@@ -1,5 +1,6 @@
 //! A pod that meets a level of the Pod Security Standards meets it after the injection.
 
+use datakit_operator_policy::json::Object;
 use datakit_operator_policy::standards::{Level, Pod};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -107,7 +108,11 @@ fn merged(one: &Value, other: &Value) -> Value {
 }
 
 fn falls_short(template: &Value, level: Level) -> Option<String> {
-    let annotations = template["metadata"]["annotations"].as_object();
-    let spec = template["spec"].as_object()?;
-    Pod { annotations, spec }.falls_short_of(level)
+    let object = |value: &Value| value.as_object().map(Object::from);
+    let annotations = object(&template["metadata"]["annotations"]);
+    let pod = Pod {
+        annotations: annotations.as_ref(),
+        spec: &object(&template["spec"])?,
+    };
+    pod.falls_short_of(level)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use datakit_operator_policy::json::Node;
+use datakit_operator_policy::json;
 use datakit_operator_policy::settings::Document;
 use serde_json::{Value, json};
 
@@ -241,7 +241,7 @@ fn log_level_decides_what_is_logged() {
         (r#"{"log_level":"panic"}"#, Error),
         (r#"{"log_level":"loud"}"#, Info),
     ] {
-        let document = Document::new(Node::parse(settings).unwrap());
+        let document = Document::new(json::Value::parse(settings).unwrap());
         assert_eq!(document.log_level(), expected, "{settings}");
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use datakit_operator_policy::env;
+use datakit_operator_policy::json;
 use datakit_operator_policy::namespace::NamespacePattern;
 use datakit_operator_policy::selector::LabelSelector;
 use serde_json::json;
@@ -166,7 +167,7 @@ fn label_selectors_are_what_the_reference_says() {
         let met: Vec<usize> = labels
             .iter()
             .enumerate()
-            .filter(|(_, labels)| parsed.matches(labels.as_object()))
+            .filter(|(_, labels)| parsed.matches(json::Value::from(*labels).as_object()))
             .map(|(place, _)| place)
             .collect();
         assert_eq!(met, expected, "{selector}");
@@ -194,7 +195,7 @@ fn globs_are_what_the_reference_says() {
         let selector = LabelSelector::parse(&selector).unwrap();
         let fitting = values
             .iter()
-            .filter(|value| selector.matches(json!({"app": value}).as_object()));
+            .filter(|value| selector.matches(json::Value::from(json!({"app": value})).as_object()));
         let fitting: Vec<&str> = fitting.copied().collect();
         assert_eq!(fitting, expected, "{glob}");
     }

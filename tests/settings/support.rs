@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use datakit_operator_policy::admission;
 use datakit_operator_policy::features;
-use datakit_operator_policy::json::Node;
+use datakit_operator_policy::json;
 use datakit_operator_policy::settings::Document;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ pub fn schema_problems(settings: &Value) -> Vec<String> {
 /// What the policy finds wrong with settings.
 pub fn problems(settings: &Value) -> Vec<String> {
     let text = settings.to_string();
-    let settings = Document::new(Node::parse(&text).unwrap());
+    let settings = Document::new(json::Value::parse(&text).unwrap());
     let problems = features::problems(&settings).into_iter();
     problems.map(|problem| problem.to_string()).collect()
 }

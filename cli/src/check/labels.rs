@@ -101,6 +101,7 @@ fn is_implied(given: &Requirement<'_>, wanted: &Requirement<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use datakit_operator_policy::json;
     use serde_json::{Value, json};
 
     fn parse(text: &str) -> LabelSelector<'_> {
@@ -236,7 +237,7 @@ mod tests {
             .map(|text| {
                 labels
                     .iter()
-                    .map(|labels| parse(text).matches(labels.as_object()))
+                    .map(|labels| parse(text).matches(json::Value::from(labels).as_object()))
                     .collect()
             })
             .collect();

@@ -286,7 +286,7 @@ fn text<'v>(entry: &'v Value, key: &str) -> &'v str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use datakit_operator_policy::json::Node;
+    use datakit_operator_policy::json;
     use datakit_operator_policy::owner::Owner;
     use datakit_operator_policy::settings::Subject;
     use serde_json::json;
@@ -340,6 +340,7 @@ mod tests {
         let pods = pods();
         let covered = |scope: &Scope<'_>| -> Vec<bool> {
             let covers = |(namespace, labels): &(&'static str, Value)| {
+                let labels = json::Value::from(labels);
                 let subject = Subject {
                     namespace,
                     labels: labels.as_object(),
@@ -380,8 +381,8 @@ mod tests {
         })
         .to_string();
         let narrow = settings.replacen('{', "{\"policy\":{\"logging_match\":\"all\"},", 1);
-        let narrow = Document::new(Node::parse(&narrow).unwrap());
-        let document = Document::new(Node::parse(&settings).unwrap());
+        let narrow = Document::new(json::Value::parse(&narrow).unwrap());
+        let document = Document::new(json::Value::parse(&settings).unwrap());
         let (narrow, read) = (RulesOf::all(&narrow), RulesOf::all(&document));
         let each = scopes(&narrow, "logging");
         let both = scopes(&read, "logfwd");

@@ -40,7 +40,12 @@ fn dropped_by_agents(of: &RulesOf<'_>, written: &Value, advice: &mut Vec<Advice>
         };
         let path = format!("{}.envs", section(rule.origin));
         for name in (of.feature.sets)(language) {
-            let is_set = rule.container.envs.iter().any(|env| env.name == name);
+            let is_set = rule
+                .container
+                .read()
+                .envs
+                .iter()
+                .any(|env| env.name == name);
             if is_set && told.insert((path.clone(), name)) {
                 let message = format!(
                     "has no effect where the agent for {} is injected, which sets this variable itself; \
@@ -56,7 +61,7 @@ fn dropped_by_agents(of: &RulesOf<'_>, written: &Value, advice: &mut Vec<Advice>
 /// Directories for profiles that hide what an image needs to start.
 fn hidden_programs(of: &RulesOf<'_>, written: &Value, advice: &mut Vec<Advice>) {
     for rule in &of.rules.rules {
-        let directory = Sampler::profiling_path(&rule.container.envs);
+        let directory = Sampler::profiling_path(&rule.container.read().envs);
         if let Some(directory) = directory.filter(|directory| is_of_the_system(directory)) {
             let path = format!("{}.envs", section(rule.origin));
             let message = format!(
@@ -74,7 +79,7 @@ fn hidden_programs(of: &RulesOf<'_>, written: &Value, advice: &mut Vec<Advice>) 
 fn without_requests(set: &Outline<'_>, advice: &mut Vec<Advice>) {
     let mut told = BTreeSet::new();
     for rule in set.rules.iter().filter(|rule| rule.image.is_some()) {
-        let Some(resources) = &rule.container.resources else {
+        let Some(resources) = rule.container.read().resources else {
             continue;
         };
         let path = format!("{}.resources", section(rule.origin));
@@ -181,11 +186,11 @@ fn stdout_collection(written: &Value, advice: &mut Vec<Advice>) {
 }
 
 /// The variables of the rules, by the path of the section that has them.
-fn collect<'s>(set: &'s Outline<'s>, found: &mut BTreeMap<String, &'s [Env<'s>]>) {
+fn collect<'s>(set: &'s Outline<'s>, found: &mut BTreeMap<String, Vec<Env<'s>>>) {
     for rule in &set.rules {
         found.insert(
             format!("{}.envs", section(rule.origin)),
-            &rule.container.envs,
+            rule.container.read().envs,
         );
     }
 }

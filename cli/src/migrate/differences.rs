@@ -1,7 +1,7 @@
 //! Where the policy does otherwise than the operator: a comment at each key that it concerns.
 
 use datakit_operator_policy::features::{self, Feature};
-use datakit_operator_policy::json::Node;
+use datakit_operator_policy::json;
 use datakit_operator_policy::namespace::NamespacePattern;
 use datakit_operator_policy::settings::{Document, Generation, NEVER_READ, file_paths};
 use datakit_operator_policy::{env, image, paths};
@@ -50,7 +50,7 @@ const BOTH: &str = "As in operators since 1.7: a pod gets a rule's logs if its n
 /// Adds the comments that settings call for. What differs between operators is named where `version` may differ.
 pub fn describe(settings: &Value, version: Option<Version>, comments: &mut Comments) {
     let text = settings.to_string();
-    let document = Document::new(Node::parse(&text).unwrap_or_default());
+    let document = Document::new(json::Value::parse(&text).unwrap_or_default());
     let mut notes = Notes {
         version,
         document: &document,

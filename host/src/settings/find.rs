@@ -124,6 +124,11 @@ fn in_mapping(file: &str, document: Option<yaml::Document>) -> Result<Found, Set
         line,
         items: Vec::new(),
     };
+    if value.get("settings").is_some_and(Value::is_object) {
+        return Err(SettingsError::ChartValues {
+            file: file.to_owned(),
+        });
+    }
     if let Some(text) = value.pointer("/configmap/jsonconfig") {
         return text_of(text, Form::HelmValues, source);
     }

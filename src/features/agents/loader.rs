@@ -1,6 +1,6 @@
 //! How a runtime is told, by a variable, to load an agent.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::env;
 use crate::template::{AppContainer, EnvEdit, original_of};

@@ -127,7 +127,7 @@ impl Agent {
             }
         }
         let envs = variables.of(container);
-        let settings = variables::edits(self.feature, self.merged, container, &env, &envs, report);
+        let settings = variables::edits(self.feature, self.merged, container, &env, envs, report);
         env.extend(settings);
         Ok((place, env))
     }

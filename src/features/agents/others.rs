@@ -107,16 +107,16 @@ fn loads(language: Language, word: &str, own: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::{Value, json};
     use crate::template::Template;
-    use serde_json::{Value, json};
     use wasm_bindgen_test::wasm_bindgen_test;
 
     const JAVA: &str = "-javaagent:/datadog-lib/dd-java-agent.jar";
     const NODE: &str = "--require=/datadog-lib/node_modules/dd-trace/init";
 
     fn found(language: Language, own: &str, containers: Value) -> Option<String> {
-        let mut pod = json!({"spec": {"containers": containers}});
-        let template = Template::new(&mut pod).unwrap();
+        let pod = json!({"spec": {"containers": containers}});
+        let template = Template::new(pod.clone()).unwrap();
         another(template.app_containers(), language, own).map(|another| another.to_string())
     }
 

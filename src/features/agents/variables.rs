@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::json::Value;
 use k8s_openapi::api::core::v1::EnvVar;
-use serde_json::Value;
 
 use super::super::feature::Feature;
 use crate::env;
@@ -24,9 +24,13 @@ pub(super) fn edits(
     merged: Merged,
     container: AppContainer<'_>,
     agent: &[EnvEdit],
-    envs: &[EnvVar],
+    envs: Vec<EnvVar>,
     report: &mut Report,
 ) -> Vec<EnvEdit> {
+    let pairs = MergedPairs::new(feature, merged, container, &envs, report);
+    let moved = pairs
+        .as_ref()
+        .map(|pairs| pairs.moved(feature, container, &envs, report));
     let mut taken: BTreeSet<&str> = BTreeSet::new();
     taken.extend(container.env().map(name_of));
     let originals: Vec<String> = agent
@@ -42,30 +46,28 @@ pub(super) fn edits(
             taken.insert(&entry.name);
         }
     }
-    let added = envs
-        .iter()
-        .filter(|entry| !taken.contains(entry.name.as_str()));
-    let added = added.map(|entry| (entry.clone(), EnvEdit::Append(entry.clone())));
-    let mut last: Vec<(EnvVar, EnvEdit)> = added.collect();
-    let mut edits = Vec::new();
-    if let Some(pairs) = MergedPairs::new(feature, merged, container, envs, report) {
-        let moved = pairs.moved(feature, container, envs, report);
-        let moved = moved
-            .into_iter()
-            .map(|(entry, place)| (entry, EnvEdit::MoveToEnd { place }));
-        last.extend(moved);
-        edits.push(pairs.extension());
+    let mut last = envs;
+    last.retain(|entry| !taken.contains(entry.name.as_str()));
+    let appended = last.len();
+    // Of each entry that is moved, where it stands.
+    let mut from = Vec::new();
+    for (entry, place) in moved.into_iter().flatten() {
+        last.push(entry);
+        from.push(place);
     }
-    let (entries, mut moves): (Vec<EnvVar>, Vec<Option<EnvEdit>>) = last
-        .into_iter()
-        .map(|(entry, edit)| (entry, Some(edit)))
-        .unzip();
-    let places = env::order_of_reference(&entries);
-    edits.extend(
-        places
-            .into_iter()
-            .filter_map(|place| moves.get_mut(place)?.take()),
-    );
+    let places = env::order_of_reference(&last);
+    let mut last: Vec<Option<EnvVar>> = last.into_iter().map(Some).collect();
+    let mut edits = Vec::with_capacity(last.len().saturating_add(1));
+    edits.extend(pairs.map(MergedPairs::into_extension));
+    edits.extend(places.into_iter().filter_map(|place| {
+        let moved = place
+            .checked_sub(appended)
+            .and_then(|moved| from.get(moved));
+        match moved {
+            Some(place) => Some(EnvEdit::MoveToEnd { place: *place }),
+            None => last.get_mut(place)?.take().map(EnvEdit::Append),
+        }
+    }));
     edits
 }
 
@@ -115,11 +117,11 @@ impl MergedPairs {
         format!("{}{}", self.own, self.behind)
     }
 
-    fn extension(&self) -> EnvEdit {
+    fn into_extension(self) -> EnvEdit {
         EnvEdit::Extend {
             place: self.place,
             before: String::new(),
-            behind: self.behind.clone(),
+            behind: self.behind,
         }
     }
 

@@ -1,8 +1,6 @@
 //! A short hash of a value that the policy adds, by which it is known again.
 
-use std::fmt;
-
-use serde_json::Value;
+use crate::json::Value;
 
 use super::super::Object;
 use crate::quantity::Quantity;
@@ -55,9 +53,14 @@ impl Hash {
     }
 }
 
-impl fmt::Display for Hash {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:08x}", self.0)
+impl Hash {
+    /// Appends its eight digits: a journal has many.
+    pub fn write(self, out: &mut String) {
+        for byte in self.0.to_be_bytes() {
+            for digit in [byte >> 4, byte & 0xf] {
+                out.extend(char::from_digit(digit.into(), 16));
+            }
+        }
     }
 }
 
@@ -78,7 +81,7 @@ impl Hash {
 fn says_nothing(key: &str, value: &Value) -> bool {
     match key {
         "apiVersion" => value == "v1",
-        "defaultMode" => *value == 0o644,
+        "defaultMode" => *value == 0o644_u64,
         "terminationMessagePath" => value == "/dev/termination-log",
         "terminationMessagePolicy" => value == "File",
         "protocol" => value == "TCP",
@@ -128,7 +131,7 @@ impl Fnv {
 
     fn object(&mut self, object: &Object) {
         let mut fields: Vec<(&str, &Value)> = Vec::with_capacity(object.len());
-        fields.extend(object.iter().map(|(key, value)| (key.as_str(), value)));
+        fields.extend(object);
         self.fields(&mut fields);
     }
 
@@ -158,7 +161,7 @@ impl Fnv {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     #[wasm_bindgen_test(unsupported = test)]
@@ -216,7 +219,9 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn is_written_as_eight_digits_and_read_back() {
-        assert_eq!(Hash(0x1a).to_string(), "0000001a");
+        let mut digits = String::new();
+        Hash(0x1a).write(&mut digits);
+        assert_eq!(digits, "0000001a");
         assert_eq!(Hash::read(&json!("0000001a")), Some(Hash(0x1a)));
         for other in [json!("1a"), json!("+000001a"), json!("0000001g"), json!(26)] {
             assert_eq!(Hash::read(&other), None, "{other}");

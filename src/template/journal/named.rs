@@ -65,8 +65,21 @@ impl<T> Named<T> {
     }
 
     pub fn add(&mut self, other: Self) {
-        for (name, value) in other.0 {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        for (name, value) in other {
             self.insert(&name, value);
         }
+    }
+}
+
+impl<T> IntoIterator for Named<T> {
+    type Item = (String, T);
+    type IntoIter = std::vec::IntoIter<(String, T)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }

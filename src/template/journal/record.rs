@@ -1,6 +1,6 @@
 //! What is noted of a plan that is carried out.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::super::plan::{ContainerEdits, Edits, EnvEdit};
 use super::super::{AppContainer, Template, name_of};
@@ -77,10 +77,10 @@ impl Journal {
         self.annotations.add(other.annotations);
         self.lists.add(other.lists);
         self.shares_processes |= other.shares_processes;
-        for (container, record) in other.edits.iter() {
-            match self.edits.get_mut(container) {
-                Some(own) => own.add(record.clone()),
-                None => self.edits.insert(container, record.clone()),
+        for (container, record) in other.edits {
+            match self.edits.get_mut(&container) {
+                Some(own) => own.add(record),
+                None => self.edits.insert(&container, record),
             }
         }
     }

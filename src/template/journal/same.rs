@@ -1,7 +1,7 @@
 //! Whether two templates are the same for the user: the order of volumes and of mounts does not count,
 //! which a merge may change. Nothing is copied for it: a template may be large.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::super::Object;
 
@@ -48,13 +48,13 @@ fn objects(left: &Value, right: &Value, fields: &[(&str, Compare)]) -> bool {
 
 fn has_the_same(
     right: &Object,
-    (key, left): (&String, &Value),
+    (key, left): (&str, &Value<'_>),
     fields: &[(&str, Compare)],
 ) -> bool {
     let Some(right) = right.get(key) else {
         return false;
     };
-    match fields.iter().find(|(field, _)| field == key) {
+    match fields.iter().find(|(field, _)| *field == key) {
         Some((_, compare)) => compare(left, right),
         None => left == right,
     }
@@ -68,8 +68,8 @@ fn sets(left: &Value, right: &Value, key: &str) -> bool {
     left.len() == right.len() && (left == right || sorted(left, key) == sorted(right, key))
 }
 
-fn sorted<'l>(list: &'l [Value], key: &str) -> Vec<&'l Value> {
-    let mut sorted: Vec<&Value> = list.iter().collect();
+fn sorted<'l, 'a>(list: &'l [Value<'a>], key: &str) -> Vec<&'l Value<'a>> {
+    let mut sorted: Vec<&Value<'a>> = list.iter().collect();
     sorted.sort_unstable_by_key(|item| item.get(key).and_then(Value::as_str).unwrap_or_default());
     sorted
 }

@@ -13,7 +13,7 @@
 //!
 //! Containers to which the same was done share an entry of `edits`. What is empty is left out.
 
-use serde_json::Value;
+use crate::json::{Value, write_text};
 
 use super::super::Object;
 use super::named::Named;
@@ -21,7 +21,7 @@ use super::names::{is_annotation, is_list, is_volume};
 use super::{ContainerRecord, Extension, Hash, Journal, Source};
 
 /// Raised when a journal cannot be read as those before: an older policy drops it with a warning.
-const VERSION: u32 = 1;
+const VERSION: u64 = 1;
 
 const MALFORMED: &str = "is malformed";
 
@@ -31,8 +31,7 @@ impl Journal {
     /// # Errors
     /// Why it is not taken, as the end of a sentence.
     pub fn parse(text: &str, may_add: fn(&str) -> bool) -> Result<Self, &'static str> {
-        // From bytes like the payload: two readers would both be in the module.
-        let value = serde_json::from_slice::<Value>(text.as_bytes()).map_err(|_| MALFORMED)?;
+        let value = Value::parse(text).map_err(|_| MALFORMED)?;
         let Value::Object(object) = value else {
             return Err(MALFORMED);
         };
@@ -51,7 +50,7 @@ impl Journal {
     fn read(object: &Object) -> Option<Self> {
         let mut journal = Self::default();
         for (key, value) in object {
-            match key.as_str() {
+            match key {
                 "v" => {}
                 "features" => journal.features = named(value, Source::read)?,
                 "containers" => journal.containers = named(value, Hash::read)?,
@@ -136,7 +135,7 @@ impl Source {
         let mut source = Self::default();
         for (key, value) in value.as_object()? {
             let text = value.as_str()?.to_owned();
-            match key.as_str() {
+            match key {
                 "image" => source.image = Some(text),
                 "rule" => source.rule = text,
                 "name" => source.name = Some(text),
@@ -166,7 +165,7 @@ impl ContainerRecord {
     fn read(value: &Value) -> Option<Self> {
         let mut record = Self::default();
         for (key, value) in value.as_object()? {
-            match key.as_str() {
+            match key {
                 "in" => {}
                 "mounts" => record.mounts = named(value, Hash::read)?,
                 "fields" => record.fields = named(value, |value| named(value, Hash::read))?,
@@ -192,7 +191,7 @@ impl ContainerRecord {
     fn write(&self, out: &mut Writer) {
         out.hashes("mounts", &self.mounts);
         out.named("fields", &self.fields, |out, fields| {
-            out.object(fields, |out, hash| out.text(&hash.to_string()));
+            out.object(fields, |out, hash| out.hash(*hash));
         });
         out.hashes("added", &self.added);
         out.named("extended", &self.extended, |out, extension| {
@@ -210,7 +209,7 @@ impl ContainerRecord {
         }
         if let Some(order) = self.order {
             out.key("order");
-            out.text(&order.to_string());
+            out.hash(order);
         }
     }
 }
@@ -220,7 +219,7 @@ impl Extension {
         let mut extension = Self::default();
         for (key, value) in value.as_object()? {
             let text = value.as_str()?.to_owned();
-            match key.as_str() {
+            match key {
                 "before" => extension.before = text,
                 "behind" => extension.behind = text,
                 _ => return None,
@@ -250,8 +249,12 @@ fn named<T>(value: &Value, read: fn(&Value) -> Option<T>) -> Option<Named<T>> {
 }
 
 fn moved(value: &Value) -> Option<(usize, usize)> {
-    let place = |index: usize| usize::try_from(value.get(index)?.as_u64()?).ok();
-    (value.as_array()?.len() == 2).then_some((place(0)?, place(1)?))
+    let places = value.as_array()?;
+    let place = |value: &Value<'_>| usize::try_from(value.as_u64()?).ok();
+    match places.as_slice() {
+        [from, to] => Some((place(from)?, place(to)?)),
+        _ => None,
+    }
 }
 
 /// Writes JSON in the order in which it is told to.
@@ -281,13 +284,17 @@ impl Writer {
     }
 
     fn text(&mut self, text: &str) {
-        // A string: that cannot fail.
-        self.0
-            .push_str(&serde_json::to_string(text).unwrap_or_default());
+        write_text(text, &mut self.0);
+    }
+
+    fn hash(&mut self, hash: Hash) {
+        self.0.push('"');
+        hash.write(&mut self.0);
+        self.0.push('"');
     }
 
     fn hashes(&mut self, key: &str, hashes: &Named<Hash>) {
-        self.named(key, hashes, |out, hash| out.text(&hash.to_string()));
+        self.named(key, hashes, |out, hash| out.hash(*hash));
     }
 
     /// An object, which is left out where it is empty.

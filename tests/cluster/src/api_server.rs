@@ -32,7 +32,7 @@ pub const CONTROLLERS: &str = "controllers";
 const ADMINISTRATORS: &str = "system:masters";
 
 /// How long a program may take until it serves.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A running API server. Its programs end where it goes.
 pub struct ApiServer {

@@ -51,6 +51,7 @@ pub struct Cluster {
     pub kubectl: Kubectl,
     /// The policy's webhook.
     pub bridge: Bridge,
+    authority: String,
     // In the order in which they end.
     controllers: Option<Background>,
     api_server: ApiServer,
@@ -69,10 +70,11 @@ impl Cluster {
             client: api_server.client.clone(),
             kubectl: api_server.kubectl.clone(),
             bridge: Bridge::start(policy(), &certificates),
+            authority: certificates.authority,
             controllers: None,
             api_server,
         };
-        cluster.register(&certificates.authority);
+        cluster.register();
         cluster.controllers = start_controllers(&cluster.api_server);
         cluster
     }
@@ -81,6 +83,13 @@ impl Cluster {
     #[must_use]
     pub fn has_controllers(&self) -> bool {
         self.controllers.is_some()
+    }
+
+    /// How the API server reaches the policy: the `clientConfig` of a webhook.
+    #[must_use]
+    pub fn webhook_client(&self) -> Value {
+        let url = format!("{}/validate", self.bridge.url());
+        json!({"url": url, "caBundle": base64(&self.authority)})
     }
 
     /// A new namespace.
@@ -111,12 +120,12 @@ impl Cluster {
     }
 
     /// Registers the webhook as Kubewarden registers the policies of `deploy/`, and waits until it is asked.
-    fn register(&self, authority: &str) {
+    fn register(&self) {
         let webhooks = [
             ("workloads.yaml", Level::Workloads),
             ("pods.yaml", Level::Pods),
         ]
-        .map(|(file, level)| webhook(file, level, self.bridge.url(), authority));
+        .map(|(file, level)| webhook(file, level, &self.webhook_client()));
         let configuration = json!({
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "MutatingWebhookConfiguration",
@@ -150,7 +159,7 @@ impl Cluster {
 }
 
 /// What is read from the files in `deploy/`: the rules, and whether a failure counts.
-fn webhook(file: &str, level: Level, url: &str, authority: &str) -> Value {
+fn webhook(file: &str, level: Level, client: &Value) -> Value {
     let path = root().join("deploy").join(file);
     let text = std::fs::read_to_string(path).unwrap();
     let policy = yaml::single(&text, DuplicateKeys::Refuse).unwrap();
@@ -160,7 +169,7 @@ fn webhook(file: &str, level: Level, url: &str, authority: &str) -> Value {
     }
     json!({
         "name": format!("{}.kubewarden.admission", level.label()),
-        "clientConfig": {"url": format!("{url}/validate"), "caBundle": base64(authority)},
+        "clientConfig": client,
         "rules": rules,
         "failurePolicy": policy["spec"]["failurePolicy"],
         // More than in `deploy/`: where the machine is busy, a policy that is late would be taken for one that is away.

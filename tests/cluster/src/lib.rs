@@ -10,6 +10,7 @@ pub mod bridge;
 pub mod certificates;
 pub mod client;
 pub mod cluster;
+pub mod crds;
 pub mod kubectl;
 pub mod process;
 pub mod record;

@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use datakit_policy_benches::meter::Metered;
+
 use super::inputs::{INPUTS, Input};
-use super::meter::{Meter, Metered, validate};
-use super::{ordinary, payload_of};
+use super::{COUNTED, ordinary, payload_of};
 use crate::support::{POLICY, root};
 
 /// The fuel of any request, and what each of its bytes adds to it at the most. On the machine of `docs/limits.md` a
@@ -44,10 +45,10 @@ fn assert_short(title: &str, warnings: &[String]) {
 fn check(input: &Input) {
     let title = input.title();
     let payload = (input.build)(input.size);
-    let whole = validate(&payload);
+    let whole = COUNTED.validate(&payload);
     assert_bounded(&title, &payload, &whole);
     assert_short(&title, &whole.answer().warnings.unwrap_or_default());
-    let half = validate(&(input.build)(input.size / 2));
+    let half = COUNTED.validate(&(input.build)(input.size / 2));
     // Names and numbers get longer, and trees deeper.
     let most = half.fuel * 9 / 4 + 5_000_000;
     assert!(whole.fuel <= most, "{title}: {} {}", half.fuel, whole.fuel);
@@ -68,10 +69,10 @@ fn costs_are_bounded_by_the_size_of_the_request_too() {
 #[test]
 fn a_hostile_request_leaves_nothing_behind() {
     let normal = payload_of(&ordinary());
-    let fresh = validate(&normal);
+    let fresh = COUNTED.validate(&normal);
     assert!(fresh.answer().mutated_object.is_some());
     for input in INPUTS {
-        let mut meter = Meter::new();
+        let mut meter = COUNTED.instance();
         meter.call("validate", &(input.build)(input.size / 4));
         let after = meter.call("validate", &normal);
         let title = input.title();
@@ -86,7 +87,7 @@ fn a_hostile_request_leaves_nothing_behind() {
 fn a_thousand_requests_take_the_memory_of_a_few() {
     let normal = payload_of(&ordinary());
     let hostile: Vec<Vec<u8>> = INPUTS.iter().map(|input| (input.build)(50)).collect();
-    let mut meter = Meter::new();
+    let mut meter = COUNTED.instance();
     let mut memory = 0;
     for round in 0..1_000 {
         let payload = &hostile[round % hostile.len()];
@@ -115,7 +116,7 @@ fn time(payload: &[u8]) -> Duration {
 
 fn row(input: &Input) -> String {
     let payload = (input.build)(input.size);
-    let cost = validate(&payload);
+    let cost = COUNTED.validate(&payload);
     format!(
         "| {} | {} | {} | {} | {:.1} |",
         input.title(),

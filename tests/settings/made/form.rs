@@ -99,7 +99,8 @@ impl Form {
                         .rsplit('.')
                         .next()
                         .unwrap();
-                    defaults[name] = default.map_or(json!([]), |default| default[name].clone());
+                    // Nothing is active that nobody asked for.
+                    defaults[name] = json!([]);
                 }
                 if defaults != json!({}) {
                     question["default"] = defaults;

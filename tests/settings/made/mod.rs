@@ -1,9 +1,10 @@
-//! What is made of the table of keys: the tables of `docs/settings.md`, the JSON Schema and Rancher's form. `make docs`
-//! writes them; here it is tested that they are as they would be written.
+//! What is made of the table of keys: the tables of `docs/settings.md`, the JSON Schema, Rancher's form and the schema
+//! of the chart's values. `make docs` writes them; here it is tested that they are as they would be written.
 
 mod form;
 mod schema;
 mod tables;
+mod values;
 
 use std::fs;
 
@@ -57,6 +58,14 @@ fn the_documents_are_made_of_the_table() {
         (
             "artifacthub-pkg.yml",
             form::within(&text("artifacthub-pkg.yml"), &form),
+        ),
+        (
+            "charts/datakit-operator-policy/values.schema.json",
+            values::text(),
+        ),
+        (
+            "charts/datakit-operator-policy/questions.yaml",
+            form.clone(),
         ),
         ("questions-ui.yml", form),
     ];

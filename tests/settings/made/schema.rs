@@ -22,7 +22,7 @@ pub fn text() -> String {
 }
 
 /// The parts that stand in many places.
-fn definitions() -> Value {
+pub fn definitions() -> Value {
     json!({
         "image": {
             "type": "string",
@@ -51,7 +51,7 @@ fn definitions() -> Value {
 const VARIABLE_NAME: &str = "^([-_a-zA-Z]|\\.[-_a-zA-Z0-9])[-._a-zA-Z0-9]*$";
 
 /// An object with the keys of a section.
-fn object(section: &str) -> Value {
+pub fn object(section: &str) -> Value {
     let keys = keys_of(section);
     let mut properties = Map::new();
     for key in keys {
@@ -131,7 +131,8 @@ fn value(section: &str, key: &Key) -> Value {
     }
 }
 
-fn extend(object: &mut Value, more: Value) {
+/// Adds the keys of an object to another.
+pub fn extend(object: &mut Value, more: Value) {
     for (key, value) in more.as_object().unwrap() {
         object[key] = value.clone();
     }

@@ -20,9 +20,9 @@
 mod variables;
 mod volumes;
 
-use serde_json::{Map, Value};
+use crate::json::{Object, Value};
 
-use super::super::{Object, name_of};
+use super::super::name_of;
 use super::{ANNOTATION, ContainerRecord, Hash, Journal};
 use crate::report::shown;
 
@@ -130,9 +130,9 @@ pub fn remove(template: &mut Value) {
 }
 
 fn take_annotations(template: &mut Object, journal: &Journal, taken: &mut Taken) {
-    let mut none = Map::new();
+    let mut none = Object::new();
     let metadata = object_in(template, "metadata").unwrap_or(&mut none);
-    let mut none = Map::new();
+    let mut none = Object::new();
     let annotations = object_in(metadata, "annotations").unwrap_or(&mut none);
     for (key, hash) in journal.annotations.iter() {
         let text = annotations.get(key).and_then(Value::as_str);
@@ -147,7 +147,7 @@ fn take_annotations(template: &mut Object, journal: &Journal, taken: &mut Taken)
         let own = text.and_then(|text| names.own(text)).map(str::to_owned);
         taken.note(found(own.is_some()));
         if let Some(own) = own {
-            annotations.insert(key.to_owned(), Value::String(own));
+            annotations.insert(key.to_owned(), own.into());
         }
     }
     annotations.remove(ANNOTATION);
@@ -246,24 +246,30 @@ impl Records<'_> {
 }
 
 /// The containers of the user, each with its list.
-fn containers_mut(spec: &mut Object) -> impl Iterator<Item = (&str, &mut Object)> {
+fn containers_mut<'o, 'a>(
+    spec: &'o mut Object<'a>,
+) -> impl Iterator<Item = (&'o str, &'o mut Object<'a>)> {
     spec.iter_mut()
-        .filter(|(key, _)| LISTS.contains(&key.as_str()))
-        .filter_map(|(key, list)| Some((key.as_str(), list.as_array_mut()?)))
+        .filter(|(key, _)| LISTS.contains(key))
+        .filter_map(|(key, list)| Some((key, list.as_array_mut()?)))
         .flat_map(|(key, list)| list.iter_mut().map(move |container| (key, container)))
         .filter_map(|(key, container)| Some((key, container.as_object_mut()?)))
 }
 
-fn object_in<'o>(object: &'o mut Object, key: &str) -> Option<&'o mut Object> {
+fn object_in<'o, 'a>(object: &'o mut Object<'a>, key: &str) -> Option<&'o mut Object<'a>> {
     object.get_mut(key)?.as_object_mut()
 }
 
-fn list_in<'o>(object: &'o mut Object, key: &str) -> Option<&'o mut Vec<Value>> {
+fn list_in<'o, 'a>(object: &'o mut Object<'a>, key: &str) -> Option<&'o mut Vec<Value<'a>>> {
     object.get_mut(key)?.as_array_mut()
 }
 
 /// Takes something from the list `key`, which goes when nothing is left of it.
-fn in_list<T>(object: &mut Object, key: &str, take: impl FnOnce(&mut Vec<Value>) -> T) -> T {
+fn in_list<'a, T>(
+    object: &mut Object<'a>,
+    key: &str,
+    take: impl FnOnce(&mut Vec<Value<'a>>) -> T,
+) -> T {
     let Some(list) = list_in(object, key) else {
         return take(&mut Vec::new());
     };
@@ -287,7 +293,7 @@ fn remove_if_empty(object: &mut Object, key: &str) {
     }
 }
 
-fn name_in(entry: &Value) -> &str {
+fn name_in<'e>(entry: &'e Value<'_>) -> &'e str {
     entry.as_object().map_or("", name_of)
 }
 
@@ -296,7 +302,7 @@ fn place_of(env: &[Value], name: &str) -> Option<usize> {
 }
 
 /// The entry of a name; of several the last, which is the one that counts.
-fn last<'e>(env: &'e mut [Value], name: &str) -> Option<&'e mut Object> {
+fn last<'e, 'a>(env: &'e mut [Value<'a>], name: &str) -> Option<&'e mut Object<'a>> {
     let place = place_of(env, name)?;
     env.get_mut(place)?.as_object_mut()
 }

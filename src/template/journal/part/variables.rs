@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use crate::json::{Object, Value};
 
+use super::super::super::name_of;
 use super::super::super::plan::original_of;
-use super::super::super::{Object, name_of};
 use super::super::{ContainerRecord, Extension, Hash};
 use super::{
     Found, Known, Taken, containers_mut, in_list, last, name_in, place_of, remove_if_empty,
@@ -76,8 +76,8 @@ impl ContainerRecord {
 }
 
 /// Takes the entries out that were moved, with the places that they had, the first place first.
-fn take_out(env: &mut Vec<Value>, moved: &[(usize, usize)]) -> Vec<(usize, Value)> {
-    let mut entries: Vec<(usize, Value)> = Vec::with_capacity(moved.len());
+fn take_out<'a>(env: &mut Vec<Value<'a>>, moved: &[(usize, usize)]) -> Vec<(usize, Value<'a>)> {
+    let mut entries: Vec<(usize, Value<'a>)> = Vec::with_capacity(moved.len());
     for (from, to) in moved.iter().rev() {
         if *to < env.len() {
             let place = entries.partition_point(|(other, _)| other < from);
@@ -101,7 +101,7 @@ impl Extension {
             // As an API server writes it.
             entry.remove("value");
         } else {
-            entry.insert("value".to_owned(), Value::String(own));
+            entry.insert("value", own.into());
         }
         if has(entry, "valueFrom") {
             Found::InPart
@@ -125,7 +125,7 @@ fn put_name_back(env: &mut Vec<Value>, name: &str, hash: Hash) -> Found {
         let Some(entry) = last(env, &original) else {
             return Found::InPart;
         };
-        entry.insert("name".to_owned(), Value::String(name.to_owned()));
+        entry.insert("name", name.to_owned().into());
         return Found::AsItWasLeft;
     }
     let is_mixed = last(env, name).is_some_and(|entry| take_source(entry, hash));
@@ -145,7 +145,7 @@ fn take_source(entry: &mut Object, hash: Hash) -> bool {
         return false;
     };
     let sources = sources.as_object().cloned().unwrap_or_default();
-    let value = entry.get("value").filter(|value| value.is_string());
+    let value = entry.get("value").filter(|value| value.as_str().is_some());
     if let Some(value) = value
         && Hash::of_fields(&mut [("name", name), ("value", value)]) == hash
     {
@@ -156,7 +156,7 @@ fn take_source(entry: &mut Object, hash: Hash) -> bool {
         return false;
     }
     for (key, source) in &sources {
-        let alone = Value::Object(Map::from_iter([(key.clone(), source.clone())]));
+        let alone = Value::object([(key, source.clone())]);
         if Hash::of_fields(&mut [("name", name), ("valueFrom", &alone)]) == hash {
             if let Some(Value::Object(sources)) = entry.get_mut("valueFrom") {
                 sources.remove(key);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::super::super::{Object, name_of, objects_in};
 use super::super::named::Named;
@@ -100,10 +100,10 @@ fn source_of(volume: &mut Value, hash: Hash) -> Found {
         return Found::AsItWasLeft;
     }
     let ours = volume.get("name").and_then(|name| {
-        let is_ours = |(key, source): &(&String, &Value)| {
+        let is_ours = |(key, source): &(&str, &Value<'_>)| {
             *key != "name" && Hash::of_fields(&mut [("name", name), (key, source)]) == hash
         };
-        volume.iter().find(is_ours).map(|(key, _)| key.clone())
+        volume.iter().find(is_ours).map(|(key, _)| key.to_owned())
     });
     match ours {
         Some(key) => {

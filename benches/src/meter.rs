@@ -2,7 +2,6 @@
 //! takes. Both are the same on every machine, unlike a time.
 
 use std::ops::ControlFlow;
-use std::sync::LazyLock;
 
 use datakit_policy_host::policy::Answer;
 use wasmtime::{
@@ -10,19 +9,46 @@ use wasmtime::{
     StoreLimitsBuilder, TypedFunc,
 };
 
-use crate::support::module;
-
 /// What one instance may take; more is a trap, and fails the test.
 const MOST_FUEL: u64 = 20_000_000_000;
 const MOST_MEMORY: usize = 256 << 20;
 
-static PRE: LazyLock<InstancePre<Wapc>> = LazyLock::new(|| {
-    let mut config = Config::new();
-    config.consume_fuel(true);
-    let engine = Engine::new(&config).unwrap();
-    let module = Module::new(&engine, module()).unwrap();
-    linker(&engine).instantiate_pre(&module).unwrap()
-});
+/// A module, compiled so that it counts.
+pub struct Counted(InstancePre<Wapc>);
+
+impl Counted {
+    /// Compiles and links a module.
+    ///
+    /// # Panics
+    /// It is no policy.
+    #[must_use]
+    pub fn new(module: &[u8]) -> Self {
+        let mut config = Config::new();
+        config.consume_fuel(true);
+        let engine = Engine::new(&config).unwrap();
+        let module = Module::new(&engine, module).unwrap();
+        Self(linker(&engine).instantiate_pre(&module).unwrap())
+    }
+
+    /// A fresh instance, started as hosts start it.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn instance(&self) -> Meter {
+        Meter::new(&self.0)
+    }
+
+    /// What `validate` answers and costs in a fresh instance.
+    ///
+    /// # Panics
+    /// The policy traps, or answers with an error.
+    #[track_caller]
+    #[must_use]
+    pub fn validate(&self, payload: &[u8]) -> Metered {
+        self.instance().call("validate", payload)
+    }
+}
 
 /// The host's side of waPC, for one call at a time.
 #[derive(Default)]
@@ -45,7 +71,11 @@ pub struct Metered {
 
 impl Metered {
     /// The answer to `validate`; it has to be an acceptance.
+    ///
+    /// # Panics
+    /// It is none.
     #[track_caller]
+    #[must_use]
     pub fn answer(&self) -> Answer {
         let answer: Answer = serde_json::from_slice(&self.bytes).unwrap();
         assert!(answer.accepted);
@@ -62,8 +92,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// A fresh instance, started as hosts start it.
-    pub fn new() -> Self {
+    fn new(pre: &InstancePre<Wapc>) -> Self {
         let limits = StoreLimitsBuilder::new()
             .memory_size(MOST_MEMORY)
             .trap_on_grow_failure(true)
@@ -72,10 +101,10 @@ impl Meter {
             limits,
             ..Wapc::default()
         };
-        let mut store = Store::new(PRE.module().engine(), wapc);
+        let mut store = Store::new(pre.module().engine(), wapc);
         store.limiter(|wapc| &mut wapc.limits);
         store.set_fuel(MOST_FUEL).unwrap();
-        let instance = PRE.instantiate(&mut store).unwrap();
+        let instance = pre.instantiate(&mut store).unwrap();
         let start: TypedFunc<(), ()> = export(&instance, &mut store, "wapc_init");
         start.call(&mut store, ()).unwrap();
         Self {
@@ -85,7 +114,16 @@ impl Meter {
         }
     }
 
-    /// Calls an operation; a trap, an error or no answer at all fails the test.
+    /// The linear memory.
+    #[must_use]
+    pub fn memory(&self) -> &[u8] {
+        self.memory.data(&self.store)
+    }
+
+    /// Calls an operation.
+    ///
+    /// # Panics
+    /// The policy traps, or answers with an error or not at all.
     #[track_caller]
     pub fn call(&mut self, operation: &str, payload: &[u8]) -> Metered {
         let wapc = self.store.data_mut();
@@ -108,12 +146,6 @@ impl Meter {
             outcome => panic!("the guest answers {success}, {outcome:?}"),
         }
     }
-}
-
-/// What `validate` answers and costs in a fresh instance.
-#[track_caller]
-pub fn validate(payload: &[u8]) -> Metered {
-    Meter::new().call("validate", payload)
 }
 
 fn export<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(
