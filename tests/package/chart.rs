@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use datakit_operator_policy::features;
-use datakit_operator_policy::json::Node;
+use datakit_operator_policy::json;
 use datakit_operator_policy::settings::Document;
 use serde_json::{Value, json};
 
@@ -127,7 +127,7 @@ fn what_the_chart_renders_is_what_kubewarden_declares_and_the_policy_takes() {
         let policy = rendered(case);
         assert_eq!(crd_problems(&policy), [""; 0], "{case}");
         let settings = policy["spec"]["settings"].to_string();
-        let settings = Document::new(Node::parse(&settings).unwrap());
+        let settings = Document::new(json::Value::parse(&settings).unwrap());
         assert_eq!(features::problems(&settings), [], "{case}");
     }
 }

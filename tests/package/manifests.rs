@@ -236,6 +236,6 @@ fn the_policy_of_the_readme_is_one_of_kubewarden_and_an_injector() {
     assert_eq!(injector_problems(std::slice::from_ref(&policy)), [""; 0]);
     assert_eq!(policy["spec"]["rules"], metadata()["rules"]);
     let settings = policy["spec"]["settings"].to_string();
-    let settings = Document::new(Node::parse(&settings).unwrap());
+    let settings = Document::new(json::Value::parse(&settings).unwrap());
     assert_eq!(features::problems(&settings), []);
 }
