@@ -53,16 +53,21 @@ $(WASM_OPT): FORCE
 	[ "$$version" = "$$(cat $@ 2>/dev/null)" ] || echo "$$version" >$@
 
 # These want the module that is released, which costs less than one without wasm-opt; others take what the machine makes.
-test test-native limits reproduce: OPTIMIZED := yes
+test test-native test-playground limits reproduce: OPTIMIZED := yes
+
+# optimize MODULE,OPTIONS: makes the target of a module that cargo has built.
+define optimize
+	@if command -v wasm-opt >/dev/null; then \
+		wasm-opt $(2) $(WASM_FEATURES) --strip-debug --strip-producers $(1) -o $@; \
+	else \
+		echo "wasm-opt (package binaryen) is not installed: the module stays larger than a released one"; \
+		cp $(1) $@; \
+	fi
+endef
 
 policy.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile $(WASM_OPT) | wasm-target ## Build the policy
 	RUSTFLAGS="$(RUSTFLAGS) $(REMAP)" cargo build --locked --profile guest --target $(WASM_TARGET) --lib
-	@if command -v wasm-opt >/dev/null; then \
-		wasm-opt -O3 $(WASM_FEATURES) --strip-debug --strip-producers $(GUEST) -o $@; \
-	else \
-		echo "wasm-opt (package binaryen) is not installed: the module stays larger than a released one"; \
-		cp $(GUEST) $@; \
-	fi
+	$(call optimize,$(GUEST),-O3)
 
 # What a policy costs at the least, which the costs of ours are compared with; built like ours.
 FLOOR := $(TARGET_DIR)/floor.wasm
@@ -108,6 +113,27 @@ install: policy.wasm ## Install datakit-policy, which carries the policy
 host-program: policy.wasm
 	cargo build --locked --workspace
 
+# What the page has of the command line's code.
+PAGE := $(TARGET_DIR)/$(WASM_TARGET)/page/datakit_policy_playground.wasm
+playground/core.wasm: $(shell find src host cli playground/core -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock Makefile $(WASM_OPT) | wasm-target
+	RUSTFLAGS="$(RUSTFLAGS) $(REMAP)" cargo build --locked --profile page --target $(WASM_TARGET) --lib \
+		--package datakit-policy-playground
+	$(call optimize,$(PAGE),--merge-similar-functions -Oz --converge)
+
+NPM := npm --prefix playground --silent
+# npm writes this file last.
+PLAYGROUND_PACKAGES := playground/node_modules/.package-lock.json
+$(PLAYGROUND_PACKAGES): playground/package-lock.json
+	$(NPM) ci --ignore-scripts --no-audit --no-fund
+
+PLAYGROUND := policy.wasm playground/core.wasm $(PLAYGROUND_PACKAGES)
+.PHONY: playground playground-dev
+playground: $(PLAYGROUND) ## Build the playground: playground/dist, static files for any folder of any server
+	$(NPM) run build
+
+playground-dev: $(PLAYGROUND) ## Serve the playground while you work on it
+	$(NPM) run dev
+
 .PHONY: docs
 docs: ## Write what is made of the table of settings: the reference's tables, JSON Schema, Rancher's form, the chart's schema
 	UPDATE_GOLDEN=1 cargo test --locked --workspace --test settings made
@@ -143,7 +169,7 @@ else echo "$(1) could not be installed: $(3) not checked" >&2; fi
 endef
 
 .PHONY: test
-test: tools lint test-wasm test-native e2e-tests chart-tests release-tests fuzz-smoke reproduce ## Run all tests
+test: tools lint test-wasm test-native test-playground e2e-tests chart-tests release-tests fuzz-smoke reproduce ## Run all tests
 
 .PHONY: test-native
 test-native: policy.wasm floor docker-registry ## Unit tests natively, and the tests on the built policy
@@ -192,6 +218,18 @@ fuzz-smoke: ## Fuzz each target for a few seconds
 test-wasm: wasm-target wasm-bindgen node ## Unit tests inside wasm32, run by Node.js
 	NODE_PATH=$(CURDIR)/tests/wasm32 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
 		cargo test --locked --target $(WASM_TARGET) --lib
+
+# Debian's Chromium, or what CHROMIUM names.
+export CHROMIUM ?= $(firstword $(wildcard $(addprefix /usr/bin/,chromium chromium-browser google-chrome)) /usr/bin/chromium)
+.PHONY: test-playground
+test-playground: ## Test the playground in Chromium, where there is one or it can be installed
+	@if [ -x "$(CHROMIUM)" ] || $(MAKE) --no-print-directory chromium; then \
+		$(MAKE) --no-print-directory OPTIMIZED=$(OPTIMIZED) npm playground && $(NPM) test; \
+	else echo "there is no Chromium: the tests of the playground are skipped"; fi
+
+.PHONY: playground-screenshots
+playground-screenshots: playground ## Write the README's pictures of the playground
+	$(NPM) run screenshots
 
 .PHONY: e2e-tests
 e2e-tests: annotated-policy.wasm host-program bats jq ## The command line tests, with KWCTL
@@ -265,10 +303,10 @@ cargo-fuzz:
 		cargo install --locked cargo-fuzz --version $(CARGO_FUZZ_VERSION)
 
 # The tools below are Debian packages; elsewhere install what the message names.
-.PHONY: bats docker-registry jq node unzip wasm-opt zip
+.PHONY: bats chromium docker-registry jq node npm unzip wasm-opt zip
 node: PACKAGE := nodejs
 wasm-opt: PACKAGE := binaryen
-bats docker-registry jq node unzip wasm-opt zip:
+bats chromium docker-registry jq node npm unzip wasm-opt zip:
 	@command -v $@ >/dev/null || $(SUDO) apt-get install --yes --quiet $(or $(PACKAGE),$@) || \
 		{ $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet $(or $(PACKAGE),$@); } || \
 		{ echo "please install $@ (package $(or $(PACKAGE),$@))" >&2; exit 1; }
@@ -278,4 +316,5 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 .PHONY: clean
 clean: ## Remove what was built
 	cargo clean
-	rm -f policy.wasm annotated-policy.wasm
+	rm -f policy.wasm annotated-policy.wasm playground/core.wasm
+	rm -rf playground/dist playground/node_modules

@@ -52,6 +52,7 @@ static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_all
 
 /// Registers the functions that a policy host calls over waPC.
 // The export is what makes it callable; nothing else in the crate is unsafe.
+#[cfg(feature = "policy")]
 #[allow(unsafe_code)]
 #[unsafe(no_mangle)]
 pub extern "C" fn wapc_init() {

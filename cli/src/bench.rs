@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use datakit_policy_host::policy::{Instance, Policy, payload};
 use serde_json::{Value, json};
 
-use crate::settings::SettingsFile;
 use crate::{Failure, input};
 
 /// Measure how long the policy takes for an admission request
@@ -37,7 +36,7 @@ pub struct Args {
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let policy = input::policy(args.policy.as_deref().map(input::local_path))?;
     let settings = match &args.settings_path {
-        Some(path) => SettingsFile::read(path)?.accepted_by(&policy)?,
+        Some(path) => input::settings(path)?.accepted_by(&policy)?,
         None => json!({}),
     };
     let request = input::request(&args.request_path)?;

@@ -79,7 +79,7 @@ const ADVICE: u8 = 3;
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let policy = args.policy.compile()?;
-    let file = SettingsFile::read(args.file())?;
+    let file = input::settings(args.file())?;
     let paint = Paint::new(args.color);
     let mut out = stdout().lock();
 

@@ -11,6 +11,7 @@ use datakit_policy_host::request::AdmissionRequest;
 use serde_json::Value;
 
 use crate::Failure;
+use crate::settings::SettingsFile;
 
 /// The name that stands for standard input.
 pub const STDIN: &str = "-";
@@ -42,6 +43,29 @@ pub fn text(path: &str) -> Result<String, Failure> {
         std::fs::read_to_string(path)
     };
     text.map_err(|error| format!("{}: cannot be read: {error}", name(path)).into())
+}
+
+/// The settings in a file, or on standard input.
+pub fn settings(path: &str) -> Result<SettingsFile, Failure> {
+    Ok(SettingsFile::new(name(path), &text(path)?)?)
+}
+
+/// The settings in files, of which each may hold several policies.
+pub fn all_settings(paths: &[String]) -> Result<Vec<SettingsFile>, Failure> {
+    let mut all = Vec::new();
+    for path in paths {
+        all.extend(SettingsFile::all(name(path), &text(path)?)?);
+    }
+    let other = all.iter().find(|file| !file.is_policy());
+    match other {
+        Some(other) if all.len() > 1 => Err(format!(
+            "{}: {} are not a policy; several settings can be looked at together where each is in a \
+             ClusterAdmissionPolicy or an AdmissionPolicy",
+            other.name, other.found.form
+        )
+        .into()),
+        _ => Ok(all),
+    }
 }
 
 /// What messages call a file.

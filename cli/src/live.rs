@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use datakit_policy_host::manifest::Document;
 use datakit_policy_host::request::{AdmissionRequest, Context};
 use serde_json::Value;
 
-use crate::{Failure, input, journal};
+use crate::{Failure, journal};
 
 /// Group, kind, namespace and name: what makes two objects the same one.
 type Identity = (String, String, Option<String>, String);
@@ -16,18 +17,21 @@ pub struct Live {
 }
 
 impl Live {
-    /// Reads manifests; `namespace` is that of objects which name none.
+    /// Takes documents as they were read; `namespace` is that of objects which name none.
     ///
     /// # Errors
     /// All that is wrong with them: an object that is missing would make an update look like a creation.
-    pub fn read(paths: &[String], namespace: &str) -> Result<Self, Failure> {
+    pub fn of(
+        documents: impl IntoIterator<Item = Result<Document, Failure>>,
+        namespace: &str,
+    ) -> Result<Self, Failure> {
         let context = Context {
             namespace: namespace.to_owned(),
             ..Context::default()
         };
         let mut objects = BTreeMap::new();
         let mut problems = Vec::new();
-        for document in paths.iter().flat_map(|path| input::manifests(path)) {
+        for document in documents {
             let document = match document {
                 Ok(document) => document,
                 Err(problem) => {

@@ -7,31 +7,24 @@ mod bench;
 mod check;
 mod explain;
 mod input;
+mod inputs;
 mod inspect;
-mod journal;
-mod live;
 mod logs;
 mod manual;
 mod migrate;
 mod namespaces;
 mod notes;
-mod order;
-mod paint;
-mod policies;
 mod preview;
 mod registry;
 mod run;
-mod session;
-mod settings;
-mod shape;
 mod uninject;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-/// Why a command gave up: a message for the user. Exit code 1.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+use datakit_policy::{
+    Failure, explanation, journal, live, order, paint, policies, session, settings, shape,
+};
 
 /// Previews, explains, runs and ships the Datakit operator policy, without a cluster
 ///

@@ -19,7 +19,6 @@ use datakit_policy_host::yaml::with_comments;
 
 use crate::aside::say;
 use crate::input::PolicyArgs;
-use crate::settings::SettingsFile;
 use crate::{Failure, input};
 use operator::Operator;
 use version::Version;
@@ -90,7 +89,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         return Err(format!("{}: is the file to read, take another to write", args.file).into());
     }
     let policy = args.policy.compile()?;
-    let file = SettingsFile::read(&args.file)?;
+    let file = input::settings(&args.file)?;
     if let Form::Policy(name) = &file.found.form {
         return Err(format!("{}: {name} is a policy already", file.found.source).into());
     }

@@ -3,10 +3,9 @@
 use std::fmt::Display;
 use std::io::IsTerminal as _;
 
-use clap::ValueEnum;
-
 /// When to use colours.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy)]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 pub enum When {
     /// On a terminal, unless NO_COLOR is set
     Auto,

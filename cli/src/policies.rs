@@ -21,11 +21,50 @@ pub struct Policies {
     cluster: Arc<dyn Cluster>,
 }
 
+/// Who is asked about an object.
+pub trait Ask {
+    /// Asks about a request.
+    ///
+    /// # Errors
+    /// Where the module cannot be started.
+    fn ask(&self, request: AdmissionRequest) -> Result<Heard, Failure>;
+}
+
+/// One policy that is asked about every workload.
+pub struct Alone {
+    module: Policy,
+    settings: Value,
+}
+
+impl Alone {
+    /// A policy with settings that it has accepted. It will log every decision.
+    pub fn new(module: Policy, settings: Value) -> Self {
+        let settings = at_debug(settings);
+        Self { module, settings }
+    }
+}
+
+impl Ask for Alone {
+    fn ask(&self, request: AdmissionRequest) -> Result<Heard, Failure> {
+        let instance = self.module.instance()?;
+        let said = match instance.validate(&request, &self.settings) {
+            Ok(said) => Said::Answer(said),
+            Err(error) => Said::Refused(error.to_string()),
+        };
+        Ok(Heard {
+            said,
+            logs: instance.take_logs(),
+            doubts: Vec::new(),
+            remarks: Vec::new(),
+        })
+    }
+}
+
 /// Settings, and the rest of the policy that they are in.
 pub struct Asked {
-    pub settings: Value,
+    settings: Value,
     /// None for settings as such: the policy is asked about every workload.
-    pub resource: Option<reach::Policy>,
+    resource: Option<reach::Policy>,
 }
 
 /// What was heard of all policies about an object.
@@ -64,11 +103,22 @@ impl Policies {
         self.namespaces = namespaces;
     }
 
+    fn cluster_of(&self, policy: &Asked) -> Arc<dyn Cluster> {
+        let sees = policy
+            .resource
+            .as_ref()
+            .is_none_or(|resource| resource.sees_namespaces);
+        if sees {
+            Arc::clone(&self.cluster)
+        } else {
+            Arc::new(Nothing)
+        }
+    }
+}
+
+impl Ask for Policies {
     /// Asks all that are to be asked; each sees the object as the one before left it.
-    ///
-    /// # Errors
-    /// Where the module cannot be started.
-    pub fn ask(&self, mut request: AdmissionRequest) -> Result<Heard, Failure> {
+    fn ask(&self, mut request: AdmissionRequest) -> Result<Heard, Failure> {
         let mut heard = Heard {
             said: Said::NotAsked(String::new()),
             logs: Vec::new(),
@@ -130,21 +180,15 @@ impl Policies {
         };
         Ok(heard)
     }
-
-    fn cluster_of(&self, policy: &Asked) -> Arc<dyn Cluster> {
-        let sees = policy
-            .resource
-            .as_ref()
-            .is_none_or(|resource| resource.sees_namespaces);
-        if sees {
-            Arc::clone(&self.cluster)
-        } else {
-            Arc::new(Nothing)
-        }
-    }
 }
 
 impl Asked {
+    /// Settings that the policy has accepted, and the rest of the policy. It will log every decision.
+    pub fn new(settings: Value, resource: Option<reach::Policy>) -> Self {
+        let settings = at_debug(settings);
+        Self { settings, resource }
+    }
+
     fn title(&self) -> String {
         let resource = self.resource.as_ref();
         resource.map_or_else(|| "the policy".to_owned(), reach::Policy::title)
@@ -246,6 +290,47 @@ fn in_words(reasons: &[(String, String)]) -> String {
                 .iter()
                 .map(|(title, reason)| format!("{title}: {reason}"));
             told.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+/// Settings with which the policy logs every decision.
+fn at_debug(settings: Value) -> Value {
+    let with_level = |settings: Value| {
+        let mut settings = settings;
+        if let Some(keys) = settings.as_object_mut() {
+            keys.insert("log_level".to_owned(), json!("debug"));
+        }
+        settings
+    };
+    let pasted = settings.get("jsonconfig").and_then(Value::as_str);
+    match pasted.map(serde_json::from_str) {
+        Some(Ok(pasted)) => json!({ "jsonconfig": with_level(pasted).to_string() }),
+        // Empty text, which the policy takes for no settings.
+        Some(Err(_)) => settings,
+        None => with_level(settings),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_the_level_wherever_the_settings_are() {
+        for (settings, expected) in [
+            (json!({}), json!({"log_level": "debug"})),
+            (
+                json!({"log_level": "info", "admission_inject": {}}),
+                json!({"log_level": "debug", "admission_inject": {}}),
+            ),
+            (
+                json!({"jsonconfig": "{\"b\": {\"z\": 1, \"a\": 2}, \"log_level\": \"warn\"}"}),
+                json!({"jsonconfig": "{\"b\":{\"z\":1,\"a\":2},\"log_level\":\"debug\"}"}),
+            ),
+            (json!({"jsonconfig": ""}), json!({"jsonconfig": ""})),
+        ] {
+            assert_eq!(at_debug(settings), expected);
         }
     }
 }

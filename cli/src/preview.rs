@@ -10,9 +10,10 @@ use datakit_policy_host::manifest::Document;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::aside::say;
+use crate::inputs::{Inputs, NO_SETTINGS};
 use crate::notes::Notes;
 use crate::paint::{Paint, When};
-use crate::session::{Answer, Inputs, NO_SETTINGS, Session};
+use crate::session::{Answer, Session};
 use crate::{Failure, aside, logs};
 use count::Count;
 use output::{Format, Printer};
@@ -94,7 +95,7 @@ fn exit_code(count: &Count, tells_changes: bool) -> u8 {
 
 fn show(args: &Args) -> Result<Count, Failure> {
     let documents = args.inputs.documents();
-    let session = Session::open(&args.inputs, &documents)?;
+    let session = args.inputs.open(&documents)?;
     if documents.is_empty() {
         return Err("there is no object in the input".into());
     }

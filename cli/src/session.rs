@@ -2,81 +2,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::ValueEnum;
 use datakit_operator_policy::features;
 use datakit_policy_host::manifest::{Document, Source};
 use datakit_policy_host::policy::{self, LogLine};
 use datakit_policy_host::request::{self, AdmissionRequest, Context, RequestError};
 use serde_json::{Value, json};
 
-use crate::input::{Manifests, PolicyArgs};
 use crate::live::{Before, Live};
-use crate::namespaces::NamespaceArgs;
 use crate::order::in_order_of;
-use crate::policies::{Asked, Policies, Said};
-use crate::settings::SettingsFile;
-use crate::{Failure, input, journal, shape};
+use crate::policies::{Ask, Policies, Said};
+use crate::{Failure, journal, shape};
 
-/// Said where nobody gave settings.
-pub const NO_SETTINGS: &str = "note: without --settings the policy has nothing to inject";
-
-/// Which objects, with which settings.
-#[derive(clap::Args)]
-pub struct Inputs {
-    #[command(flatten)]
-    manifests: Manifests,
-
-    /// The policy's settings, recognised by their content: a file of settings (YAML or JSON), a ClusterAdmissionPolicy,
-    /// or the operator's ConfigMap, release file or Helm values; - is standard input. Of a policy all counts: its
-    /// rules, selectors and conditions too. Several policies, in one file or several, are asked in the API server's
-    /// order
-    #[arg(short, long, value_name = "FILE")]
-    pub settings: Vec<String>,
-
-    /// The namespace of objects that name none
-    #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = input::namespace)]
-    namespace: String,
-
-    /// What is done to the objects
-    #[arg(long, value_enum, ignore_case = true, default_value_t = Operation::Create)]
-    operation: Operation,
-
-    /// The objects as they are in the cluster, in files or folders, for an UPDATE of those that are there, by kind,
-    /// namespace and name
-    #[arg(long, value_name = "FILE", conflicts_with = "operation")]
-    old: Vec<String>,
-
-    #[command(flatten)]
-    namespaces: NamespaceArgs,
-
-    #[command(flatten)]
-    policy: PolicyArgs,
-}
-
-impl Inputs {
-    /// The documents of all files, in their order; for what cannot be read, the reason.
-    pub fn documents(&self) -> Vec<Result<Document, Failure>> {
-        self.manifests.documents()
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Operation {
-    /// The objects are new
-    #[value(name = "CREATE")]
+/// What is done to objects.
+pub enum Operation {
+    /// They are new.
     Create,
-    /// The objects are there already, with another pod template
-    #[value(name = "UPDATE")]
+    /// They are there already, with another pod template.
     Update,
+    /// Those that are there are updated; the others are new.
+    Apply(Live),
 }
 
 /// Policies with settings that they take.
-pub struct Session {
-    policies: Policies,
+pub struct Session<P = Policies> {
+    policies: P,
     namespace: String,
     operation: Operation,
-    /// None where nobody said how the objects are in the cluster.
-    live: Option<Live>,
 }
 
 /// An object, and what the policy says about it.
@@ -89,6 +40,8 @@ pub struct Answer {
     pub name: Option<String>,
     pub object: Value,
     pub before: Before,
+    /// The object as it is in the cluster, where that is known.
+    pub old: Option<Value>,
     /// The features that it had by the journals in it and in the object before.
     pub had: BTreeSet<String>,
     pub outcome: Outcome,
@@ -120,39 +73,14 @@ pub enum Outcome {
     Refused(String),
 }
 
-impl Session {
-    /// Compiles the policy and asks it whether it takes the settings. It will log every decision. The labels of
-    /// namespaces are those of the options, and of the Namespaces among the documents.
-    pub fn open(args: &Inputs, documents: &[Result<Document, Failure>]) -> Result<Self, Failure> {
-        let module = args.policy.compile()?;
-        let mut all = Vec::new();
-        for file in SettingsFile::read_all(&args.settings)? {
-            all.push(Asked {
-                resource: file.policy(&args.namespace)?,
-                settings: at_debug(file.accepted_by(&module)?),
-            });
-        }
-        if all.is_empty() {
-            all.push(Asked {
-                resource: None,
-                settings: at_debug(json!({})),
-            });
-        }
-        let mut namespaces = args.namespaces.read()?;
-        for document in documents.iter().flatten() {
-            namespaces.insert_object(&document.object);
-        }
-        let mut policies = Policies::new(module, all);
-        policies.know(namespaces);
-        Ok(Self {
+impl<P: Ask> Session<P> {
+    /// `namespace` is that of objects which name none.
+    pub fn new(policies: P, namespace: &str, operation: Operation) -> Self {
+        Self {
             policies,
-            namespace: args.namespace.clone(),
-            operation: args.operation,
-            live: match &args.old[..] {
-                [] => None,
-                files => Some(Live::read(files, &args.namespace)?),
-            },
-        })
+            namespace: namespace.to_owned(),
+            operation,
+        }
     }
 
     /// Asks the policies about an object.
@@ -166,12 +94,11 @@ impl Session {
             answer.warnings.extend(shape::not_seen(&answer.object));
             return Ok(answer);
         }
-        let old = request.old_object.clone();
         let heard = self.policies.ask(request)?;
         answer.logs = heard.logs;
         answer.doubts = heard.doubts;
         match heard.said {
-            Said::Answer(said) => answer.take(said, old.as_ref()),
+            Said::Answer(said) => answer.take(said),
             Said::NotAsked(reason) => answer.outcome = Outcome::NotAsked(reason),
             Said::Refused(reason) => answer.outcome = Outcome::Refused(reason),
         }
@@ -196,14 +123,14 @@ impl Session {
             AdmissionRequest::for_object(object, &context)
         };
         let created = request(request::Operation::Create, None)?;
-        let (old, before) = match (&self.live, self.operation) {
+        let (old, before) = match &self.operation {
             _ if !request::is_workload(object) => return Ok((created, Before::Unknown)),
-            (Some(live), _) => match live.find(&created) {
+            Operation::Create => return Ok((created, Before::Unknown)),
+            Operation::Update => (with_another_template(object), Before::Unknown),
+            Operation::Apply(live) => match live.find(&created) {
                 Some(old) => (old.clone(), Before::of_update(old, object)),
                 None => return Ok((created, Before::Absent)),
             },
-            (None, Operation::Create) => return Ok((created, Before::Unknown)),
-            (None, Operation::Update) => (with_another_template(object), Before::Unknown),
         };
         Ok((request(request::Operation::Update, Some(old))?, before))
     }
@@ -221,6 +148,7 @@ impl Answer {
             name: request.name.clone(),
             object,
             before,
+            old: request.old_object.clone().filter(|_| before.is_known()),
             had,
             outcome: Outcome::NoWorkload,
             warnings: Vec::new(),
@@ -231,23 +159,21 @@ impl Answer {
         }
     }
 
-    fn take(&mut self, said: policy::Answer, old: Option<&Value>) {
+    fn take(&mut self, said: policy::Answer) {
         self.warnings = said.warnings.unwrap_or_default();
         self.injected = said.audit_annotations.unwrap_or_default();
         self.outcome = if said.accepted {
-            self.outcome_of(said.mutated_object, old)
+            self.outcome_of(said.mutated_object)
         } else {
             Outcome::Refused(said.message.unwrap_or_default())
         };
     }
 
-    fn outcome_of(&self, mutated: Option<Value>, old: Option<&Value>) -> Outcome {
+    fn outcome_of(&self, mutated: Option<Value>) -> Outcome {
         let after = mutated
             .filter(|after| *after != self.object)
             .map(|after| in_order_of(&self.object, after));
-        let old = old
-            .filter(|_| self.before.is_known())
-            .and_then(journal::template);
+        let old = self.old.as_ref().and_then(journal::template);
         let template = journal::template(after.as_ref().unwrap_or(&self.object));
         if old.is_some() && old == template {
             return Outcome::Kept(after);
@@ -322,7 +248,7 @@ impl Answer {
 
     /// What was injected by which feature, in the order in which the policy goes through them.
     pub fn injected(&self) -> impl Iterator<Item = (&str, &str)> {
-        let place = |feature: &str| features::ALL.iter().position(|known| known.name == feature);
+        let place = |feature: &str| features::NAMES.iter().position(|known| *known == feature);
         let mut injected: Vec<_> = self.injected.iter().collect();
         injected.sort_by_key(|(feature, _)| place(feature).unwrap_or(usize::MAX));
         injected
@@ -339,24 +265,6 @@ impl Answer {
 /// What the policy's lines about the object as a whole have in the field `feature`.
 pub const OBJECT: &str = "policy";
 
-/// Settings with which the policy logs every decision.
-fn at_debug(settings: Value) -> Value {
-    let with_level = |settings: Value| {
-        let mut settings = settings;
-        if let Some(keys) = settings.as_object_mut() {
-            keys.insert("log_level".to_owned(), json!("debug"));
-        }
-        settings
-    };
-    let pasted = settings.get("jsonconfig").and_then(Value::as_str);
-    match pasted.map(serde_json::from_str) {
-        Some(Ok(pasted)) => json!({ "jsonconfig": with_level(pasted).to_string() }),
-        // Empty text, which the policy takes for no settings.
-        Some(Err(_)) => settings,
-        None => with_level(settings),
-    }
-}
-
 /// The object with an empty template: whatever is in the new one, it differs from that.
 fn with_another_template(object: &Value) -> Value {
     let mut object = object.clone();
@@ -364,27 +272,4 @@ fn with_another_template(object: &Value) -> Value {
         *template = json!({});
     }
     object
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sets_the_level_wherever_the_settings_are() {
-        for (settings, expected) in [
-            (json!({}), json!({"log_level": "debug"})),
-            (
-                json!({"log_level": "info", "admission_inject": {}}),
-                json!({"log_level": "debug", "admission_inject": {}}),
-            ),
-            (
-                json!({"jsonconfig": "{\"b\": {\"z\": 1, \"a\": 2}, \"log_level\": \"warn\"}"}),
-                json!({"jsonconfig": "{\"b\":{\"z\":1,\"a\":2},\"log_level\":\"debug\"}"}),
-            ),
-            (json!({"jsonconfig": ""}), json!({"jsonconfig": ""})),
-        ] {
-            assert_eq!(at_debug(settings), expected);
-        }
-    }
 }

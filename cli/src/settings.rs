@@ -1,12 +1,12 @@
 //! A file with settings in it, and what the policy says about them.
 
 use datakit_policy_host::policy::{LogLine, Policy};
-use datakit_policy_host::settings::{self, Form, Found, Held, Positions, Problem};
+use datakit_policy_host::settings::{self, Form, Found, Held, Positions, Problem, SettingsError};
 use datakit_policy_host::yaml::Position;
 use datakit_policy_reach as reach;
 use serde_json::{Value, json};
 
-use crate::{Failure, input};
+use crate::Failure;
 
 /// The key of settings that holds the operator's text.
 const TEXT: &str = "jsonconfig";
@@ -28,52 +28,39 @@ pub struct SettingsFile {
 }
 
 impl SettingsFile {
-    /// Reads a file, or standard input.
-    pub fn read(path: &str) -> Result<Self, Failure> {
-        let text = input::text(path)?;
-        let name = input::name(path);
+    /// Finds the settings in a text.
+    ///
+    /// # Errors
+    /// Where the text is broken, or has no settings in it, or several.
+    pub fn new(name: &str, text: &str) -> Result<Self, SettingsError> {
         // Says which there are, if there are several.
-        settings::find(name, &text)?;
-        let held = settings::find_all(name, &text)?.remove(0);
-        Ok(Self::new(name, text, held))
+        settings::find(name, text)?;
+        let mut all = Self::all(name, text)?;
+        Ok(all.remove(0))
     }
 
-    /// Reads files of which each may hold several policies.
-    pub fn read_all(paths: &[String]) -> Result<Vec<Self>, Failure> {
-        let mut all = Vec::new();
-        for path in paths {
-            let text = input::text(path)?;
-            let name = input::name(path);
-            let held = settings::find_all(name, &text)?;
-            all.extend(
-                held.into_iter()
-                    .map(|held| Self::new(name, text.clone(), held)),
-            );
-        }
-        let other = all.iter().find(|file| !file.is_policy());
-        match other {
-            Some(other) if all.len() > 1 => Err(format!(
-                "{}: {} are not a policy; several settings can be looked at together where each is in a \
-                 ClusterAdmissionPolicy or an AdmissionPolicy",
-                other.name, other.found.form
-            )
-            .into()),
-            _ => Ok(all),
-        }
+    /// All that are in a text, which may hold several policies.
+    ///
+    /// # Errors
+    /// Where the text is broken, or has no settings in it.
+    pub fn all(name: &str, text: &str) -> Result<Vec<Self>, SettingsError> {
+        let held = settings::find_all(name, text)?.into_iter();
+        Ok(held.map(|held| Self::of(name, text, held)).collect())
     }
 
-    fn new(name: &str, text: String, held: Held) -> Self {
+    fn of(name: &str, text: &str, held: Held) -> Self {
         let Held { found, object } = held;
         Self {
             name: name.to_owned(),
-            positions: Positions::new(&found, &text),
-            text,
+            positions: Positions::new(&found, text),
+            text: text.to_owned(),
             found,
             object,
         }
     }
 
-    fn is_policy(&self) -> bool {
+    /// Whether they stand in a policy.
+    pub fn is_policy(&self) -> bool {
         matches!(self.found.form, Form::Policy(_))
     }
 

@@ -8,6 +8,7 @@
 //! - [`settings`] finds policy settings in whatever file they are in, and the line that a problem of them stands in.
 //! - [`metadata`] and [`annotate`] write what hosts must know of a policy into its module.
 //! - `oci` (a feature) pushes and pulls modules.
+//! - `wasmtime` (a feature, on by default) is what policies run in; a program without it brings an engine of its own.
 //! - [`yaml`] is the YAML reader and writer below them, with kubectl's idea of what a plain scalar means.
 //!
 //! ```no_run
@@ -28,6 +29,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "wasmtime")]
 pub mod annotate;
 pub mod cluster;
 pub mod manifest;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::yaml::{self, DuplicateKeys};
+use crate::yaml::{self, DuplicateKeys, Position};
 
 /// Where an object stood, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub enum ManifestError {
         error: yaml::YamlError,
     },
     /// The document is no mapping.
-    #[error("{}: a Kubernetes object is expected, this is {found}", place.in_words())]
+    #[error("{}: {}", place.in_words(), self.what())]
     NoObject {
         /// Where it stood.
         place: Source,
@@ -79,16 +79,41 @@ pub enum ManifestError {
         found: &'static str,
     },
     /// The object does not say what it is.
-    #[error(
-        "{}: the object has no `{missing}`; every Kubernetes object needs `apiVersion` and `kind`",
-        place.in_words()
-    )]
+    #[error("{}: {}", place.in_words(), self.what())]
     Untyped {
         /// Where it stood.
         place: Source,
         /// The field.
         missing: &'static str,
     },
+}
+
+impl ManifestError {
+    /// Where in the text it is; none where there is no text.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        let (line, column) = match self {
+            Self::Unreadable { .. } => return None,
+            Self::Malformed { error, .. } => (error.line, error.column),
+            Self::NoObject { place, .. } | Self::Untyped { place, .. } => (place.line, 1),
+        };
+        Some(Position { line, column })
+    }
+
+    /// What is wrong, without the place.
+    #[must_use]
+    pub fn what(&self) -> String {
+        match self {
+            Self::Unreadable { error, .. } => error.to_string(),
+            Self::Malformed { error, .. } => error.message.clone(),
+            Self::NoObject { found, .. } => {
+                format!("a Kubernetes object is expected, this is {found}")
+            }
+            Self::Untyped { missing, .. } => format!(
+                "the object has no `{missing}`; every Kubernetes object needs `apiVersion` and `kind`"
+            ),
+        }
+    }
 }
 
 /// Reads a manifest's text, YAML or JSON, of any number of documents. A `List`, of whatever kind, is taken

@@ -1,12 +1,13 @@
 //! A waPC guest, run as the Kubewarden hosts run it.
 
+#[cfg(feature = "wasmtime")]
+mod wasmtime;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
-use wapc::WapcHost;
-use wasmtime_provider::{WasmtimeEngineProviderBuilder, WasmtimeEngineProviderPre};
 
 use crate::cluster::{Cluster, Nothing};
 
@@ -78,6 +79,7 @@ pub enum ProtocolVersion {
 
 /// One line that the policy logged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
 pub struct LogLine {
     /// `trace`, `debug`, `info`, `warning`, `error` or `critical`.
     pub level: String,
@@ -88,6 +90,23 @@ pub struct LogLine {
     pub fields: Map<String, Value>,
 }
 
+// The derived reader of flattened fields is ten times as large, which counts in a page.
+impl TryFrom<Map<String, Value>> for LogLine {
+    type Error = &'static str;
+
+    fn try_from(mut fields: Map<String, Value>) -> Result<Self, Self::Error> {
+        let mut text = |name: &str| match fields.shift_remove(name) {
+            Some(Value::String(text)) => Ok(text),
+            _ => Err("a log line has a level and a message"),
+        };
+        Ok(Self {
+            level: text("level")?,
+            message: text("message")?,
+            fields,
+        })
+    }
+}
+
 impl LogLine {
     /// The text of a field.
     #[must_use]
@@ -96,9 +115,33 @@ impl LogLine {
     }
 }
 
+/// Answers what a guest asks of its host: binding, namespace and operation, and a payload.
+pub type HostCall = Box<dyn Fn([&str; 3], &[u8]) -> Result<Vec<u8>, HostError> + Send + Sync>;
+
+/// Why a host does not answer.
+pub type HostError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a policy runs in, with the policy.
+pub trait Engine: Send + Sync {
+    /// Starts a fresh instance.
+    ///
+    /// # Errors
+    /// [`PolicyError::Start`] where it does not start.
+    fn start(&self, host: HostCall) -> Result<Box<dyn Guest>, PolicyError>;
+}
+
+/// A running guest.
+pub trait Guest {
+    /// Calls an operation.
+    ///
+    /// # Errors
+    /// The guest's message, or that of a trap.
+    fn call(&self, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String>;
+}
+
 /// A compiled policy. Compiling takes long, an [`Instance`] is made in microseconds.
 pub struct Policy {
-    compiled: WasmtimeEngineProviderPre,
+    engine: Box<dyn Engine>,
 }
 
 impl Policy {
@@ -106,17 +149,15 @@ impl Policy {
     ///
     /// # Errors
     /// [`PolicyError::Load`] where the bytes are no module, or import what a waPC host does not offer.
+    #[cfg(feature = "wasmtime")]
     pub fn from_bytes(module: &[u8]) -> Result<Self, PolicyError> {
-        // Without this, wasmtime would take the bytes for WebAssembly text and complain about its grammar.
-        if !module.starts_with(b"\0asm") {
-            let problem = "it does not begin as a WebAssembly module does";
-            return Err(PolicyError::Load(problem.to_owned()));
-        }
-        WasmtimeEngineProviderBuilder::new()
-            .module_bytes(module)
-            .build_pre()
-            .map(|compiled| Self { compiled })
-            .map_err(|error| PolicyError::Load(error.to_string()))
+        Ok(Self::run_by(wasmtime::Compiled::from_bytes(module)?))
+    }
+
+    /// A policy in an engine of the program's own.
+    pub fn run_by(engine: impl Engine + 'static) -> Self {
+        let engine = Box::new(engine);
+        Self { engine }
     }
 
     /// A fresh instance: nothing survives from an earlier one. `policy-server` takes one for every request,
@@ -133,29 +174,18 @@ impl Policy {
     /// # Errors
     /// As those of [`instance`](Self::instance).
     pub fn instance_in(&self, cluster: Arc<dyn Cluster>) -> Result<Instance, PolicyError> {
-        let engine = self
-            .compiled
-            .rehydrate(None)
-            .map_err(|error| PolicyError::Start(error.to_string()))?;
         let logs = Logs::default();
         let collected = logs.clone();
-        let host = WapcHost::new(
-            Box::new(engine),
-            Some(Box::new(
-                move |_, binding, namespace, operation, payload| {
-                    let call = [binding, namespace, operation];
-                    host_call(&collected, cluster.as_ref(), call, payload)
-                },
-            )),
-        )
-        .map_err(|error| PolicyError::Start(error.to_string()))?;
-        Ok(Instance { host, logs })
+        let guest = self.engine.start(Box::new(move |call, payload| {
+            host_call(&collected, cluster.as_ref(), call, payload)
+        }))?;
+        Ok(Instance { guest, logs })
     }
 }
 
 /// A running policy. After an error take a fresh one: a trap may leave the guest's memory in any state.
 pub struct Instance {
-    host: WapcHost,
+    guest: Box<dyn Guest>,
     logs: Logs,
 }
 
@@ -165,12 +195,9 @@ impl Instance {
     /// # Errors
     /// [`PolicyError::Guest`] where the guest answers with an error, knows no such operation, or traps.
     pub fn call(&self, operation: &str, payload: &[u8]) -> Result<Vec<u8>, PolicyError> {
-        self.host
+        self.guest
             .call(operation, payload)
-            .map_err(|error| match error {
-                wapc::errors::Error::GuestCallFailure(message) => PolicyError::Guest(message),
-                other => PolicyError::Guest(other.to_string()),
-            })
+            .map_err(PolicyError::Guest)
     }
 
     /// Asks the policy about a request: an [`AdmissionRequest`](crate::request::AdmissionRequest), or any JSON where a test wants to be rude.
@@ -285,7 +312,7 @@ fn host_call(
     cluster: &dyn Cluster,
     call: [&str; 3],
     payload: &[u8],
-) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<Vec<u8>, HostError> {
     match call {
         ["kubewarden", "tracing", "log"] => Ok(log(logs, payload)),
         ["kubewarden", "kubernetes", "get_resource"] => {

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::manifest::{self, ManifestError, Source};
-use crate::yaml::{self, DuplicateKeys};
+use crate::yaml::{self, DuplicateKeys, Position};
 
 /// Why settings, or a policy resource, cannot be used. Each names the place.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +107,21 @@ pub enum SettingsError {
         /// The file's name as the user gave it.
         file: String,
     },
+}
+
+impl SettingsError {
+    /// Where in the text it is, and what is wrong there; none of what is wrong with the text as a whole.
+    #[must_use]
+    pub fn in_the_text(&self) -> Option<(Position, String)> {
+        match self {
+            Self::Malformed { error, .. } => {
+                let yaml::YamlError { line, column, .. } = *error;
+                Some((Position { line, column }, error.message.clone()))
+            }
+            Self::Manifest(error) => Some((error.position()?, error.what())),
+            _ => None,
+        }
+    }
 }
 
 /// A ClusterAdmissionPolicy or AdmissionPolicy.

@@ -18,11 +18,35 @@ pub static ALL: [&Feature; 6] = [
     &logging::FEATURE,
 ];
 
+/// Their names.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // The compiler evaluates it.
+pub const NAMES: [&str; ALL.len()] = {
+    let mut names = [""; ALL.len()];
+    let mut place = 0;
+    while place < ALL.len() {
+        names[place] = ALL[place].name;
+        place += 1;
+    }
+    names
+};
+
+/// What they add. Apart from the table, for programs that read journals and inject nothing: what looks at the table
+/// carries all that its functions do.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // The compiler evaluates it.
+const ADDED: [Option<Added>; ALL.len()] = {
+    let mut added = [None; ALL.len()];
+    let mut place = 0;
+    while place < ALL.len() {
+        added[place] = ALL[place].adds;
+        place += 1;
+    }
+    added
+};
+
 /// Whether a feature adds a container of this name.
 #[must_use]
 pub fn adds_container(name: &str) -> bool {
-    ALL.iter()
-        .any(|feature| feature.adds.is_some_and(|added| added.name() == name))
+    ADDED.iter().flatten().any(|added| added.name() == name)
 }
 
 /// Whether a feature adds a sidecar of this name.

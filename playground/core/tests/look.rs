@@ -1,0 +1,142 @@
+//! What the page is told, by the built policy.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use datakit_policy_host::policy::Policy;
+use datakit_policy_playground::{Input, look};
+use serde_json::{Value, json};
+
+static MODULE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policy.wasm");
+    std::fs::read(path).expect("`make policy.wasm` builds it")
+});
+
+const POD: &str = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, annotations: {admission.datakit/java-lib.version: '1'}}
+spec: {containers: [{name: app, image: app}]}
+";
+
+const SETTINGS: &str = "admission_inject: {ddtrace: {images: {java_agent_image: repo/java}}}";
+
+fn output(manifest: &str, settings: &str, old: Option<&str>) -> Value {
+    let input = Input {
+        manifest: manifest.to_owned(),
+        settings: settings.to_owned(),
+        old: old.map(str::to_owned),
+        namespace: "shop".to_owned(),
+    };
+    let policy = Policy::from_bytes(&MODULE).unwrap();
+    serde_json::to_value(look(policy, input)).unwrap()
+}
+
+#[test]
+fn tells_what_becomes_of_an_object() {
+    let mut output = output(POD, SETTINGS, None);
+    let object = &mut output["objects"][0];
+    let explanation = object["explanation"].take();
+    let explanation: Vec<&str> = explanation.as_str().unwrap().lines().take(3).collect();
+    assert_eq!(
+        explanation,
+        [
+            "Pod shop/web: manifest:1",
+            "ddtrace: injected repo/java:1",
+            "  admission_inject.ddtrace decides: annotation admission.datakit/java-lib.version",
+        ]
+    );
+    // A pod has no journal, so the right side of the diff is the result.
+    let result = object["result"].take();
+    assert_eq!(object["diff"][1].take(), result);
+    assert!(result.as_str().unwrap().contains("image: repo/java:1"));
+    let patch = object["patch"].take();
+    let paths: Vec<&Value> = patch
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|op| &op["path"])
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "/spec/containers/0/env",
+            "/spec/containers/0/volumeMounts",
+            "/spec/initContainers",
+            "/spec/volumes"
+        ]
+    );
+    assert_eq!(
+        output,
+        json!({
+            "form": "settings",
+            "problems": [],
+            "objects": [{
+                "title": "Pod shop/web",
+                "line": 1,
+                "verdict": "injected",
+                "reason": null,
+                "before": "none",
+                "warnings": [],
+                "injected": [["ddtrace", "repo/java:1"]],
+                "diff": [
+                    "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n    \
+                     admission.datakit/java-lib.version: \"1\"\nspec:\n  containers:\n  - name: app\n    image: app\n",
+                    null
+                ],
+                "result": null,
+                "patch": null,
+                "explanation": null
+            }]
+        })
+    );
+}
+
+#[test]
+fn tells_what_is_wrong_in_which_field() {
+    let manifest = "kind: Pod: x\n---\napiVersion: v1\n---\n- 1\n";
+    let old = "apiVersion: v1\nkind: [\n";
+    assert_eq!(
+        output(manifest, "admission_inject:\n  ddtrac: {}\n", Some(old)),
+        json!({
+            "form": null,
+            "problems": [
+                {"field": "manifest", "line": 1, "column": 10, "message": "mapping values are not allowed in this context"},
+                {"field": "manifest", "line": 3, "column": 1,
+                 "message": "the object has no `kind`; every Kubernetes object needs `apiVersion` and `kind`"},
+                {"field": "manifest", "line": 5, "column": 1,
+                 "message": "a Kubernetes object is expected, this is a list"},
+                {"field": "settings", "line": 2, "column": 3,
+                 "message": "admission_inject.ddtrac: unknown key, did you mean `ddtrace`?"},
+                {"field": "old", "line": 3, "column": 1,
+                 "message": "while parsing a node, did not find expected node content"},
+            ],
+            "objects": []
+        })
+    );
+}
+
+#[test]
+fn tells_settings_that_cannot_be_read() {
+    let problem = |settings: &str| output("", settings, None)["problems"].take();
+    assert_eq!(
+        problem("a: b: c"),
+        json!([{"field": "settings", "line": 1, "column": 5, "message": "mapping values are not allowed in this context"}])
+    );
+    assert_eq!(
+        problem("apiVersion: v1\nkind: Service\nmetadata: {name: web}\n"),
+        json!([{"field": "settings", "line": 1, "column": 1, "message":
+            "settings: there are no settings in it; a Kubewarden policy has some, and the operator's ConfigMap in \
+             `data.jsonconfig`, but this is Service web"}])
+    );
+}
+
+#[test]
+fn an_object_that_is_twice_among_the_old_ones_is_a_problem_there() {
+    let old = format!("{POD}---\n{POD}");
+    assert_eq!(
+        output(POD, SETTINGS, Some(&old))["problems"],
+        json!([{"field": "old", "line": 1, "column": 1, "message":
+            "old manifest:6: Pod web is there twice: keep the one that is in the cluster"}])
+    );
+}

@@ -1,0 +1,78 @@
+// A waPC host, as far as a Kubewarden policy that only logs needs one.
+// The protocol: https://wapc.io/docs/spec/
+
+/** What a guest answered to a call, and what it asked of its host meanwhile. */
+export interface Said {
+  /** The guest's answer, or its error. */
+  answer: { Ok: string } | { Err: string };
+  /** The payloads of its log lines. */
+  logs: unknown[];
+}
+
+interface Exports {
+  memory: WebAssembly.Memory;
+  __guest_call(operationLength: number, payloadLength: number): number;
+  _start?(): void;
+  wapc_init?(): void;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Calls an operation of a guest in a fresh instance, as policy-server does: nothing survives from an earlier call. */
+export function call(module: WebAssembly.Module, operation: string, payload: Uint8Array): Said {
+  const operationBytes = encoder.encode(operation);
+  const none = new Uint8Array();
+  let answer = none;
+  let guestError = "";
+  let hostAnswer = none;
+  let hostError = none;
+  const logs: unknown[] = [];
+
+  // The memory grows, and its buffer is another one then.
+  const at = (begin: number, length: number) => new Uint8Array(exports.memory.buffer, begin, length);
+  const text = (begin: number, length: number) => decoder.decode(at(begin, length));
+
+  const wapc = {
+    __guest_request(operationAt: number, payloadAt: number) {
+      at(operationAt, operationBytes.length).set(operationBytes);
+      at(payloadAt, payload.length).set(payload);
+    },
+    __guest_response(begin: number, length: number) {
+      answer = at(begin, length).slice();
+    },
+    __guest_error(begin: number, length: number) {
+      guestError = text(begin, length);
+    },
+    __host_call(...places: [number, number, number, number, number, number, number, number]) {
+      const [bindingAt, bindingLength, namespaceAt, namespaceLength, nameAt, nameLength, begin, length] = places;
+      const asked = [text(bindingAt, bindingLength), text(namespaceAt, namespaceLength), text(nameAt, nameLength)];
+      const name = asked.join("/");
+      hostAnswer = hostError = none;
+      if (name !== "kubewarden/tracing/log") {
+        hostError = encoder.encode(`this host does not offer \`${name}\``);
+        return 0;
+      }
+      logs.push(JSON.parse(text(begin, length)));
+      return 1;
+    },
+    __host_response_len: () => hostAnswer.length,
+    __host_response: (begin: number) => at(begin, hostAnswer.length).set(hostAnswer),
+    __host_error_len: () => hostError.length,
+    __host_error: (begin: number) => at(begin, hostError.length).set(hostError),
+    __console_log: (begin: number, length: number) => console.log(text(begin, length)),
+  };
+
+  const instance = new WebAssembly.Instance(module, { wapc });
+  const exports = instance.exports as unknown as Exports;
+  try {
+    exports._start?.();
+    exports.wapc_init?.();
+    if (exports.__guest_call(operationBytes.length, payload.length) === 1) {
+      return { answer: { Ok: decoder.decode(answer) }, logs };
+    }
+    return { answer: { Err: guestError }, logs };
+  } catch (trap) {
+    return { answer: { Err: String(trap) }, logs };
+  }
+}
