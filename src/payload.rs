@@ -162,3 +162,76 @@ fn string<'a>(reader: &mut Reader<'a>) -> Option<Cow<'a, str>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    const REQUEST: &str = r#""request":{"kind":{"group":"apps","kind":"Deployment"},"namespace":"shop","object":{"a":"}"},"oldObject":null,"operation":"UPDATE"}"#;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn finds_the_settings_before_and_behind_the_request() {
+        for (text, settings) in [
+            (format!("{{{REQUEST}}}"), "null"),
+            (
+                format!(r#"{{{REQUEST},"settings":{{"b":[1]}}}}"#),
+                r#"{"b":[1]}"#,
+            ),
+            (
+                format!(r#"{{"settings":{{"b":[1]}},{REQUEST}}}"#),
+                r#"{"b":[1]}"#,
+            ),
+            (
+                format!(r#" {{ "x" : [ "}}" ] , {REQUEST} , "y":{{}}, "settings" : 7 }} "#),
+                "7",
+            ),
+        ] {
+            let payload = Payload::read(text.as_bytes()).unwrap();
+            let request = &payload.request;
+            assert_eq!(
+                [
+                    &*request.group,
+                    &*request.kind,
+                    &*request.namespace,
+                    request.object,
+                    request.old_object
+                ],
+                ["apps", "Deployment", "shop", r#"{"a":"}"}"#, "null"]
+            );
+            assert_eq!(payload.settings().unwrap().to_string(), settings);
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn reads_no_settings_of_what_is_broken_behind_the_request() {
+        for behind in [
+            "",
+            ",",
+            ",\"settings\":{",
+            ",\"settings\":{}",
+            ",\"settings\":1}}",
+            "}x",
+        ] {
+            let text = format!("{{{REQUEST}{behind}");
+            let payload = Payload::read(text.as_bytes()).unwrap();
+            assert_eq!(payload.settings(), None, "{behind}");
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn tells_what_is_no_json_from_what_is_no_request() {
+        let unreadable = |text: &str| Payload::read(text.as_bytes()).unwrap_err();
+        for text in [
+            "7",
+            "{}",
+            r#"{"request":null}"#,
+            r#"{"request":{"kind":"Pod"}}"#,
+        ] {
+            assert_eq!(unreadable(text), Unreadable::Shape, "{text}");
+        }
+        for text in ["", "{", r#"{"request":{"operation":}}"#] {
+            assert!(matches!(unreadable(text), Unreadable::Syntax(_)), "{text}");
+        }
+    }
+}

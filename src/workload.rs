@@ -234,4 +234,22 @@ mod tests {
         );
         assert_eq!(reason(Workload::Pod, &pod("example.com/a")), None);
     }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn compares_templates_to_the_letter() {
+        let text = |replicas: u8, template: &str| {
+            format!(r#"{{"spec":{{"replicas":{replicas},"template":{template}}}}}"#)
+        };
+        let same = |one: &str, other: &str| Workload::Deployment.has_the_same_template(one, other);
+        let own = text(1, r#"{"a":"}"}"#);
+        assert!(same(&own, &text(2, r#"{"a":"}"}"#)));
+        assert!(!same(&own, &text(1, r#"{"a": "}"}"#)));
+        for none in ["", "null", "{}", r#"{"spec":null}"#] {
+            assert!(!same(none, none), "{none}");
+        }
+        let job = |template: &str| {
+            format!(r#"{{"spec":{{"jobTemplate":{{"spec":{{"template":{template}}}}}}}}}"#)
+        };
+        assert!(Workload::CronJob.has_the_same_template(&job("[1]"), &job("[1]")));
+    }
 }

@@ -8,14 +8,18 @@ use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use datakit_operator_policy::admission;
-use datakit_policy_benches::{Case, by_rules, by_size, cases, file};
+use datakit_policy_benches::{Case, by_rules, by_size, cases, file, floor};
 use datakit_policy_host::policy::Policy;
 
 const OURS: &str = "policy";
 const FLOOR: &str = "floor";
 
-fn module(path: &str) -> Vec<u8> {
-    std::fs::read(file(path)).unwrap_or_else(|error| panic!("{path}: {error}; run `make bench`"))
+/// The policy and the floor.
+fn modules() -> [Vec<u8>; 2] {
+    [
+        std::fs::read(file("policy.wasm")).unwrap(),
+        floor().unwrap(),
+    ]
 }
 
 struct Policies {
@@ -25,11 +29,8 @@ struct Policies {
 
 impl Policies {
     fn load() -> Self {
-        let load = |path: &str| Policy::from_bytes(&module(path)).unwrap();
-        Self {
-            ours: load("policy.wasm"),
-            floor: load("target/floor.wasm"),
-        }
+        let [ours, floor] = modules().map(|module| Policy::from_bytes(&module).unwrap());
+        Self { ours, floor }
     }
 
     fn named(&self) -> [(&'static str, &Policy); 2] {
@@ -114,8 +115,7 @@ fn start(criterion: &mut Criterion) {
             bencher.iter(|| policy.instance().unwrap());
         });
     }
-    for (name, path) in [(OURS, "policy.wasm"), (FLOOR, "target/floor.wasm")] {
-        let bytes = module(path);
+    for (name, bytes) in [OURS, FLOOR].into_iter().zip(modules()) {
         group.sample_size(10);
         group.bench_function(BenchmarkId::new("compile", name), |bencher| {
             bencher.iter(|| Policy::from_bytes(&bytes).unwrap());

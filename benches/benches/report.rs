@@ -5,12 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use datakit_policy_benches::meter::Counted;
-use datakit_policy_benches::{Failure, by_rules, by_size, cases, file};
+use datakit_policy_benches::{Failure, built, by_rules, by_size, cases, file, floor};
 use datakit_policy_host::policy::Policy;
 use plotters::prelude::*;
 use serde_json::Value;
 
-const TARGET: &str = "target/criterion";
 const DOCUMENT: &str = "docs/performance.md";
 const MARKS: [&str; 2] = ["<!-- made by `make bench`: begin -->\n", "<!-- end -->\n"];
 
@@ -48,7 +47,7 @@ fn main() -> Result<(), Failure> {
 
 /// The median that was measured.
 fn median(path: &str) -> Result<Duration, Failure> {
-    let path = file(TARGET).join(path).join("new/estimates.json");
+    let path = built("criterion").join(path).join("new/estimates.json");
     let text = std::fs::read_to_string(&path)
         .map_err(|error| format!("{}: {error}; run `make bench`", path.display()))?;
     let estimates: Value = serde_json::from_str(&text)?;
@@ -102,7 +101,7 @@ fn start(bytes: usize) -> Result<String, Failure> {
         time("compile/policy")?.as_millis(),
         time("compile/floor")?.as_millis()
     )?;
-    let floor = std::fs::metadata(file("target/floor.wasm"))?.len();
+    let floor = floor()?.len();
     writeln!(
         text,
         "| size of the module | {} KB | {} KB |",

@@ -3,6 +3,8 @@
 
 pub mod meter;
 
+use std::path::{Path, PathBuf};
+
 use datakit_policy_host::policy::{Policy, payload};
 use datakit_policy_host::request::{AdmissionRequest, Context, Operation};
 use datakit_policy_host::{manifest, settings};
@@ -12,8 +14,26 @@ pub type Failure = Box<dyn std::error::Error>;
 
 /// A file of the repository.
 #[must_use]
-pub fn file(path: &str) -> std::path::PathBuf {
-    std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path)
+pub fn file(path: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path)
+}
+
+/// A file in the folder of what is built.
+#[must_use]
+pub fn built(path: &str) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or(file("target"), PathBuf::from)
+        .join(path)
+}
+
+/// The floor policy.
+///
+/// # Errors
+/// It was not built.
+pub fn floor() -> Result<Vec<u8>, Failure> {
+    let path = built("floor.wasm");
+    std::fs::read(&path)
+        .map_err(|error| format!("{}: {error}; run `make floor` first", path.display()).into())
 }
 
 /// One admission.

@@ -114,12 +114,6 @@ impl Meter {
         }
     }
 
-    /// The linear memory.
-    #[must_use]
-    pub fn memory(&self) -> &[u8] {
-        self.memory.data(&self.store)
-    }
-
     /// Calls an operation.
     ///
     /// # Panics

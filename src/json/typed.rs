@@ -239,3 +239,37 @@ impl SerializeMap for Fields {
         Ok(Value::Object(self.object))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::{EnvVar, HTTPGetAction, ResourceRequirements};
+    use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn is_what_the_library_makes_of_an_object() {
+        let amounts = [("cpu".to_owned(), Quantity("100m".to_owned()))];
+        let resources = ResourceRequirements {
+            limits: Some(amounts.into_iter().collect()),
+            ..ResourceRequirements::default()
+        };
+        assert_eq!(
+            typed(&resources).to_string(),
+            r#"{"limits":{"cpu":"100m"}}"#
+        );
+        let entry = EnvVar {
+            name: "A".to_owned(),
+            value: Some("\"b\"".to_owned()),
+            value_from: None,
+        };
+        assert_eq!(typed(&entry).to_string(), r#"{"name":"A","value":"\"b\""}"#);
+        let port = k8s_openapi::apimachinery::pkg::util::intstr::IntOrString::Int(-80);
+        let action = HTTPGetAction {
+            port,
+            ..HTTPGetAction::default()
+        };
+        assert_eq!(typed(&action).to_string(), r#"{"port":-80}"#);
+        assert_eq!(typed(&1.5), Value::Null);
+    }
+}

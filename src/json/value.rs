@@ -383,3 +383,65 @@ impl PartialEq<u64> for Value<'_> {
         self.as_u64() == Some(*number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    fn object(text: &str) -> Object<'_> {
+        match Value::parse(text).unwrap() {
+            Value::Object(object) => object,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn keeps_order_and_spelling() {
+        let text = r#"{"b":1.50,"a":[true,null,"x\n"],"c":1E400}"#;
+        let in_range = text.replace("1E400", "18446744073709551616");
+        assert_eq!(Value::parse(&in_range).unwrap().to_string(), in_range);
+        assert!(Value::parse(text).is_err());
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn is_the_same_in_any_order_of_keys() {
+        let one = object(r#"{"a":1,"b":{"c":[1,2],"d":null}}"#);
+        assert_eq!(one, object(r#"{"b":{"d":null,"c":[1,2]},"a":1}"#));
+        for other in [
+            r#"{"a":1}"#,
+            r#"{"a":1,"b":{"c":[2,1],"d":null}}"#,
+            r#"{"a":1.0,"b":{"c":[1,2],"d":null}}"#,
+            r#"{"a":1,"x":{"c":[1,2],"d":null}}"#,
+        ] {
+            assert_ne!(one, object(other), "{other}");
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn takes_the_last_of_equal_keys() {
+        let mut twice = object(r#"{"a":1,"b":2,"a":3}"#);
+        assert_eq!(twice.get("a").unwrap(), &3_u64);
+        twice.insert("a", 4_u64.into());
+        twice.insert("c", 5_u64.into());
+        assert_eq!(
+            Value::Object(twice.clone()).to_string(),
+            r#"{"a":1,"b":2,"a":4,"c":5}"#
+        );
+        twice.remove("a");
+        assert_eq!(Value::Object(twice).to_string(), r#"{"b":2,"c":5}"#);
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn borrows_what_has_no_escapes() {
+        let text = String::from(r#"["plain","esc\u0061ped"]"#);
+        let value = Value::parse(&text).unwrap();
+        let borrowed = |item: &Value<'_>| matches!(item, Value::String(Cow::Borrowed(_)));
+        let items = value.as_array().unwrap();
+        assert_eq!(
+            items.iter().map(borrowed).collect::<Vec<_>>(),
+            [true, false]
+        );
+        assert_eq!(items[1], "escaped");
+    }
+}

@@ -4,11 +4,10 @@
 //! is built in the same run: so the figures are of the policy, and not of the compiler.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::Command;
 
 use datakit_policy_benches::meter::Counted;
-use datakit_policy_benches::{Case, cases, file};
+use datakit_policy_benches::{Case, cases, file, floor};
 use serde::{Deserialize, Serialize};
 
 use crate::support::{POLICY, module};
@@ -29,12 +28,6 @@ struct Baseline {
 const SAME_TOOLS: f64 = 1.03;
 const OTHER_TOOLS: f64 = 1.25;
 
-fn floor() -> Vec<u8> {
-    let path = std::env::var_os("FLOOR_WASM").map_or(file("target/floor.wasm"), PathBuf::from);
-    std::fs::read(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}; run `make floor` first", path.display()))
-}
-
 fn tools() -> String {
     let version = |tool: &str| {
         let output = Command::new(tool).arg("--version").output().ok();
@@ -46,7 +39,7 @@ fn tools() -> String {
 
 /// Fuel in instances that did not answer before, and their memory then.
 fn measured() -> Baseline {
-    let (module, floor) = (module(), floor());
+    let (module, floor) = (module(), floor().unwrap());
     let (policy, least) = (Counted::new(&module), Counted::new(&floor));
     let mut baseline = Baseline {
         tools: tools(),
