@@ -18,35 +18,43 @@ pub static ALL: [&Feature; 6] = [
     &logging::FEATURE,
 ];
 
+/// A column of the table, apart from it: for programs that read journals and annotations and inject nothing. What looks
+/// at the table itself carries all that its functions do.
+macro_rules! column {
+    ($field:ident, $empty:expr) => {{
+        let mut column = [$empty; ALL.len()];
+        let mut place = 0;
+        while place < ALL.len() {
+            column[place] = ALL[place].$field;
+            place += 1;
+        }
+        column
+    }};
+}
+
 /// Their names.
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // The compiler evaluates it.
-pub const NAMES: [&str; ALL.len()] = {
-    let mut names = [""; ALL.len()];
-    let mut place = 0;
-    while place < ALL.len() {
-        names[place] = ALL[place].name;
-        place += 1;
-    }
-    names
-};
+pub const NAMES: [&str; ALL.len()] = column!(name, "");
 
-/// What they add. Apart from the table, for programs that read journals and inject nothing: what looks at the table
-/// carries all that its functions do.
+/// The columns of what they add, and of their annotations.
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // The compiler evaluates it.
-const ADDED: [Option<Added>; ALL.len()] = {
-    let mut added = [None; ALL.len()];
-    let mut place = 0;
-    while place < ALL.len() {
-        added[place] = ALL[place].adds;
-        place += 1;
-    }
-    added
-};
+mod columns {
+    use super::{ALL, Added};
+    use crate::features::feature::Ask;
+
+    pub const ADDED: [Option<Added>; ALL.len()] = column!(adds, None);
+    pub const SWITCHES: [Option<&str>; ALL.len()] = column!(switch, None);
+    pub const ASKS: [&[Ask]; ALL.len()] = column!(asks, &[] as &[Ask]);
+    pub const RESOURCES: [Option<&str>; ALL.len()] = column!(resources, None);
+}
 
 /// Whether a feature adds a container of this name.
 #[must_use]
 pub fn adds_container(name: &str) -> bool {
-    ADDED.iter().flatten().any(|added| added.name() == name)
+    columns::ADDED
+        .iter()
+        .flatten()
+        .any(|added| added.name() == name)
 }
 
 /// Whether a feature adds a sidecar of this name.
@@ -66,9 +74,9 @@ pub fn journal(text: &str) -> Result<Journal, &'static str> {
 
 /// The names of all annotations that the policy looks at, behind the [`PREFIX`](super::PREFIX).
 pub fn annotation_names() -> impl Iterator<Item = &'static str> {
-    let switches = ALL.iter().filter_map(|feature| feature.switch);
-    let asks = ALL.iter().flat_map(|feature| feature.asks);
-    let resources = ALL.iter().filter_map(|feature| feature.resources);
+    let switches = columns::SWITCHES.into_iter().flatten();
+    let asks = columns::ASKS.into_iter().flatten();
+    let resources = columns::RESOURCES.into_iter().flatten();
     [
         SWITCH,
         security::ANNOTATION,

@@ -2,7 +2,7 @@
 //! strings are borrowed from the text, numbers stay as they are spelled, and every problem is reported with the path at
 //! which it stands, without the values around it.
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(test, not(target_arch = "wasm32")))]
 mod foreign;
 mod parse;
 mod scan;
