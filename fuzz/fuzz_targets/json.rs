@@ -11,10 +11,16 @@ fuzz_target!(|text: &[u8]| {
         (Ok(ours), Ok(theirs)) => {
             assert_eq!(serde_json::Value::from(&ours), theirs);
             let written = ours.to_string();
-            assert_eq!(serde_json::from_str::<serde_json::Value>(&written).ok(), Some(theirs));
+            assert_eq!(
+                serde_json::from_str::<serde_json::Value>(&written).ok(),
+                Some(theirs)
+            );
         }
         (Err(ours), Err(theirs)) => {
-            assert_eq!((ours.place.line, ours.place.column), (theirs.line(), theirs.column()));
+            assert_eq!(
+                (ours.place.line, ours.place.column),
+                (theirs.line(), theirs.column())
+            );
         }
         (ours, theirs) => panic!("{ours:?}, serde_json {theirs:?}"),
     }
