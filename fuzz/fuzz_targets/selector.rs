@@ -1,24 +1,27 @@
 //! Label selectors: two of them, joined by a comma, are a selector that matches where both do.
 #![no_main]
 
+use datakit_operator_policy::json::Object;
 use datakit_operator_policy::selector::{LabelSelector, is_qualified_name};
 use libfuzzer_sys::fuzz_target;
-use serde_json::{Map, Value};
 
 type Input<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>);
 
 fuzz_target!(|input: Input<'_>| {
     let (one, other, labels) = input;
-    let labels: Map<String, Value> = labels
+    let labels: Object<'_> = labels
         .into_iter()
-        .map(|(key, value)| (key.to_owned(), value.into()))
+        .map(|(key, value)| (key, value.into()))
         .collect();
     let labels = Some(&labels);
     let matches = |text: &str| LabelSelector::parse(text).map(|selector| selector.matches(labels));
     for text in [one, other] {
         match LabelSelector::parse(text) {
             Ok(selector) => {
-                assert_eq!(selector.matches(None), selector.matches(Some(&Map::new())));
+                assert_eq!(
+                    selector.matches(None),
+                    selector.matches(Some(&Object::new()))
+                );
                 assert_eq!(LabelSelector::parse(&format!("\t{text}\n")), Ok(selector));
             }
             Err(problem) => assert!(!problem.is_empty()),
