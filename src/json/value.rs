@@ -84,15 +84,6 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A whole number.
-    #[must_use]
-    pub fn as_i64(&self) -> Option<i64> {
-        match self {
-            Self::Number(text) => text.parse().ok(),
-            _ => None,
-        }
-    }
-
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {

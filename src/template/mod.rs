@@ -50,15 +50,7 @@ impl<'v> Template<'v> {
     /// # Errors
     /// The path at which `value` is none.
     pub fn new(value: impl Into<Value<'v>>) -> Result<Self, Malformed> {
-        let value = value.into();
-        shape::check(&value)?;
-        match value {
-            Value::Object(object) => Ok(Self {
-                object,
-                left_alone: Vec::new(),
-            }),
-            _ => Err(Malformed::at("template")),
-        }
+        Self::take(&mut value.into())
     }
 
     /// Takes the template out of its place, which is null until the [value](Self::into_value) is put back.
@@ -67,7 +59,13 @@ impl<'v> Template<'v> {
     /// The path at which it is none; it stays in its place then.
     pub fn take(place: &mut Value<'v>) -> Result<Self, Malformed> {
         shape::check(place)?;
-        Self::new(place.take())
+        let object = place.as_object_mut().ok_or(Malformed::at("template"))?;
+        let template = Self {
+            object: std::mem::take(object),
+            left_alone: Vec::new(),
+        };
+        *place = Value::Null;
+        Ok(template)
     }
 
     /// Leaves app containers of these names alone from now on.
