@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use crate::VERSION;
 use crate::crds::crd_problems;
-use crate::files::{annotation, default_settings, deploy, files, metadata, parse_one, text};
+use crate::files::{
+    annotation, author, default_settings, deploy, files, metadata, parse_one, text,
+};
 
 const CHART: &str = "charts/datakit-operator-policy";
 
@@ -29,11 +31,7 @@ fn the_chart_says_what_the_metadata_says() {
     let oci_url = annotation(&metadata, "io.kubewarden.policy.ociUrl");
     let (registry, repository) = oci_url.split_once('/').expect("a registry and a path");
     let source = annotation(&metadata, "io.kubewarden.policy.source");
-    let author = annotation(&metadata, "io.kubewarden.policy.author");
-    let (author, address) = author
-        .strip_suffix('>')
-        .and_then(|author| author.split_once(" <"))
-        .expect("the author is `Name <address>`");
+    let (author, address) = author(&metadata);
     let mut chart = parse_one(&text(&format!("{CHART}/Chart.yaml")));
     for key in ["kubewarden/rules", "kubewarden/contextAwareResources"] {
         let parsed = parse_one(chart["annotations"][key].as_str().expect(key));

@@ -37,6 +37,16 @@ pub fn annotation(metadata: &Value, key: &str) -> String {
         .to_owned()
 }
 
+/// Name and address of the author.
+pub fn author(metadata: &Value) -> (String, String) {
+    let author = annotation(metadata, "io.kubewarden.policy.author");
+    let (author, address) = author
+        .strip_suffix('>')
+        .and_then(|author| author.split_once(" <"))
+        .expect("the author is `Name <address>`");
+    (author.to_owned(), address.to_owned())
+}
+
 /// The operator's default ConfigMap as its document prints it, without the one key that a policy has no use for, and
 /// without its example of a rule for logs, which would be active.
 pub fn default_settings() -> Value {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::VERSION;
-use crate::files::{annotation, files, metadata, parse_one, text};
+use crate::files::{annotation, author, files, metadata, parse_one, text};
 
 #[test]
 fn metadata_is_that_of_a_mutating_policy_for_workload_templates() {
@@ -59,11 +59,7 @@ fn the_artifact_hub_package_says_what_the_metadata_says() {
     let metadata = metadata();
     let oci_url = annotation(&metadata, "io.kubewarden.policy.ociUrl");
     let source = annotation(&metadata, "io.kubewarden.policy.source");
-    let author = annotation(&metadata, "io.kubewarden.policy.author");
-    let (author, address) = author
-        .strip_suffix('>')
-        .and_then(|author| author.split_once(" <"))
-        .expect("the author is `Name <address>`");
+    let (author, address) = author(&metadata);
 
     let mut package = parse_one(&text("artifacthub-pkg.yml"));
     // Artifact Hub's annotations are strings that hold YAML: compared is what they mean.
