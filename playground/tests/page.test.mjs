@@ -104,7 +104,7 @@ onPage("a file that is dropped on an editor takes the place of its text", {}, as
 onPage("tells warnings, the patch and why", {}, async (page) => {
   assert.equal(await status(page), "1 object, 1 injected");
   assert.deepEqual(await messages(page), [
-    "warning Deployment default/nginx-deployment: datakit ddtrace: variables refer to what is not there, and are empty: DD_SERVICE",
+    "warning Deployment default/nginx-deployment: datakit ddtrace: variables refer to labels or annotations that do not exist, and are empty: DD_SERVICE",
   ]);
   const patch = await tab(page, "JSON patch");
   const title = "# Deployment default/nginx-deployment\n";
@@ -158,7 +158,7 @@ onPage("shows a problem of the settings at its place, in whatever file they are"
     await paste(page, "#settings", file.join("\n"));
     const place = `Settings, line ${line}, column ${column}`;
     assert.deepEqual(await messages(page), [
-      `error ${place}: admission_injekt: unknown key, did you mean \`admission_inject\`?`,
+      `error ${place}: admission_injekt: unknown key; did you mean \`admission_inject\`?`,
     ]);
     const marked = await page.locator("#settings .cm-lintRange-error").allInnerTexts();
     assert.equal(marked.join(""), file[line - 1].slice(column - 1));

@@ -48,7 +48,7 @@ test("keeps what the guest logs", () => {
       level: "error",
       event: "problem",
       path: "admission_injekt",
-      message: "unknown key, did you mean `admission_inject`?",
+      message: "unknown key; did you mean `admission_inject`?",
     },
   ]);
 });

@@ -105,9 +105,9 @@ fn tells_what_is_wrong_in_which_field() {
                 {"field": "manifest", "line": 3, "column": 1,
                  "message": "the object has no `kind`; every Kubernetes object needs `apiVersion` and `kind`"},
                 {"field": "manifest", "line": 5, "column": 1,
-                 "message": "a Kubernetes object is expected, this is a list"},
+                 "message": "expected a Kubernetes object, found a list"},
                 {"field": "settings", "line": 2, "column": 3,
-                 "message": "admission_inject.ddtrac: unknown key, did you mean `ddtrace`?"},
+                 "message": "admission_inject.ddtrac: unknown key; did you mean `ddtrace`?"},
                 {"field": "old", "line": 3, "column": 1,
                  "message": "while parsing a node, did not find expected node content"},
             ],
@@ -126,8 +126,8 @@ fn tells_settings_that_cannot_be_read() {
     assert_eq!(
         problem("apiVersion: v1\nkind: Service\nmetadata: {name: web}\n"),
         json!([{"field": "settings", "line": 1, "column": 1, "message":
-            "settings: there are no settings in it; a Kubewarden policy has some, and the operator's ConfigMap in \
-             `data.jsonconfig`, but this is Service web"}])
+            "settings: it contains no settings; a Kubewarden policy has them in `spec.settings`, and the operator's \
+             ConfigMap in `data.jsonconfig`, but this is Service web"}])
     );
 }
 
@@ -137,6 +137,6 @@ fn an_object_that_is_twice_among_the_old_ones_is_a_problem_there() {
     assert_eq!(
         output(POD, SETTINGS, Some(&old))["problems"],
         json!([{"field": "old", "line": 1, "column": 1, "message":
-            "old manifest:6: Pod web is there twice: keep the one that is in the cluster"}])
+            "old manifest:6: Pod web is there twice; keep the one from the cluster"}])
     );
 }
