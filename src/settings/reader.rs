@@ -267,7 +267,8 @@ impl Reader {
             let value = self.env_value(item.given("value"), path.key("value"));
             match (name, value) {
                 (Some(name), _) if envs.iter().any(|env| env.name == name) => {
-                    self.problems.add(path.key("name"), "repeats the name of an earlier entry");
+                    self.problems
+                        .add(path.key("name"), "repeats the name of an earlier entry");
                 }
                 (Some(name), Some(value)) => envs.push(Env { name, value }),
                 (None, _) if item.given("name").is_none() => {
