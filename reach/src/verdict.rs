@@ -109,7 +109,7 @@ impl fmt::Display for Doubt {
             } => write!(
                 out,
                 "its namespaceSelector wants `{requirement}`, and the labels of namespace {namespace} are not known; taken \
-                 as met (give its Namespace, or --namespace-labels {namespace}:KEY=VALUE)"
+                 as met"
             ),
             Self::Who { name } => write!(
                 out,
