@@ -126,7 +126,7 @@ playground/core.wasm playground/core-conditions.wasm: $(PAGE_SOURCES) | wasm-tar
 		--package datakit-policy-playground --features $(FEATURE)
 	$(call optimize,$(PAGE),--merge-similar-functions -Oz --converge)
 
-# A third smaller than gzip makes them, which is what most servers have. The options are for what is not text.
+# Smaller than gzip makes them, which is the best that many servers do. The options are for what is not text.
 playground/%.wasm.xz: playground/%.wasm | xz
 	xz --stdout --check=crc32 --lzma2=preset=9e,lc=4,lp=0,pb=0 $< >$@
 
