@@ -1,40 +1,23 @@
 // The built page in a real browser.
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import xz from "xz-decompress";
 import { parse, parseAllDocuments } from "yaml";
-import { answered, choose, paste, root, start, tab, textOf } from "./browser.mjs";
+import { answered, choose, paste, root, tab, textOf } from "./browser.mjs";
+import { forTests, messages, policy, read, RULES, status } from "./support.mjs";
 
-const read = (path) => readFile(root(path), "utf8");
 const { XzReadableStream } = xz;
 const JOURNAL = "admission.datakit/injected";
 
-let browser;
-before(async () => {
-  browser = await start();
-});
-after(() => browser.stop());
-
-/** A test with a page of its own, on which nothing may go wrong. */
-function onPage(name, options, run) {
-  test(name, async () => {
-    const { page, errors } = await browser.open(options);
-    await run(page);
-    assert.deepEqual(errors, []);
-    await page.context().close();
-  });
-}
+const { browser, onPage } = forTests();
 
 /** What `check` advises about the settings of a new page. */
 const ADVICE =
   "warning Settings, line 49, column 17: admission_mutate.loggings[0].config: names files alone, which switches the collection of " +
   'stdout off for these pods; an entry {"type":"stdout"} keeps it';
-
-const messages = (page) => page.locator("#messages li").allInnerTexts();
-const status = async (page) => (await page.locator("#status").innerText()).replace(/; [\d.]+ ms$/, "");
 
 /** The object, with its journal as a diff shows it. */
 function withShortJournal(object) {
@@ -50,17 +33,6 @@ async function assertShows(page, before, golden) {
   assert.deepEqual(parse(await textOf(page, ".cm-merge-a")), parse(before));
   assert.deepEqual(parse(await textOf(page, ".cm-merge-b")), withShortJournal(parse(golden)));
   assert.notEqual(await page.locator(".cm-merge-b .cm-changedLine").count(), 0);
-}
-
-const RULES = '[{apiGroups: ["apps"], apiVersions: ["v1"], resources: ["deployments"], operations: ["CREATE", "UPDATE"]}]';
-
-/** A policy that injects the Java agent, with more lines of its spec. */
-function policy({ kind = "ClusterAdmissionPolicy", metadata = "{name: datakit}", mutating = true, spec = [] }) {
-  return [
-    "apiVersion: policies.kubewarden.io/v1", `kind: ${kind}`, `metadata: ${metadata}`, "spec:",
-    "  module: registry://example.com/policy:v1", `  mutating: ${mutating}`, `  rules: ${RULES}`, ...spec.map((line) => `  ${line}`),
-    "  settings: {admission_inject: {ddtrace: {images: {java_agent_image: 'repo/java:1'}}}}", "",
-  ].join("\n");
 }
 
 for (const name of ["nginx", "logging-deployment", "movies-java", "movies-python", "logging-pod"]) {
@@ -204,132 +176,6 @@ onPage("says what settings were found in", {}, async (page) => {
   assert.equal(await page.locator("#form").innerText(), "Read as ClusterAdmissionPolicy datakit and AdmissionPolicy shop/own.");
 });
 
-const WEB = "Deployment default/nginx-deployment";
-
-onPage("a policy is not asked where its namespaceSelector says so", {}, async (page) => {
-  const spec = ["namespaceSelector: {matchExpressions: [{key: team, operator: In, values: [shop]}]}"];
-  await paste(page, "#settings", policy({ spec }));
-  // Without the Namespace nobody knows.
-  assert.equal(await status(page), "1 object, 1 injected");
-  assert.deepEqual((await messages(page)).at(-1),
-    "note ClusterAdmissionPolicy datakit: its namespaceSelector wants `team=shop`, and the labels of namespace default " +
-    "are not known; taken as met (add the Namespace to the manifest)");
-
-  const manifest = await read("examples/nginx.yaml");
-  const namespace = (team) => `---\napiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: {team: ${team}}}\n`;
-  await paste(page, "#manifest", `${manifest}${namespace("lab")}`);
-  const reason = "the policy is not asked: its namespaceSelector wants `team=shop`, which the namespace's labels do not meet";
-  assert.equal(await status(page), "2 objects, 0 injected, 1 not asked about");
-  assert.deepEqual(await messages(page), [`note ${WEB}: ${reason}`]);
-  assert.equal(await tab(page, "Explain"), `${WEB}: manifest:1\n${reason}\n`);
-  assert.deepEqual(parseAllDocuments(await tab(page, "YAML"))[0].toJS(), parse(manifest));
-
-  await paste(page, "#manifest", `${manifest}${namespace("shop")}`);
-  assert.equal(await status(page), "2 objects, 1 injected");
-});
-
-onPage("a policy is not asked where its rules, its objectSelector or its namespace say so", {}, async (page) => {
-  for (const [settings, reason] of [
-    [policy({}).replace("deployments", "statefulsets"), "none of its rules is for CREATE of apps/v1 deployments"],
-    [policy({ spec: ["objectSelector: {matchLabels: {app: web}}"] }),
-      "its objectSelector wants `app=web`, which the object's labels do not meet"],
-    [policy({ kind: "AdmissionPolicy", metadata: "{name: own, namespace: shop}" }),
-      "an AdmissionPolicy is for its own namespace, shop, alone"],
-  ]) {
-    await paste(page, "#settings", settings);
-    assert.deepEqual(await messages(page), [`note ${WEB}: the policy is not asked: ${reason}`]);
-  }
-});
-
-onPage("evaluates matchConditions, with a module that it loads for them", {}, async (page) => {
-  const loaded = [];
-  page.context().on("request", (request) => loaded.push(request.url().replace(/.*\/([\w.-]+wasm)-.*/, "$1")));
-  const condition = (expression) => ["matchConditions:", `  - {name: replicas, expression: '${expression}'}`];
-  await paste(page, "#settings", policy({}));
-  assert.deepEqual(loaded, []);
-  await paste(page, "#settings", policy({ spec: condition("object.spec.replicas > 5") }));
-  assert.deepEqual(await messages(page), [
-    `note ${WEB}: the policy is not asked: its matchCondition replicas is false: object.spec.replicas > 5`,
-  ]);
-  await paste(page, "#settings", policy({ spec: condition("object.metadata.name.matches(\"^nginx-.*$\")") }));
-  assert.equal(await status(page), "1 object, 1 injected");
-  await paste(page, "#settings", policy({ spec: condition("object.(") }));
-  const [problem] = await messages(page);
-  assert.match(problem, /^error Settings, line 9, column 24: spec\.matchConditions\[0\]\.expression: is not CEL: /);
-  assert.deepEqual(loaded, ["core-conditions.wasm"]);
-});
-
-onPage("tells what mode: monitor and mutating: false make of an answer", {}, async (page) => {
-  await paste(page, "#settings", policy({ spec: ["mode: monitor"] }));
-  assert.equal(await status(page), "1 object, 0 injected");
-  const title = "ClusterAdmissionPolicy datakit";
-  assert.ok((await messages(page)).includes(
-    `warning ${WEB}: ${title} has \`mode: monitor\`: the policy server logs what it would inject, and the object stays as it is`,
-  ));
-  await paste(page, "#settings", policy({ mutating: false }));
-  assert.equal(await status(page), "1 object, 0 injected, 1 refused");
-  assert.deepEqual(await messages(page), [
-    `error ${WEB}: refused: ${title} has \`mutating: false\` and would change the object, so the policy server refuses it`,
-  ]);
-});
-
-onPage("asks several policies in the API server's order", {}, async (page) => {
-  const later = policy({ metadata: "{name: b}" }).replace("repo/java", "later/java");
-  await paste(page, "#settings", `${later}---\n${policy({ metadata: "{name: a}" })}`);
-  assert.equal(await status(page), "1 object, 1 injected");
-  assert.ok((await messages(page)).includes(
-    `warning ${WEB}: ClusterAdmissionPolicy a and ClusterAdmissionPolicy b are both asked about it: let one alone select it`,
-  ));
-  // The one that comes later injects anew, into the object as the earlier one left it.
-  const [{ image }] = parse(await tab(page, "YAML")).spec.template.spec.initContainers;
-  assert.equal(image, "later/java:1");
-
-  await paste(page, "#settings", `${later}---\n${policy({}).replace("mutating: true", "mutating: yes!")}`);
-  assert.deepEqual(await messages(page), ["error Settings, line 15, column 3: spec.mutating: has to be true or false"]);
-});
-
-onPage("the policy sees the Namespaces among the objects, where it may", {}, async (page) => {
-  const settings = "{admission_inject: {profiler: {images: {java_profiler_image: 'profiler:1'}}}, policy: {pod_security: namespace}}";
-  const manifest = (await read("examples/nginx.yaml")).replace("java-lib", "java-profiler");
-  const namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: {pod-security.kubernetes.io/enforce: baseline}}\n";
-  await paste(page, "#settings", settings);
-  await paste(page, "#manifest", manifest);
-  assert.equal(await status(page), "1 object, 1 injected");
-  await paste(page, "#manifest", `${namespace}---\n${manifest}`);
-  assert.equal(await status(page), "2 objects, 0 injected");
-});
-
-onPage("gives the advice of `check` at its place", {}, async (page) => {
-  const lines = [
-    "admission_inject:", "  ddtrace:", "    images:", "      java_agent_image: repo/java",
-    "admission_inject_v2:", "  logfwds:", "    - image: repo/logfwd:1", "      namespace_selectors: [Prod, def]",
-  ];
-  await paste(page, "#settings", lines.join("\n"));
-  const advice = [
-    ["4, column 7", "admission_inject.ddtrace.images.java_agent_image: has no tag, so it is `latest`: pods of one workload may " +
-      "get different images", "java_agent_image: repo/java"],
-    ["8, column 29", "admission_inject_v2.logfwds[0].namespace_selectors[0]: `Prod` matches no namespace: names are lower-case " +
-      "letters, digits and `-`", "Prod, def]"],
-  ];
-  const shown = async () => (await messages(page)).filter((message) => message.startsWith("warning Settings"));
-  const told = advice.map(([place, message]) => `warning Settings, line ${place}: ${message}`);
-  assert.deepEqual(await shown(), told);
-  assert.deepEqual(await page.locator("#settings .cm-lintRange-warning").allInnerTexts(), advice.map(([, , marked]) => marked));
-  assert.equal(await page.locator("#settings .cm-lint-marker-warning").count(), 2);
-  // Settings that are taken are asked about all the same.
-  assert.equal(await status(page), "1 object, 1 injected");
-  await page.getByRole("button", { name: `Settings, line ${advice[1][0]}` }).click();
-  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Settings");
-
-  // What matches several namespaces can be told where they are known.
-  const namespaces = ["def", "default"].map((name) => `apiVersion: v1\nkind: Namespace\nmetadata: {name: ${name}}\n`);
-  await paste(page, "#manifest", namespaces.join("---\n"));
-  assert.deepEqual(await shown(), [...told,
-    "warning Settings, line 8, column 35: admission_inject_v2.logfwds[0].namespace_selectors[1]: `def` matches anywhere in a " +
-      "name, so 2 of these namespaces: def, default; `^` and `$` mark its ends",
-  ]);
-});
-
 onPage("applies a manifest over an old one", {}, async (page) => {
   await page.getByLabel("Apply it over an old one").check();
   await answered(page);
@@ -360,7 +206,7 @@ onPage("applies a manifest over an old one", {}, async (page) => {
 
 test("a link restores everything, and tells no server", async () => {
   const permissions = ["clipboard-read", "clipboard-write"];
-  const first = await browser.open({ permissions });
+  const first = await browser().open({ permissions });
   const { page } = first;
   const manifest = `# ünïcode ✓\n${await read("examples/movies-java.yaml")}---\n${await read("examples/logging-pod.yaml")}`;
   await paste(page, "#manifest", manifest);
@@ -371,10 +217,10 @@ test("a link restores everything, and tells no server", async () => {
   await page.getByRole("button", { name: "Copy link" }).click();
   await page.getByRole("button", { name: "Copied" }).waitFor();
   const link = await page.evaluate(() => navigator.clipboard.readText());
-  assert.ok(link.startsWith(`${browser.address}#`));
+  assert.ok(link.startsWith(`${browser().address}#`));
   const shown = await tab(page, "YAML");
 
-  const second = await browser.open({ fragment: new URL(link).hash });
+  const second = await browser().open({ fragment: new URL(link).hash });
   const restored = second.page;
   assert.equal(await textOf(restored, "#manifest"), manifest);
   assert.equal(await textOf(restored, "#settings"), await read("policy-settings/jsonconfig.yaml"));
@@ -455,13 +301,13 @@ onPage("stays responsive with a manifest of 5,000 lines", { init: countQuestions
 
 test("asks for nothing but its own files, which are small", async () => {
   const asked = new Map();
-  const { page, errors } = await browser.open();
+  const { page, errors } = await browser().open();
   page.context().on("response", (response) => asked.set(response.url(), response.body()));
   await page.reload();
   await answered(page);
   assert.deepEqual(errors, []);
   const files = await Promise.all(Array.from(asked, async ([url, body]) => [url, await body]));
-  assert.deepEqual(files.map(([url]) => url).filter((url) => !url.startsWith(browser.address)), []);
+  assert.deepEqual(files.map(([url]) => url).filter((url) => !url.startsWith(browser().address)), []);
   const kinds = files.map(([url]) => url.replace(/.*\.(\w+)$/, "$1"));
   assert.equal(kinds.filter((kind) => kind === "xz").length, 1);
   const size = (compress) => files.reduce((sum, [, body]) => sum + compress(body).length, 0);
@@ -482,16 +328,16 @@ test("carries the very policy that clusters run", async () => {
 });
 
 test("says why it does not start where it is opened as a file", async () => {
-  const page = await browser.blank();
+  const page = await browser().blank();
   await page.goto(pathToFileURL(root("playground/dist/index.html")).href);
   await page.getByText("The page has to come from a web server").waitFor();
   await page.context().close();
 });
 
 test("says that a module is not there", async () => {
-  const page = await browser.blank();
+  const page = await browser().blank();
   await page.route("**/core-conditions*", (route) => route.fulfill({ status: 404 }));
-  await page.goto(browser.address);
+  await page.goto(browser().address);
   await answered(page);
   await paste(page, "#settings", policy({ spec: ["matchConditions: [{name: a, expression: 'true'}]"] }));
   assert.match(await page.locator("#status").innerText(), /^The policy cannot be asked: Error: .*core-conditions.*: 404/);
