@@ -113,12 +113,22 @@ install: policy.wasm ## Install datakit-policy, which carries the policy
 host-program: policy.wasm
 	cargo build --locked --workspace
 
-# What the page has of the command line's code.
+# What the page has of the command line's code, with the policy; and once more with what policies with matchConditions take.
 PAGE := $(TARGET_DIR)/$(WASM_TARGET)/page/datakit_policy_playground.wasm
-playground/core.wasm: $(shell find src host cli playground/core -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock Makefile $(WASM_OPT) | wasm-target
+PAGE_SOURCES := policy.wasm $(shell find src host cli reach playground/core -name '*.rs' -o -name Cargo.toml) Cargo.toml \
+	Cargo.lock Makefile $(WASM_OPT)
+playground/core.wasm: FEATURE := carrier
+playground/core-conditions.wasm: FEATURE := conditions
+# Cargo builds both to one place, so one after the other.
+playground/core-conditions.wasm: | playground/core.wasm
+playground/core.wasm playground/core-conditions.wasm: $(PAGE_SOURCES) | wasm-target
 	RUSTFLAGS="$(RUSTFLAGS) $(REMAP)" cargo build --locked --profile page --target $(WASM_TARGET) --lib \
-		--package datakit-policy-playground
+		--package datakit-policy-playground --features $(FEATURE)
 	$(call optimize,$(PAGE),--merge-similar-functions -Oz --converge)
+
+# Smaller than gzip makes them, which is the best that many servers do. The options are for what is not text.
+playground/%.wasm.xz: playground/%.wasm | xz
+	xz --stdout --check=crc32 --lzma2=preset=9e,lc=4,lp=0,pb=0 $< >$@
 
 NPM := npm --prefix playground --silent
 # npm writes this file last.
@@ -126,7 +136,7 @@ PLAYGROUND_PACKAGES := playground/node_modules/.package-lock.json
 $(PLAYGROUND_PACKAGES): playground/package-lock.json
 	$(NPM) ci --ignore-scripts --no-audit --no-fund
 
-PLAYGROUND := policy.wasm playground/core.wasm $(PLAYGROUND_PACKAGES)
+PLAYGROUND := playground/core.wasm.xz playground/core-conditions.wasm.xz $(PLAYGROUND_PACKAGES)
 .PHONY: playground playground-dev
 playground: $(PLAYGROUND) ## Build the playground: playground/dist, static files for any folder of any server
 	$(NPM) run build
@@ -281,7 +291,7 @@ test-e2e-here: policy.wasm ## The same on a node that is started on this machine
 
 # All that `make test` needs besides Rust, make and a C compiler.
 .PHONY: tools
-tools: wasm-target wasm-bindgen cargo-deny cargo-fuzz wasm-opt node bats jq docker-registry zip unzip ## Install what the tests need
+tools: wasm-target wasm-bindgen cargo-deny cargo-fuzz wasm-opt node bats jq docker-registry zip unzip xz ## Install what the tests need
 
 .PHONY: wasm-bindgen
 wasm-bindgen:
@@ -303,10 +313,11 @@ cargo-fuzz:
 		cargo install --locked cargo-fuzz --version $(CARGO_FUZZ_VERSION)
 
 # The tools below are Debian packages; elsewhere install what the message names.
-.PHONY: bats chromium docker-registry jq node npm unzip wasm-opt zip
+.PHONY: bats chromium docker-registry jq node npm unzip wasm-opt xz zip
 node: PACKAGE := nodejs
 wasm-opt: PACKAGE := binaryen
-bats chromium docker-registry jq node npm unzip wasm-opt zip:
+xz: PACKAGE := xz-utils
+bats chromium docker-registry jq node npm unzip wasm-opt xz zip:
 	@command -v $@ >/dev/null || $(SUDO) apt-get install --yes --quiet $(or $(PACKAGE),$@) || \
 		{ $(SUDO) apt-get update --quiet && $(SUDO) apt-get install --yes --quiet $(or $(PACKAGE),$@); } || \
 		{ echo "please install $@ (package $(or $(PACKAGE),$@))" >&2; exit 1; }
@@ -316,5 +327,5 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 .PHONY: clean
 clean: ## Remove what was built
 	cargo clean
-	rm -f policy.wasm annotated-policy.wasm playground/core.wasm
+	rm -f policy.wasm annotated-policy.wasm playground/*.wasm playground/*.wasm.xz
 	rm -rf playground/dist playground/node_modules

@@ -5,11 +5,11 @@ export default defineConfig({
   base: "./",
   build: {
     target: "es2023",
-    // WebAssembly is compiled while it comes, which takes a file.
+    // Modules are compiled while they come, which takes files.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
   worker: { format: "es" },
-  // The examples and the policy lie above this folder.
+  // The examples lie above this folder.
   server: { fs: { allow: [".."] } },
 });

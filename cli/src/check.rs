@@ -1,23 +1,12 @@
 //! `check`: whether the policy takes settings, and what they may not mean.
 
-mod advice;
-mod labels;
-mod namespaces;
-mod rules;
-mod values;
-
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
-use datakit_operator_policy::json;
-use datakit_operator_policy::settings::Document;
-use datakit_policy_host::yaml::Position;
-
-use self::advice::{Advice, RulesOf};
 use crate::Failure;
+use crate::advice::advise;
 use crate::input::{self, PolicyArgs};
 use crate::paint::{Ink, Paint, When};
-use crate::settings::SettingsFile;
 
 /// Check settings before the policy is loaded with them
 ///
@@ -100,7 +89,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let advice = advise(&file, &args.namespaces)?;
     for (at, advice) in &advice {
         let warning = paint.ink(Ink::Warning, "warning");
-        let message = format!("{warning}: {}: {}", advice.path, advice.message);
+        let message = format!("{warning}: {advice}");
         writeln!(out, "{}", file.at(*at, &message))?;
     }
     if advice.is_empty() {
@@ -114,27 +103,6 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     } else {
         ExitCode::SUCCESS
     })
-}
-
-/// All advice about settings that the policy takes, in the order of the file.
-fn advise(file: &SettingsFile, cluster: &[String]) -> Result<Vec<(Position, Advice)>, Failure> {
-    let written = file.structured()?;
-    let text = file.found.settings.to_string();
-    let document = Document::new(json::Value::parse(&text)?);
-    document.check_form()?;
-    let features = RulesOf::all(&document);
-
-    let mut advice = Vec::new();
-    rules::advise(&document, &features, &written, &mut advice);
-    namespaces::advise(&written, cluster, &mut advice);
-    values::advise(&features, &written, &mut advice);
-
-    let mut placed: Vec<_> = advice
-        .into_iter()
-        .map(|advice| (file.place(&advice.path), advice))
-        .collect();
-    placed.sort_by_key(|(at, _)| (at.line, at.column));
-    Ok(placed)
 }
 
 fn count(number: usize, noun: &str) -> String {

@@ -11,7 +11,6 @@ use crate::explanation::explanation;
 use crate::inputs::{Inputs, NO_SETTINGS};
 use crate::notes::Notes;
 use crate::paint::{Paint, When};
-use crate::policies::Policies;
 use crate::session::{Answer, Outcome, Session};
 use crate::{Failure, shape};
 
@@ -96,7 +95,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 /// Asks about a document. One of a kind that the policy does not see is asked about as the pod that is made of it.
-fn ask(session: &Session<Policies>, document: Document) -> Result<Answer, Failure> {
+fn ask(session: &Session, document: Document) -> Result<Answer, Failure> {
     let pod = shape::pod_of(&document);
     let seen = session.ask(document)?;
     let Some(pod) = pod.filter(|_| matches!(seen.outcome, Outcome::NoWorkload)) else {

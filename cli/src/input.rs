@@ -56,15 +56,9 @@ pub fn all_settings(paths: &[String]) -> Result<Vec<SettingsFile>, Failure> {
     for path in paths {
         all.extend(SettingsFile::all(name(path), &text(path)?)?);
     }
-    let other = all.iter().find(|file| !file.is_policy());
-    match other {
-        Some(other) if all.len() > 1 => Err(format!(
-            "{}: {} are not a policy; to use several settings together, put each into a \
-             ClusterAdmissionPolicy or an AdmissionPolicy",
-            other.name, other.found.form
-        )
-        .into()),
-        _ => Ok(all),
+    match SettingsFile::not_together(&all) {
+        Some((other, message)) => Err(format!("{}: {message}", other.name).into()),
+        None => Ok(all),
     }
 }
 

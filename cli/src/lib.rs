@@ -2,6 +2,7 @@
 //! shows it in a browser; so nothing here reads files or writes to a terminal.
 #![forbid(unsafe_code)]
 
+pub mod advice;
 pub mod explanation;
 pub mod journal;
 pub mod live;

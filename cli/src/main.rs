@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use datakit_policy::{
-    Failure, explanation, journal, live, order, paint, policies, session, settings, shape,
+    Failure, advice, explanation, journal, live, order, paint, policies, session, settings, shape,
 };
 
 /// Previews, explains, runs and ships the Datakit operator policy, without a cluster

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use datakit_policy_reach::Doubt;
+
 use crate::aside::say;
 use crate::live::Before;
+use crate::policies::Doubted;
 use crate::session::Answer;
 
 /// What is to be told when all have been shown.
@@ -17,7 +20,7 @@ pub struct Notes {
 impl Notes {
     /// Notes what a reader of one answer should know.
     pub fn add(&mut self, answer: &Answer) {
-        self.doubts.extend(answer.doubts.iter().cloned());
+        self.doubts.extend(answer.doubts.iter().map(with_remedy));
         match answer.before {
             Before::Absent => self.absent.push(answer.title()),
             Before::Known { is_raw: true } => self.raw.push(answer.title()),
@@ -43,6 +46,16 @@ impl Notes {
                 first_of(&self.raw)
             ));
         }
+    }
+}
+
+/// A doubt, with the options that settle it.
+fn with_remedy(doubted: &Doubted) -> String {
+    match &doubted.doubt {
+        Doubt::NamespaceLabels { namespace, .. } => {
+            format!("{doubted} (give its Namespace, or --namespace-labels {namespace}:KEY=VALUE)")
+        }
+        Doubt::Who { .. } | Doubt::Beyond { .. } => doubted.to_string(),
     }
 }
 

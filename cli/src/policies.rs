@@ -1,12 +1,13 @@
 //! The policies that an object passes, as the API server and a policy server see to it: whether each is asked, in which
 //! order, and what becomes of its answer.
 
+use std::fmt;
 use std::sync::Arc;
 
 use datakit_policy_host::cluster::{Cluster, Nothing, Objects};
 use datakit_policy_host::policy::{self, LogLine, Policy};
 use datakit_policy_host::request::AdmissionRequest;
-use datakit_policy_reach::{self as reach, Mode, Namespaces, Question, Verdict};
+use datakit_policy_reach::{self as reach, Doubt, Mode, Namespaces, Question, Verdict};
 use serde_json::{Value, json};
 
 use crate::Failure;
@@ -21,45 +22,6 @@ pub struct Policies {
     cluster: Arc<dyn Cluster>,
 }
 
-/// Who is asked about an object.
-pub trait Ask {
-    /// Asks about a request.
-    ///
-    /// # Errors
-    /// Where the module cannot be started.
-    fn ask(&self, request: AdmissionRequest) -> Result<Heard, Failure>;
-}
-
-/// One policy that is asked about every workload.
-pub struct Alone {
-    module: Policy,
-    settings: Value,
-}
-
-impl Alone {
-    /// A policy with settings that it has accepted. It will log every decision.
-    pub fn new(module: Policy, settings: Value) -> Self {
-        let settings = at_debug(settings);
-        Self { module, settings }
-    }
-}
-
-impl Ask for Alone {
-    fn ask(&self, request: AdmissionRequest) -> Result<Heard, Failure> {
-        let instance = self.module.instance()?;
-        let said = match instance.validate(&request, &self.settings) {
-            Ok(said) => Said::Answer(said),
-            Err(error) => Said::Refused(error.to_string()),
-        };
-        Ok(Heard {
-            said,
-            logs: instance.take_logs(),
-            doubts: Vec::new(),
-            remarks: Vec::new(),
-        })
-    }
-}
-
 /// Settings, and the rest of the policy that they are in.
 pub struct Asked {
     settings: Value,
@@ -72,9 +34,22 @@ pub struct Heard {
     pub said: Said,
     pub logs: Vec<LogLine>,
     /// What cannot be told without the cluster.
-    pub doubts: Vec<String>,
+    pub doubts: Vec<Doubted>,
     /// What the policies do not say themselves: that there are several, and what becomes of an answer.
     pub remarks: Vec<String>,
+}
+
+/// Something about a policy that cannot be told without the cluster.
+pub struct Doubted {
+    /// The policy's title.
+    pub policy: String,
+    pub doubt: Doubt,
+}
+
+impl fmt::Display for Doubted {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.policy, self.doubt)
+    }
 }
 
 /// What comes of it.
@@ -114,11 +89,12 @@ impl Policies {
             Arc::new(Nothing)
         }
     }
-}
 
-impl Ask for Policies {
-    /// Asks all that are to be asked; each sees the object as the one before left it.
-    fn ask(&self, mut request: AdmissionRequest) -> Result<Heard, Failure> {
+    /// Asks all that are to be asked about a request; each sees the object as the one before left it.
+    ///
+    /// # Errors
+    /// Where the module cannot be started.
+    pub fn ask(&self, mut request: AdmissionRequest) -> Result<Heard, Failure> {
         let mut heard = Heard {
             said: Said::NotAsked(String::new()),
             logs: Vec::new(),
@@ -130,8 +106,10 @@ impl Ask for Policies {
             match policy.verdict(&request, &self.namespaces)? {
                 Verdict::Asked(doubts) => {
                     let title = policy.title();
-                    let told = doubts.iter().map(|doubt| format!("{title}: {doubt}"));
-                    heard.doubts.extend(told);
+                    heard.doubts.extend(doubts.into_iter().map(|doubt| Doubted {
+                        policy: title.clone(),
+                        doubt,
+                    }));
                     asked.push(title);
                 }
                 Verdict::NotAsked(reason) => {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::live::{Before, Live};
 use crate::order::in_order_of;
-use crate::policies::{Ask, Policies, Said};
+use crate::policies::{Doubted, Policies, Said};
 use crate::{Failure, journal, shape};
 
 /// What is done to objects.
@@ -24,8 +24,8 @@ pub enum Operation {
 }
 
 /// Policies with settings that they take.
-pub struct Session<P = Policies> {
-    policies: P,
+pub struct Session {
+    policies: Policies,
     namespace: String,
     operation: Operation,
 }
@@ -50,7 +50,7 @@ pub struct Answer {
     pub injected: BTreeMap<String, String>,
     pub logs: Vec<LogLine>,
     /// What cannot be told without the cluster.
-    pub doubts: Vec<String>,
+    pub doubts: Vec<Doubted>,
     /// Those of the warnings that are not the policy's own.
     pub remarks: Vec<String>,
 }
@@ -73,9 +73,9 @@ pub enum Outcome {
     Refused(String),
 }
 
-impl<P: Ask> Session<P> {
+impl Session {
     /// `namespace` is that of objects which name none.
-    pub fn new(policies: P, namespace: &str, operation: Operation) -> Self {
+    pub fn new(policies: Policies, namespace: &str, operation: Operation) -> Self {
         Self {
             policies,
             namespace: namespace.to_owned(),

@@ -48,6 +48,18 @@ impl SettingsFile {
         Ok(held.map(|held| Self::of(name, text, held)).collect())
     }
 
+    /// Why settings cannot be looked at together, if they cannot: each has to be in a policy. With the first that is not.
+    pub fn not_together(all: &[Self]) -> Option<(&Self, String)> {
+        let other = all.iter().find(|file| !file.is_policy());
+        let other = other.filter(|_| all.len() > 1)?;
+        let message = format!(
+            "{} are not a policy; to use several settings together, put each into a ClusterAdmissionPolicy or \
+             an AdmissionPolicy",
+            other.found.form
+        );
+        Some((other, message))
+    }
+
     fn of(name: &str, text: &str, held: Held) -> Self {
         let Held { found, object } = held;
         Self {
@@ -67,30 +79,34 @@ impl SettingsFile {
     /// The rest of the policy that the settings are in, if they are in one, for objects of a namespace.
     ///
     /// # Errors
-    /// All that is wrong with it, each with its place.
-    pub fn policy(&self, namespace: &str) -> Result<Option<reach::Policy>, Failure> {
+    /// All that is wrong with it, in the order of the file.
+    pub fn resource(&self, namespace: &str) -> Result<Option<reach::Policy>, Vec<Problem>> {
         if !self.is_policy() {
             return Ok(None);
         }
         reach::Policy::read(&self.object, namespace)
             .map(Some)
-            .map_err(|problems| {
-                let mut message = "the policy cannot be used".to_owned();
-                for problem in self.placed(problems) {
-                    message.push_str("\n  ");
-                    message.push_str(&self.at(problem.at, &problem.message));
-                }
-                message.into()
-            })
+            .map_err(|problems| self.placed(problems))
+    }
+
+    /// Likewise.
+    ///
+    /// # Errors
+    /// All that is wrong with it, in one message.
+    pub fn policy(&self, namespace: &str) -> Result<Option<reach::Policy>, Failure> {
+        self.resource(namespace).map_err(|problems| {
+            let mut message = "the policy cannot be used".to_owned();
+            for problem in problems {
+                message.push_str("\n  ");
+                message.push_str(&self.at(problem.at, &problem.message));
+            }
+            message.into()
+        })
     }
 
     /// What is wrong with the rest of the policy, in the order of the file.
     pub fn policy_problems(&self) -> Vec<Problem> {
-        if !self.is_policy() {
-            return Vec::new();
-        }
-        let problems = reach::Policy::read(&self.object, "default").err();
-        self.placed(problems.unwrap_or_default())
+        self.resource("default").err().unwrap_or_default()
     }
 
     fn placed(&self, problems: Vec<reach::Problem>) -> Vec<Problem> {

@@ -1,10 +1,11 @@
 // The module `core` looks at what is in the fields, with the code of the command line; here are its types, and how it is
 // called. See core/src/abi.rs.
-import type { Said } from "./wapc";
+import type { Host, Result } from "./wapc";
 
 /** What is in the fields. */
 export interface Input {
   manifest: string;
+  /** Settings as such, or policies with the rest of them. */
   settings: string;
   /** The objects as they are in the cluster; null where all are new. */
   old: string | null;
@@ -13,7 +14,7 @@ export interface Input {
 
 export type Field = "manifest" | "settings" | "old";
 
-/** Something that is wrong, and where: line and column counted from 1. */
+/** Something about a place: line and column counted from 1. */
 export interface Problem {
   field: Field;
   line: number;
@@ -21,7 +22,7 @@ export interface Problem {
   message: string;
 }
 
-export type Verdict = "injected" | "uninjected" | "kept" | "unchanged" | "noWorkload" | "refused";
+export type Verdict = "injected" | "uninjected" | "kept" | "unchanged" | "notAsked" | "noWorkload" | "refused";
 
 /** An object with the policy's answer. */
 export interface Answer {
@@ -31,6 +32,7 @@ export interface Answer {
   reason: string | null;
   before: "none" | "absent" | "known" | "raw";
   warnings: string[];
+  doubts: string[];
   injected: [string, string][];
   diff: [string, string];
   result: string | null;
@@ -42,6 +44,7 @@ export interface Answer {
 export interface Output {
   form: string | null;
   problems: Problem[];
+  advice: Problem[];
   objects: Answer[];
 }
 
@@ -50,10 +53,11 @@ interface Exports {
   reserve(length: number): number;
   release(buffer: number): void;
   ask(input: number): number;
+  call_host(host: number, call: number): number;
 }
 
 /** Calls an operation of the policy. */
-export type CallPolicy = (operation: string, payload: Uint8Array) => Said;
+export type CallPolicy = (operation: string, payload: Uint8Array, host: Host) => Result;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -64,9 +68,12 @@ export class Core {
 
   constructor(module: WebAssembly.Module, callPolicy: CallPolicy) {
     const page = {
-      call_policy: (nameAt: number, nameLength: number, payloadAt: number, payloadLength: number) => {
+      call_policy: (nameAt: number, nameLength: number, payloadAt: number, payloadLength: number, host: number) => {
         const name = decoder.decode(this.#bytes(nameAt, nameLength));
-        return this.#write(callPolicy(name, this.#bytes(payloadAt, payloadLength).slice()));
+        const payload = this.#bytes(payloadAt, payloadLength).slice();
+        const callHost: Host = (name, payload) =>
+          this.#read(this.#exports.call_host(host, this.#write({ name, payload }))) as Result;
+        return this.#write(callPolicy(name, payload, callHost));
       },
     };
     // The crate of the policy brings imports with it that nothing here calls.
@@ -76,11 +83,15 @@ export class Core {
 
   /** Asks the policy about what is in the fields. */
   ask(input: Input): Output {
-    const buffer = this.#exports.ask(this.#write(input));
+    return this.#read(this.#exports.ask(this.#write(input))) as Output;
+  }
+
+  /** What a buffer holds, which is given back. */
+  #read(buffer: number): unknown {
     const [begin, length] = this.#buffer(buffer);
-    const output = JSON.parse(decoder.decode(this.#bytes(begin, length)));
+    const value: unknown = JSON.parse(decoder.decode(this.#bytes(begin, length)));
     this.#exports.release(buffer);
-    return output;
+    return value;
   }
 
   /** A buffer with JSON in it. */

@@ -63,13 +63,14 @@ export function setText(view: EditorView, text: string): void {
   view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
 }
 
-/** Marks what is wrong, from its place to the end of the line. */
-export function mark(view: EditorView, problems: Problem[]): void {
-  const diagnostics = problems.map((problem): Diagnostic => {
+/** Marks what is wrong, and what is advised, from its place to the end of the line. */
+export function mark(view: EditorView, problems: Problem[], advice: Problem[]): void {
+  const diagnostic = (severity: Diagnostic["severity"]) => (problem: Problem): Diagnostic => {
     const from = placeOf(view, problem);
     const to = Math.max(from, view.state.doc.lineAt(from).to);
-    return { from, to, severity: "error", message: problem.message };
-  });
+    return { from, to, severity, message: problem.message };
+  };
+  const diagnostics = [...problems.map(diagnostic("error")), ...advice.map(diagnostic("warning"))];
   view.dispatch(setDiagnostics(view.state, diagnostics));
 }
 

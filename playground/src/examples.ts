@@ -7,10 +7,13 @@ const manifests = import.meta.glob<string>(["../../examples/*.yaml", "../../test
   import: "default",
 });
 
-const settings = import.meta.glob<string>(["../../policy-settings/*.json", "../../policy-settings/*.yaml", "!../../policy-settings/schema.json"], {
-  query: "?raw",
-  import: "default",
-});
+const settings = import.meta.glob<string>(
+  [
+    "../../policy-settings/*.json", "../../policy-settings/*.yaml", "!../../policy-settings/schema.json",
+    "../../deploy/workloads.yaml", "../../deploy/pods.yaml",
+  ],
+  { query: "?raw", import: "default" },
+);
 
 /** Files by what a menu calls them. */
 export type Menu = ReadonlyMap<string, Fetch>;

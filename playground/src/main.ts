@@ -1,7 +1,7 @@
 // The page: what is in the fields goes to the worker, what it answers is shown.
 import type { EditorView } from "@codemirror/view";
 import { Asking } from "./asking";
-import type { Field, Input, Output } from "./core";
+import type { Field, Input, Output, Problem } from "./core";
 import { isNarrow } from "./diff";
 import { editor, goTo, mark, setText } from "./editor";
 import { FIRST, MANIFESTS, type Menu, SETTINGS } from "./examples";
@@ -13,6 +13,8 @@ import type { Reply } from "./worker";
 function element<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.querySelector<T>(`#${id}`)!;
 }
+
+element("no-start").remove();
 
 const output = element("output");
 const status = element("status");
@@ -85,9 +87,10 @@ function show(reply: Reply): void {
     status.textContent = `The policy cannot be asked: ${reply.failure}`;
     return;
   }
-  const { problems, form, objects } = reply.output;
-  for (const [field, view] of Object.entries(views)) {
-    mark(view, problems.filter((problem) => problem.field === field));
+  const { problems, advice, form, objects } = reply.output;
+  for (const [name, view] of Object.entries(views)) {
+    const isHere = ({ field }: Problem) => field === name;
+    mark(view, problems.filter(isHere), advice.filter(isHere));
   }
   showMessages(element("messages"), reply.output, (problem) => goTo(views[problem.field], problem));
   element("form").textContent = form === null ? "" : `Read as ${form}.`;

@@ -1,5 +1,5 @@
-// What is told above the result: what is wrong, and what the policy warns of.
-import type { Answer, Field, Output, Problem } from "./core";
+// What is told above the result: what is wrong, what is advised, and what the policy warns of.
+import type { Answer, Field, Output, Problem, Verdict } from "./core";
 
 const FIELDS: Record<Field, string> = { manifest: "Manifest", old: "Old manifest", settings: "Settings" };
 
@@ -10,29 +10,41 @@ const COMPARISONS: Record<Answer["before"], string | undefined> = {
   raw: "without the API server's defaults, which count as a change of the user's part; `kubectl apply --dry-run=server -o yaml` prints what the API server makes of a manifest",
 };
 
-/** Lists everything that is to be told; a click on a problem leads to its place. */
+/** What stands before the reason of a verdict. */
+const WHY: Partial<Record<Verdict, string>> = { notAsked: "the policy is not asked: " };
+
+type Kind = "error" | "warning" | "note";
+
+/** Lists everything that is to be told; a click on a place leads there. */
 export function showMessages(list: HTMLElement, output: Output, goTo: (problem: Problem) => void): void {
-  const problems = output.problems.map((problem) => {
+  const placed = (kind: Kind) => (problem: Problem) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = `${FIELDS[problem.field]}, line ${problem.line}, column ${problem.column}`;
     button.addEventListener("click", () => goTo(problem));
-    return item("error", button, `: ${problem.message}`);
-  });
+    return item(kind, button, `: ${problem.message}`);
+  };
   const others = output.objects.flatMap(({ title, warnings, verdict, reason, before }) => {
     const note = COMPARISONS[before];
     return [
       ...(verdict === "refused" ? [item("error", `${title}: refused: ${reason}`)] : []),
       ...warnings.map((warning) => item("warning", `${title}: ${warning}`)),
-      ...(reason !== null && verdict !== "refused" ? [item("note", `${title}: ${reason}`)] : []),
+      ...(reason !== null && verdict !== "refused" ? [item("note", `${title}: ${WHY[verdict] ?? ""}${reason}`)] : []),
       ...(note !== undefined ? [item("note", `${title}: ${note}`)] : []),
     ];
   });
-  list.replaceChildren(...problems, ...others);
+  // They are about policies and namespaces, not about objects.
+  const doubts = new Set(output.objects.flatMap(({ doubts }) => doubts));
+  list.replaceChildren(
+    ...output.problems.map(placed("error")),
+    ...others,
+    ...output.advice.map(placed("warning")),
+    ...Array.from(doubts, (doubt) => item("note", doubt)),
+  );
   list.hidden = list.childElementCount === 0;
 }
 
-function item(kind: "error" | "warning" | "note", ...content: (Node | string)[]): HTMLElement {
+function item(kind: Kind, ...content: (Node | string)[]): HTMLElement {
   const element = document.createElement("li");
   element.className = kind;
   const label = document.createElement("b");
@@ -41,15 +53,23 @@ function item(kind: "error" | "warning" | "note", ...content: (Node | string)[])
   return element;
 }
 
+/** What is counted beside what is injected, where there is any. */
+const COUNTED: [Verdict, string][] = [
+  ["uninjected", "uninjected"],
+  ["kept", "kept as it was"],
+  ["notAsked", "not asked about"],
+  ["refused", "refused"],
+];
+
 /** One line about all objects. */
 export function summary({ objects }: Output, milliseconds: number): string {
   const workloads = objects.filter(({ verdict }) => verdict !== "noWorkload");
-  const count = (...verdicts: string[]) => workloads.filter(({ verdict }) => verdicts.includes(verdict)).length;
+  const count = (counted: Verdict) => workloads.filter(({ verdict }) => verdict === counted).length;
   const counts = [
     `${objects.length} ${objects.length === 1 ? "object" : "objects"}`,
     `${count("injected")} injected`,
-    ...[["uninjected", "uninjected"], ["kept", "kept as it was"], ["refused", "refused"]].flatMap(([verdict, words]) => {
-      const number = count(verdict!);
+    ...COUNTED.flatMap(([verdict, words]) => {
+      const number = count(verdict);
       return number > 0 ? [`${number} ${words}`] : [];
     }),
   ];

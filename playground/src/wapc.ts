@@ -1,13 +1,10 @@
-// A waPC host, as far as a Kubewarden policy that only logs needs one.
-// The protocol: https://wapc.io/docs/spec/
+// The waPC protocol (https://wapc.io/docs/spec/), as far as Kubewarden policies use it.
 
-/** What a guest answered to a call, and what it asked of its host meanwhile. */
-export interface Said {
-  /** The guest's answer, or its error. */
-  answer: { Ok: string } | { Err: string };
-  /** The payloads of its log lines. */
-  logs: unknown[];
-}
+/** An answer, or an error. */
+export type Result = { Ok: string } | { Err: string };
+
+/** Answers what a guest asks of its host: binding, namespace and operation, and a payload. */
+export type Host = (name: [string, string, string], payload: string) => Result;
 
 interface Exports {
   memory: WebAssembly.Memory;
@@ -20,14 +17,13 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** Calls an operation of a guest in a fresh instance, as policy-server does: nothing survives from an earlier call. */
-export function call(module: WebAssembly.Module, operation: string, payload: Uint8Array): Said {
+export function call(module: WebAssembly.Module, operation: string, payload: Uint8Array, host: Host): Result {
   const operationBytes = encoder.encode(operation);
   const none = new Uint8Array();
   let answer = none;
   let guestError = "";
   let hostAnswer = none;
   let hostError = none;
-  const logs: unknown[] = [];
 
   // The memory grows, and its buffer is another one then.
   const at = (begin: number, length: number) => new Uint8Array(exports.memory.buffer, begin, length);
@@ -46,15 +42,13 @@ export function call(module: WebAssembly.Module, operation: string, payload: Uin
     },
     __host_call(...places: [number, number, number, number, number, number, number, number]) {
       const [bindingAt, bindingLength, namespaceAt, namespaceLength, nameAt, nameLength, begin, length] = places;
-      const asked = [text(bindingAt, bindingLength), text(namespaceAt, namespaceLength), text(nameAt, nameLength)];
-      const name = asked.join("/");
-      hostAnswer = hostError = none;
-      if (name !== "kubewarden/tracing/log") {
-        hostError = encoder.encode(`this host does not offer \`${name}\``);
-        return 0;
-      }
-      logs.push(JSON.parse(text(begin, length)));
-      return 1;
+      const result = host(
+        [text(bindingAt, bindingLength), text(namespaceAt, namespaceLength), text(nameAt, nameLength)],
+        text(begin, length),
+      );
+      hostAnswer = "Ok" in result ? encoder.encode(result.Ok) : none;
+      hostError = "Err" in result ? encoder.encode(result.Err) : none;
+      return "Ok" in result ? 1 : 0;
     },
     __host_response_len: () => hostAnswer.length,
     __host_response: (begin: number) => at(begin, hostAnswer.length).set(hostAnswer),
@@ -69,10 +63,10 @@ export function call(module: WebAssembly.Module, operation: string, payload: Uin
     exports._start?.();
     exports.wapc_init?.();
     if (exports.__guest_call(operationBytes.length, payload.length) === 1) {
-      return { answer: { Ok: decoder.decode(answer) }, logs };
+      return { Ok: decoder.decode(answer) };
     }
-    return { answer: { Err: guestError }, logs };
+    return { Err: guestError };
   } catch (trap) {
-    return { answer: { Err: String(trap) }, logs };
+    return { Err: String(trap) };
   }
 }

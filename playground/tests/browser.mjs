@@ -27,7 +27,7 @@ async function serve(folder) {
   return { address: `http://127.0.0.1:${server.address().port}${folder}`, stop };
 }
 
-/** Starts a browser, and serves the page. `open` gives a page; `stop` ends both. */
+/** Starts a browser, and serves the page. `open` gives it, `blank` an empty one; `stop` ends both. */
 export async function start() {
   const { address, stop } = await serve("/some/folder/playground/");
   const executablePath = process.env.CHROMIUM || "/usr/bin/chromium";
@@ -47,6 +47,7 @@ export async function start() {
       await answered(page);
       return { page, errors };
     },
+    blank: () => browser.newPage(),
     async stop() {
       await browser.close();
       await stop();

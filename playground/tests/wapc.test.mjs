@@ -28,23 +28,30 @@ function guest(...body) {
   ]));
 }
 
+/** A host that is asked for nothing. */
+const silent = (name) => assert.fail(`the host is asked for ${name.join("/")}`);
+
 test("gives the guest's answer", () => {
-  assert.deepEqual(call(policy, "protocol_version", new Uint8Array()), { answer: { Ok: '"v1"' }, logs: [] });
+  assert.deepEqual(call(policy, "protocol_version", new Uint8Array(), silent), { Ok: '"v1"' });
 });
 
 test("gives the guest's error", () => {
-  assert.deepEqual(call(policy, "no_such_operation", new Uint8Array()), {
-    answer: { Err: 'No handler registered for function no_such_operation' },
-    logs: [],
+  assert.deepEqual(call(policy, "no_such_operation", new Uint8Array(), silent), {
+    Err: 'No handler registered for function no_such_operation',
   });
 });
 
-test("keeps what the guest logs", () => {
-  const { answer, logs } = call(policy, "validate_settings", bytes({ admission_injekt: {} }));
+test("hands on what the guest logs", () => {
+  const told = [];
+  const answer = call(policy, "validate_settings", bytes({ admission_injekt: {} }), (name, payload) => {
+    const { level, event, path, message } = JSON.parse(payload);
+    told.push({ name: name.join("/"), level, event, path, message });
+    return { Ok: "" };
+  });
   assert.deepEqual(JSON.parse(answer.Ok).valid, false);
-  const told = logs.map(({ level, event, path, message }) => ({ level, event, path, message }));
   assert.deepEqual(told, [
     {
+      name: "kubewarden/tracing/log",
       level: "error",
       event: "problem",
       path: "admission_injekt",
@@ -53,15 +60,37 @@ test("keeps what the guest logs", () => {
   ]);
 });
 
+for (const [what, answer, level] of [
+  ["an answer", { Ok: JSON.stringify({ metadata: { labels: { "pod-security.kubernetes.io/enforce": "baseline" } } }) }, "baseline"],
+  ["an error", { Err: "not today" }, undefined],
+]) {
+  test(`hands ${what} of the host to the guest`, () => {
+    const template = { metadata: { annotations: { "admission.datakit/java-profiler.version": "" } }, spec: { containers: [{ name: "app" }] } };
+    const object = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web", namespace: "shop" }, spec: { template } };
+    const request = { uid: "1", operation: "CREATE", namespace: "shop", kind: { group: "apps", version: "v1", kind: "Deployment" }, object };
+    const settings = {
+      admission_inject: { profiler: { images: { java_profiler_image: "profiler:1" } } },
+      policy: { pod_security: "namespace" },
+    };
+    const asked = [];
+    const result = call(policy, "validate", bytes({ request, settings }), (name, payload) => {
+      if (name.join("/") === "kubewarden/tracing/log") return { Ok: "" };
+      asked.push([name.join("/"), JSON.parse(payload).name]);
+      return answer;
+    });
+    assert.deepEqual(asked, [["kubewarden/kubernetes/get_resource", "shop"]]);
+    // Where the level is known, the profiler cannot be under it.
+    const { mutated_object: mutated } = JSON.parse(result.Ok);
+    assert.equal(mutated?.spec.template.spec.containers.length, level === undefined ? 2 : undefined);
+  });
+}
+
 test("gives a trap as an error", () => {
   const unreachable = [0x00];
-  assert.deepEqual(call(guest(...unreachable), "validate", new Uint8Array()), {
-    answer: { Err: "RuntimeError: unreachable" },
-    logs: [],
-  });
+  assert.deepEqual(call(guest(...unreachable), "validate", new Uint8Array(), silent), { Err: "RuntimeError: unreachable" });
 });
 
 test("takes anything but 1 for a failure", () => {
   const zero = [0x41, 0];
-  assert.deepEqual(call(guest(...zero), "validate", new Uint8Array()), { answer: { Err: "" }, logs: [] });
+  assert.deepEqual(call(guest(...zero), "validate", new Uint8Array(), silent), { Err: "" });
 });

@@ -1,10 +1,8 @@
 //! `matchConditions`: expressions in CEL.
 
-use std::collections::HashMap;
-
-use cel::{Context, ExecutionError, Program, Value as Cel};
 use serde_json::Value;
 
+use crate::cel::Program;
 use crate::question::Question;
 use crate::read::Reader;
 
@@ -18,6 +16,7 @@ pub(crate) struct Condition {
 
 /// What became of a condition.
 #[derive(Debug, PartialEq)]
+#[cfg_attr(not(feature = "cel"), allow(dead_code))]
 pub(crate) enum Evaluated {
     True,
     False,
@@ -43,10 +42,8 @@ impl Condition {
                 expression,
                 program,
             }),
-            Err(error) => {
-                let text = error.to_string();
-                let text: Vec<&str> = text.lines().map(str::trim).collect();
-                reader.problem("expression", format!("is not CEL: {}", text.join(" ")));
+            Err(message) => {
+                reader.problem("expression", message);
                 None
             }
         }
@@ -58,51 +55,6 @@ impl Condition {
     }
 
     pub fn evaluate(&self, question: &Question<'_>) -> Evaluated {
-        let mut context = Context::default();
-        let old = question.old_object.unwrap_or(&Value::Null);
-        for (name, value) in [
-            ("object", question.object),
-            ("oldObject", old),
-            ("request", question.request),
-        ] {
-            context.add_variable_from_value(name, cel(value));
-        }
-        match self.program.execute(&context) {
-            Ok(Cel::Bool(true)) => Evaluated::True,
-            Ok(Cel::Bool(false)) => Evaluated::False,
-            Ok(other) => Evaluated::Error(format!("is a {}, not a bool", other.type_of())),
-            Err(error) if is_of_the_data(&error) => Evaluated::Error(error.to_string()),
-            Err(error) => Evaluated::Beyond(error.to_string()),
-        }
-    }
-}
-
-/// Whether an error comes of what the object has, and not of a function or a variable that is not there.
-fn is_of_the_data(error: &ExecutionError) -> bool {
-    matches!(
-        error,
-        ExecutionError::NoSuchKey(_)
-            | ExecutionError::IndexOutOfBounds(_)
-            | ExecutionError::DivisionByZero(_)
-            | ExecutionError::RemainderByZero(_)
-            | ExecutionError::Overflow(..)
-    )
-}
-
-/// A whole number is an `int`, as the API server has it, whatever its sign.
-fn cel(value: &Value) -> Cel {
-    match value {
-        Value::Null => Cel::Null,
-        Value::Bool(value) => (*value).into(),
-        Value::Number(number) => match number.as_i64() {
-            Some(number) => Cel::Int(number),
-            None => Cel::Float(number.as_f64().unwrap_or_default()),
-        },
-        Value::String(text) => text.as_str().into(),
-        Value::Array(items) => items.iter().map(cel).collect::<Vec<_>>().into(),
-        Value::Object(entries) => {
-            let entries = entries.iter().map(|(key, value)| (key.clone(), cel(value)));
-            entries.collect::<HashMap<String, Cel>>().into()
-        }
+        self.program.execute(question)
     }
 }

@@ -49,6 +49,11 @@ impl Namespaces {
         }
     }
 
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The Namespaces as objects.
     pub fn objects(&self) -> impl Iterator<Item = Value> {
         self.0.iter().map(|(name, labels)| {

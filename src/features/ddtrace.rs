@@ -39,7 +39,6 @@ pub(super) static FEATURE: Feature = Feature {
     },
     sets: |language| agent(language).variables(),
     rules: |settings, reader| rules(settings, reader).outline(|tracer| Some(tracer.language)),
-    plan,
 };
 
 const VOLUME: &str = "datakit-auto-instrument";
@@ -77,7 +76,7 @@ fn listed<'n>(
 }
 
 /// Plans the injection of an agent.
-fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
+pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let rules = rules(scene.settings, &mut scene.settings.reader());
     let language = |tracer: &Tracer| Some(tracer.language);
     let chosen = choose(&FEATURE, &rules, scene, language, report);

@@ -23,8 +23,6 @@ pub struct Feature {
     pub sets: fn(Language) -> Vec<&'static str>,
     /// Reads its rules, and finds what is wrong with them where the reader looks for that.
     pub rules: for<'n> fn(&'n Document<'_>, &mut Reader) -> Outline<'n>,
-    /// Decides about a template.
-    pub(super) plan: Planner,
 }
 
 /// An annotation that asks for a feature.
@@ -63,6 +61,7 @@ impl Feature {
     }
 }
 
+/// Decides about a template.
 pub(super) type Planner = fn(&Scene<'_, '_>, &mut Report) -> Decision;
 
 /// The name of a container that a feature adds.

@@ -41,7 +41,6 @@ pub(super) static FEATURE: Feature = Feature {
     },
     sets: |_| Vec::new(),
     rules: |settings, reader| rules(settings, reader).outline(|_| None),
-    plan,
 };
 
 const CONTAINER: &str = "datakit-flameshot";
@@ -163,7 +162,7 @@ fn check_envs(reader: &mut Reader, rule: &Value<'_>, path: Path<'_>) {
 }
 
 /// Plans the sidecar.
-fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
+pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let rules = rules(scene.settings, &mut scene.settings.reader());
     let chosen = choose(&FEATURE, &rules, scene, |_| None, report)?;
     scene.is_free(CONTAINER)?;

@@ -39,7 +39,6 @@ pub(super) static FEATURE: Feature = Feature {
     },
     sets: |_| Vec::new(),
     rules: |settings, reader| rules(settings, reader).outline(|_| None),
-    plan,
 };
 
 const CONTAINER: &str = "datakit-logfwd";
@@ -98,7 +97,7 @@ fn check_directories(directories: &[&str], reader: &mut Reader, path: Path<'_>) 
 }
 
 /// Plans the sidecar.
-fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
+pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let rules = rules(scene.settings, &mut scene.settings.reader());
     let chosen = choose(&FEATURE, &rules, scene, |_| None, report);
     if chosen.is_err() {

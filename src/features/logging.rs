@@ -32,7 +32,6 @@ pub(super) static FEATURE: Feature = Feature {
     },
     sets: |_| Vec::new(),
     rules: |settings, reader| rules(settings, reader).outline(|_| None),
-    plan,
 };
 
 const ANNOTATION: &str = "datakit/logs";
@@ -92,7 +91,7 @@ fn config<'n>(reader: &mut Reader, rule: &'n Value<'_>, path: Path<'_>) -> &'n s
 }
 
 /// Plans the annotation, if a rule is for the template.
-fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
+pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     if scene.template.annotation(ANNOTATION).is_some() {
         report.explain(FEATURE.name, || format!("{ANNOTATION} is there already"));
         return Err(Declined::NotAsked);

@@ -38,6 +38,7 @@ use crate::workload::Workload;
 
 use outlook::Outlook;
 use scene::{Declined, MOST_BYTES, Scene};
+use table::PLANS;
 use terms::Terms;
 
 pub use annotations::{asks_for_a_feature, beside_the_template};
@@ -81,7 +82,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
     let mut terms = Terms::new(&own, asked, context.workload, &namespace);
     let mut local_volumes = Vec::new();
     let mut outlook = Outlook::new(adds_sidecar);
-    for feature in ALL {
+    for (feature, plan) in ALL.into_iter().zip(PLANS) {
         let is_on = |switch| says_yes(template, switch, feature.name, report);
         if !feature.switch.is_none_or(is_on) {
             continue;
@@ -97,7 +98,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
             adds_sidecar,
             volumes: OnceCell::new(),
         };
-        let decision = (feature.plan)(&scene, report).and_then(|mut plan| {
+        let decision = plan(&scene, report).and_then(|mut plan| {
             terms.apply(&mut plan, feature, template, report)?;
             Ok(plan)
         });

@@ -39,7 +39,6 @@ pub(super) static FEATURE: Feature = Feature {
     },
     sets: |language| agent(language).map_or_else(Vec::new, |agent| agent.variables()),
     rules: |settings, reader| rules(settings, reader).outline(Some),
-    plan,
 };
 
 const VOLUME: &str = "datakit-otel-auto-instrument";
@@ -72,7 +71,7 @@ fn listed<'n>(
 }
 
 /// Plans the injection of an agent.
-fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
+pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let rules = rules(scene.settings, &mut scene.settings.reader());
     let language = |language: &Language| Some(*language);
     let chosen = choose(&FEATURE, &rules, scene, language, report);

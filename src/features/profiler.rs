@@ -46,7 +46,6 @@ pub(super) static FEATURE: Feature = Feature {
     },
     sets: |_| Vec::new(),
     rules: |settings, reader| rules(settings, reader).outline(Some),
-    plan,
 };
 
 const CONTAINER: &str = "datakit-profiler";
@@ -75,7 +74,7 @@ fn listed<'n>(
 }
 
 /// Plans the sidecar.
-fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
+pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let rules = rules(scene.settings, &mut scene.settings.reader());
     let language = |language: &Language| Some(*language);
     let chosen = choose(&FEATURE, &rules, scene, language, report);

@@ -1,7 +1,7 @@
 //! The table of features: whoever needs to know which there are, what they are called, what they add or
 //! what asks for them, asks it.
 
-use super::feature::{Added, Feature};
+use super::feature::{Added, Feature, Planner};
 use super::scene::SWITCH;
 use super::{ddtrace, flameshot, logfwd, logging, otel, profiler, security, targets};
 use crate::json::Problem;
@@ -16,6 +16,17 @@ pub static ALL: [&Feature; 6] = [
     &flameshot::FEATURE,
     &profiler::FEATURE,
     &logging::FEATURE,
+];
+
+/// What decides about templates, feature by feature. Apart from the table, so that programs that read settings and inject
+/// nothing go without it.
+pub(super) static PLANS: [Planner; ALL.len()] = [
+    ddtrace::plan,
+    otel::plan,
+    logfwd::plan,
+    flameshot::plan,
+    profiler::plan,
+    logging::plan,
 ];
 
 /// A column of the table, apart from it: for programs that read journals and annotations and inject nothing. What looks

@@ -10,14 +10,16 @@ mod object;
 
 pub use object::Object;
 
+use datakit_policy::advice::advise;
 use datakit_policy::live::Live;
-use datakit_policy::policies::Alone;
+use datakit_policy::policies::{Asked, Policies};
 use datakit_policy::session::{Operation, Session};
 use datakit_policy::settings::SettingsFile;
 use datakit_policy_host::manifest::{self, Document};
 use datakit_policy_host::policy::Policy;
-use datakit_policy_host::settings::Found;
+use datakit_policy_host::settings::{Form, SettingsError};
 use datakit_policy_host::yaml::Position;
+use datakit_policy_reach::Namespaces;
 use serde::{Deserialize, Serialize};
 
 /// What is in the fields of the page.
@@ -25,7 +27,7 @@ use serde::{Deserialize, Serialize};
 pub struct Input {
     /// The manifest, of any number of documents.
     pub manifest: String,
-    /// Settings, in any of the files that have some.
+    /// Settings, in any of the files that have some; of policies, several.
     pub settings: String,
     /// The objects as they are in the cluster; none where all are new.
     pub old: Option<String>,
@@ -36,15 +38,17 @@ pub struct Input {
 /// What is shown.
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub struct Output {
-    /// What the settings were found in; none where they cannot be read.
+    /// What the settings were read as; none where they cannot be used.
     pub form: Option<String>,
     /// What is wrong, in the order of the fields.
     pub problems: Vec<Problem>,
+    /// What `datakit-policy check` advises about settings that are not wrong.
+    pub advice: Vec<Problem>,
     /// The objects, with the policy's answers.
     pub objects: Vec<Object>,
 }
 
-/// Something that is wrong, and where.
+/// Something to be told about a place.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The field.
@@ -53,7 +57,7 @@ pub struct Problem {
     pub line: usize,
     /// Counted from 1, in characters.
     pub column: usize,
-    /// What is wrong.
+    /// What about it.
     pub message: String,
 }
 
@@ -91,9 +95,9 @@ impl Field {
 
 /// Asks the policy about everything in the fields.
 #[must_use]
-pub fn look(policy: Policy, input: Input) -> Output {
+pub fn look(policy: Policy, input: &Input) -> Output {
     let (documents, mut problems) = documents(Field::Manifest, &input.manifest);
-    let settings = settings(&policy, input.settings);
+    let settings = Settings::accepted(&policy, input);
     let operation = operation(input.old.as_deref(), &input.namespace);
     let (settings, operation) = match (settings, operation) {
         (Ok(settings), Ok(operation)) => (settings, operation),
@@ -106,12 +110,11 @@ pub fn look(policy: Policy, input: Input) -> Output {
             };
         }
     };
-    let form = settings.form.to_string();
-    let session = Session::new(
-        Alone::new(policy, settings.settings),
-        &input.namespace,
-        operation,
-    );
+    let namespaces = namespaces(&documents);
+    let (form, advice) = (settings.form(), settings.advice(&namespaces));
+    let mut policies = Policies::new(policy, settings.asked);
+    policies.know(namespaces);
+    let session = Session::new(policies, &input.namespace, operation);
     let mut objects = Vec::new();
     for document in documents {
         let line = document.source.line;
@@ -123,6 +126,7 @@ pub fn look(policy: Policy, input: Input) -> Output {
     Output {
         form: Some(form),
         problems,
+        advice,
         objects,
     }
 }
@@ -157,25 +161,91 @@ fn operation(old: Option<&str>, namespace: &str) -> Result<Operation, Vec<Proble
     }
 }
 
-/// The settings, if the policy takes them.
-fn settings(policy: &Policy, text: String) -> Result<Found, Vec<Problem>> {
-    let field = Field::Settings;
-    let file = SettingsFile::new(field.name(), &text).map_err(|error| {
-        vec![match error.in_the_text() {
-            Some((at, what)) => field.problem(at, &what),
-            None => field.problem(at(1), &error),
-        }]
-    })?;
-    let problems = file
-        .problems(policy)
-        .map_err(|failure| vec![field.problem(at(1), &failure)])?;
-    if problems.is_empty() {
-        return Ok(file.found);
+/// Settings that the policy takes, in policies that can be used where they are in some.
+struct Settings {
+    files: Vec<SettingsFile>,
+    asked: Vec<Asked>,
+}
+
+impl Settings {
+    /// Those in the field; for what cannot be used, all problems.
+    fn accepted(policy: &Policy, input: &Input) -> Result<Self, Vec<Problem>> {
+        let field = Field::Settings;
+        let files = SettingsFile::all(field.name(), &input.settings)
+            .map_err(|error| vec![unreadable(field, &error)])?;
+        if let Some((other, message)) = SettingsFile::not_together(&files) {
+            return Err(vec![field.problem(at(other.found.source.line), &message)]);
+        }
+        let (mut asked, mut problems) = (Vec::new(), Vec::new());
+        for file in &files {
+            match accepted(policy, file, &input.namespace) {
+                Ok(accepted) => asked.push(accepted),
+                Err(more) => problems.extend(more),
+            }
+        }
+        if problems.is_empty() {
+            Ok(Self { files, asked })
+        } else {
+            Err(problems)
+        }
     }
+
+    /// What they were read as.
+    fn form(&self) -> String {
+        let forms = self.files.iter().map(|file| match &file.found.form {
+            Form::Policy(name) => name.to_string(),
+            other => other.to_string(),
+        });
+        forms.collect::<Vec<_>>().join(" and ")
+    }
+
+    fn advice(&self, namespaces: &Namespaces) -> Vec<Problem> {
+        let names: Vec<String> = namespaces.names().map(str::to_owned).collect();
+        let advice = self
+            .files
+            .iter()
+            .filter_map(|file| advise(file, &names).ok());
+        advice
+            .flatten()
+            .map(|(at, advice)| Field::Settings.problem(at, &advice))
+            .collect()
+    }
+}
+
+/// Settings with the rest of their policy, or all that is wrong with both, in the order of the text.
+fn accepted(policy: &Policy, file: &SettingsFile, namespace: &str) -> Result<Asked, Vec<Problem>> {
+    let field = Field::Settings;
+    let resource = file.resource(namespace);
+    let mut problems = file
+        .problems(policy)
+        .map_err(|failure| vec![field.problem(at(file.found.source.line), &failure)])?;
+    match resource {
+        Ok(resource) if problems.is_empty() => {
+            return Ok(Asked::new(file.found.settings.clone(), resource));
+        }
+        resource => problems.extend(resource.err().unwrap_or_default()),
+    }
+    problems.sort_by_key(|problem| (problem.at.line, problem.at.column));
     let problems = problems.into_iter();
     Err(problems
         .map(|problem| field.problem(problem.at, &problem.message))
         .collect())
+}
+
+fn unreadable(field: Field, error: &SettingsError) -> Problem {
+    match error.in_the_text() {
+        Some((at, what)) => field.problem(at, &what),
+        None => field.problem(at(1), error),
+    }
+}
+
+/// The labels of the Namespaces among the objects.
+fn namespaces(documents: &[Document]) -> Namespaces {
+    let mut namespaces = Namespaces::default();
+    for document in documents {
+        namespaces.insert_object(&document.object);
+    }
+    namespaces
 }
 
 /// The beginning of a line.

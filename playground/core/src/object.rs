@@ -5,9 +5,11 @@ use datakit_policy::journal;
 use datakit_policy::live::Before;
 use datakit_policy::order::in_order_of;
 use datakit_policy::paint::{Paint, When};
+use datakit_policy::policies::Doubted;
 use datakit_policy::session::{Answer, Outcome};
 use datakit_policy_host::response::difference;
 use datakit_policy_host::yaml::{Comments, with_comments};
+use datakit_policy_reach::Doubt;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,6 +28,8 @@ pub struct Object {
     pub before: Comparison,
     /// The policy's warnings.
     pub warnings: Vec<String>,
+    /// What cannot be told without the cluster.
+    pub doubts: Vec<String>,
     /// What was injected, as pairs of a feature and what it says.
     pub injected: Vec<(String, String)>,
     /// The two sides of the diff, YAML with short journals: what is there without the policy's answer (before an update
@@ -51,6 +55,8 @@ pub enum Verdict {
     Kept,
     /// Nothing is injected.
     Unchanged,
+    /// The API server does not ask the policy.
+    NotAsked,
     /// It runs no pods.
     NoWorkload,
     /// It is not let in.
@@ -81,8 +87,7 @@ impl Object {
             Outcome::Kept(_) => (Verdict::Kept, answer.update()),
             Outcome::Unchanged(reason) => (Verdict::Unchanged, reason.clone()),
             Outcome::NoWorkload => (Verdict::NoWorkload, None),
-            // The page asks one policy, about all workloads.
-            Outcome::NotAsked(reason) => (Verdict::Unchanged, Some(reason.clone())),
+            Outcome::NotAsked(reason) => (Verdict::NotAsked, Some(reason.clone())),
             Outcome::Refused(message) => (Verdict::Refused, Some(message.clone())),
         };
         let result = answer.result();
@@ -99,6 +104,7 @@ impl Object {
                 Before::Known { is_raw: true } => Comparison::Raw,
             },
             warnings: answer.warnings.clone(),
+            doubts: answer.doubts.iter().map(with_remedy).collect(),
             injected: injected
                 .map(|(feature, what)| (feature.to_owned(), what.to_owned()))
                 .collect(),
@@ -110,6 +116,14 @@ impl Object {
                 _ => explanation(answer, Paint::new(When::Never)),
             },
         }
+    }
+}
+
+/// A doubt, with what settles it.
+fn with_remedy(doubted: &Doubted) -> String {
+    match &doubted.doubt {
+        Doubt::NamespaceLabels { .. } => format!("{doubted} (add the Namespace to the manifest)"),
+        Doubt::Who { .. } | Doubt::Beyond { .. } => doubted.to_string(),
     }
 }
 

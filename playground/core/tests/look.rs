@@ -29,7 +29,7 @@ fn output(manifest: &str, settings: &str, old: Option<&str>) -> Value {
         namespace: "shop".to_owned(),
     };
     let policy = Policy::from_bytes(&MODULE).unwrap();
-    serde_json::to_value(look(policy, input)).unwrap()
+    serde_json::to_value(look(policy, &input)).unwrap()
 }
 
 #[test]
@@ -71,6 +71,9 @@ fn tells_what_becomes_of_an_object() {
         json!({
             "form": "settings",
             "problems": [],
+            "advice": [{"field": "settings", "line": 1, "column": 39, "message":
+                "admission_inject.ddtrace.images.java_agent_image: has no tag, which means `latest`: pods of one workload may \
+                 get different images"}],
             "objects": [{
                 "title": "Pod shop/web",
                 "line": 1,
@@ -78,6 +81,7 @@ fn tells_what_becomes_of_an_object() {
                 "reason": null,
                 "before": "none",
                 "warnings": [],
+                "doubts": [],
                 "injected": [["ddtrace", "repo/java:1"]],
                 "diff": [
                     "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n    \
@@ -111,6 +115,7 @@ fn tells_what_is_wrong_in_which_field() {
                 {"field": "old", "line": 3, "column": 1,
                  "message": "while parsing a node, did not find expected node content"},
             ],
+            "advice": [],
             "objects": []
         })
     );
@@ -138,5 +143,106 @@ fn an_object_that_is_twice_among_the_old_ones_is_a_problem_there() {
         output(POD, SETTINGS, Some(&old))["problems"],
         json!([{"field": "old", "line": 1, "column": 1, "message":
             "old manifest:6: Pod web is there twice; keep the one from the cluster"}])
+    );
+}
+
+/// A policy of a kind, with a spec beside its module and settings.
+fn policy(kind: &str, name: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: policies.kubewarden.io/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n  module: m\n{spec}  \
+         settings:\n    {SETTINGS}\n"
+    )
+}
+
+const FOR_PODS: &str = "  mutating: true\n  rules:\n  - {apiGroups: [''], apiVersions: [v1], resources: [pods], operations: [CREATE]}\n";
+
+#[test]
+fn asks_a_policy_as_the_api_server_does() {
+    let verdict = |manifest: &str, kind: &str, spec: &str| {
+        let output = output(manifest, &policy(kind, "datakit", spec), None);
+        assert_eq!(output["problems"], json!([]));
+        let object = &output["objects"][0];
+        let told = ["verdict", "reason", "doubts"].map(|key| object[key].clone());
+        (output["form"].clone(), told)
+    };
+    let selecting = format!(
+        "{FOR_PODS}  namespaceSelector: {{matchExpressions: [{{key: team, operator: Exists}}]}}\n"
+    );
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    let known = format!("{POD}---\n{namespace}");
+    let cluster = || json!("ClusterAdmissionPolicy datakit");
+    for (manifest, spec, expected) in [
+        (POD, FOR_PODS, [json!("injected"), Value::Null, json!([])]),
+        (
+            POD,
+            &selecting,
+            [
+                json!("injected"),
+                Value::Null,
+                json!([
+                    "ClusterAdmissionPolicy datakit: its namespaceSelector requires `team`, and the labels of namespace shop \
+                     are not known; taken as met (add the Namespace to the manifest)"
+                ]),
+            ],
+        ),
+        (
+            &known,
+            &selecting,
+            [
+                json!("notAsked"),
+                json!(
+                    "its namespaceSelector requires `team`, which the namespace's labels do not meet"
+                ),
+                json!([]),
+            ],
+        ),
+    ] {
+        assert_eq!(
+            verdict(manifest, "ClusterAdmissionPolicy", spec),
+            (cluster(), expected)
+        );
+    }
+    // Its namespace is the one in the field, as that of other objects.
+    assert_eq!(
+        verdict(POD, "AdmissionPolicy", FOR_PODS),
+        (
+            json!("AdmissionPolicy datakit"),
+            [json!("injected"), Value::Null, json!([])]
+        )
+    );
+}
+
+#[test]
+fn tells_all_that_is_wrong_with_several_policies() {
+    let first = policy("ClusterAdmissionPolicy", "a", "  mutating: yes!\n");
+    let second = policy("ClusterAdmissionPolicy", "b", FOR_PODS).replace("ddtrace", "ddtrac");
+    let problem = |line: usize, column: usize, message: &str| json!({"field": "settings", "line": line, "column": column, "message": message});
+    assert_eq!(
+        output(POD, &format!("{first}---\n{second}"), None),
+        json!({
+            "form": null,
+            "problems": [
+                problem(4, 1, "spec.rules: it has none, so the policy is never asked"),
+                problem(6, 3, "spec.mutating: must be true or false"),
+                problem(19, 24, "admission_inject.ddtrac: unknown key; did you mean `ddtrace`?"),
+            ],
+            "advice": [],
+            "objects": []
+        })
+    );
+}
+
+#[test]
+fn settings_beside_a_policy_are_a_problem() {
+    let operator = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: datakit-operator-config}\ndata: {jsonconfig: '{}'}\n";
+    let settings = format!(
+        "{}---\n{operator}",
+        policy("ClusterAdmissionPolicy", "a", FOR_PODS)
+    );
+    assert_eq!(
+        output(POD, &settings, None)["problems"],
+        json!([{"field": "settings", "line": 12, "column": 1, "message":
+            "`data.jsonconfig` of ConfigMap datakit-operator-config are not a policy; several settings can be looked at together \
+             where each is in a ClusterAdmissionPolicy or an AdmissionPolicy"}])
     );
 }

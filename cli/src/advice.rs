@@ -1,8 +1,20 @@
 //! What is said about settings that the policy takes, and the parts of them that it is said about.
 
+mod labels;
+mod namespaces;
+mod rules;
+mod values;
+
+use std::fmt;
+
 use datakit_operator_policy::features::{self, Feature};
+use datakit_operator_policy::json;
 use datakit_operator_policy::settings::{Document, Outline};
+use datakit_policy_host::yaml::Position;
 use serde_json::Value;
+
+use crate::Failure;
+use crate::settings::SettingsFile;
 
 /// A remark about a part of the settings.
 pub struct Advice {
@@ -12,8 +24,14 @@ pub struct Advice {
     pub message: String,
 }
 
+impl fmt::Display for Advice {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.path, self.message)
+    }
+}
+
 impl Advice {
-    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             path: path.into(),
             message: message.into(),
@@ -21,15 +39,40 @@ impl Advice {
     }
 }
 
+/// All advice about settings that the policy takes, in the order of the file; `cluster` are the names of
+/// namespaces.
+///
+/// # Errors
+/// Where the settings cannot be read after all.
+pub fn advise(file: &SettingsFile, cluster: &[String]) -> Result<Vec<(Position, Advice)>, Failure> {
+    let written = file.structured()?;
+    let text = file.found.settings.to_string();
+    let document = Document::new(json::Value::parse(&text)?);
+    document.check_form()?;
+    let features = RulesOf::all(&document);
+
+    let mut advice = Vec::new();
+    rules::advise(&document, &features, &written, &mut advice);
+    namespaces::advise(&written, cluster, &mut advice);
+    values::advise(&features, &written, &mut advice);
+
+    let mut placed: Vec<_> = advice
+        .into_iter()
+        .map(|advice| (file.place(&advice.path), advice))
+        .collect();
+    placed.sort_by_key(|(at, _)| (at.line, at.column));
+    Ok(placed)
+}
+
 /// A feature and its rules.
-pub struct RulesOf<'s> {
-    pub feature: &'static Feature,
-    pub rules: Outline<'s>,
+struct RulesOf<'s> {
+    feature: &'static Feature,
+    rules: Outline<'s>,
 }
 
 impl<'s> RulesOf<'s> {
     /// Those of all features, in their order.
-    pub fn all(settings: &'s Document<'s>) -> Vec<Self> {
+    fn all(settings: &'s Document<'s>) -> Vec<Self> {
         let read = |feature: &&'static Feature| Self {
             feature,
             rules: (feature.rules)(settings, &mut settings.reader()),
@@ -39,7 +82,7 @@ impl<'s> RulesOf<'s> {
 }
 
 /// The items of a list of the settings, each with its path.
-pub fn items<'v>(written: &'v Value, list: &str) -> Vec<(String, &'v Value)> {
+fn items<'v>(written: &'v Value, list: &str) -> Vec<(String, &'v Value)> {
     let pointer = format!("/{}", list.replace(['.', '['], "/").replace(']', ""));
     let items = written.pointer(&pointer).and_then(Value::as_array);
     items
@@ -51,7 +94,7 @@ pub fn items<'v>(written: &'v Value, list: &str) -> Vec<(String, &'v Value)> {
 }
 
 /// The lists of the first generation whose entries each have one selector; the path of the list and the selector's key.
-pub fn entry_lists() -> impl Iterator<Item = (String, &'static str)> {
+fn entry_lists() -> impl Iterator<Item = (String, &'static str)> {
     let sections = features::ALL
         .iter()
         .filter_map(|feature| feature.place.section);
@@ -65,7 +108,7 @@ pub fn entry_lists() -> impl Iterator<Item = (String, &'static str)> {
 }
 
 /// The selectors of the lists of the first generation, of one key, each with its path.
-pub fn entry_selectors<'v>(written: &'v Value, key: &str) -> Vec<(String, &'v str)> {
+fn entry_selectors<'v>(written: &'v Value, key: &str) -> Vec<(String, &'v str)> {
     let lists = entry_lists().filter(|(_, selector)| *selector == key);
     lists
         .flat_map(|(list, _)| items(written, &list))
@@ -74,12 +117,12 @@ pub fn entry_selectors<'v>(written: &'v Value, key: &str) -> Vec<(String, &'v st
 }
 
 /// The lists of rules that have selectors of their own.
-pub fn rule_lists() -> impl Iterator<Item = &'static str> {
+fn rule_lists() -> impl Iterator<Item = &'static str> {
     features::ALL.iter().map(|feature| feature.place.list)
 }
 
 /// The texts of a rule's list of selectors, each with its path; blank ones count as not there.
-pub fn selectors<'v>(rule: &'v Value, path: &str, key: &str) -> Vec<(String, &'v str)> {
+fn selectors<'v>(rule: &'v Value, path: &str, key: &str) -> Vec<(String, &'v str)> {
     let list = rule.get(key).and_then(Value::as_array);
     list.into_iter()
         .flatten()

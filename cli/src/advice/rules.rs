@@ -8,8 +8,8 @@ use datakit_operator_policy::settings::{
 };
 use serde_json::Value;
 
-use super::advice::{Advice, RulesOf, entry_lists, entry_selectors, items, rule_lists, selectors};
 use super::labels::{contradiction, implies};
+use super::{Advice, RulesOf, entry_lists, entry_selectors, items, rule_lists, selectors};
 
 /// Adds advice about rules that are never taken.
 pub fn advise(

@@ -4,7 +4,7 @@ use datakit_operator_policy::namespace::NamespacePattern;
 use datakit_operator_policy::selector::is_dns_label;
 use serde_json::Value;
 
-use super::advice::{Advice, entry_selectors, items, rule_lists, selectors};
+use super::{Advice, entry_selectors, items, rule_lists, selectors};
 
 /// A pattern, where it stands, and what it means there.
 struct Pattern<'v> {

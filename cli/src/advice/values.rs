@@ -9,7 +9,7 @@ use datakit_operator_policy::paths::is_of_the_system;
 use datakit_operator_policy::settings::{Origin, Outline, nearest};
 use serde_json::Value;
 
-use super::advice::{Advice, RulesOf, items, rule_lists};
+use super::{Advice, RulesOf, items, rule_lists};
 
 /// Adds advice about the values in rules.
 pub fn advise(features: &[RulesOf<'_>], written: &Value, advice: &mut Vec<Advice>) {
