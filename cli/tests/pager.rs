@@ -89,8 +89,11 @@ fn a_pager_that_has_seen_enough_is_no_error() {
     let folder = folder(3000);
     folder.write_program("pager", "head -n 1");
     let screen = shown(&folder, &format!("{PREVIEW}; echo $?"));
+    // The progress bar is gone when the pager comes.
+    let (bar, paged) = screen.rsplit_once("\u{1b}[2K").unwrap();
+    assert!(bar.contains("1/3000 objects"), "{bar}");
     assert_eq!(
-        screen,
+        paged,
         "nothing to inject: Pod default/web: pods.yaml:1\n0\n"
     );
 }
@@ -103,7 +106,7 @@ fn messages_are_where_the_output_is() {
     let screen = shown(&folder, &line);
     assert!(screen.starts_with("paged FRX\n"), "{screen}");
     assert!(
-        screen.contains("\nError: broken.yaml:1:2, document 1: "),
+        screen.contains("\nError: broken.yaml:2:1, document 1: "),
         "{screen}"
     );
     assert!(screen.ends_with("; 1 error\nend\n"), "{screen}");
