@@ -3,11 +3,15 @@
 use std::fmt::Display;
 use std::io::{Write as _, stderr};
 
-use crate::Failure;
+use crate::{Failure, screen};
 
 /// Says something in lines of its own. Where nobody reads it any more (`2>&1 | head`), the work goes on.
 pub fn say(text: impl Display) {
-    let _ = writeln!(stderr(), "{text}");
+    let text = format!("{text}\n");
+    let text = screen::wrapped_aside(&text);
+    if !screen::takes_aside(&text) {
+        let _ = stderr().write_all(text.as_bytes());
+    }
 }
 
 /// Tells all that cannot be read.

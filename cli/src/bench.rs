@@ -1,13 +1,15 @@
 //! `bench`: how long the policy takes for a request.
 
 use std::fmt::Write as _;
-use std::io::{Write as _, stdout};
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use datakit_policy_host::policy::{Instance, Policy, payload};
 use serde_json::{Value, json};
 
+use crate::input::PolicyArgs;
+use crate::screen::stdout;
 use crate::{Failure, input};
 
 /// Measure how long the policy takes for an admission request
@@ -21,21 +23,27 @@ pub struct Args {
     request_path: String,
 
     /// The settings, recognised by their content, as for `preview`
-    #[arg(short, long, value_name = "FILE")]
-    settings_path: Option<String>,
+    #[arg(short, long, alias = "settings-path", value_name = "FILE")]
+    settings: Option<String>,
 
     /// How long to measure, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=600))]
     measurement_time: u64,
 
-    /// The policy: a WebAssembly module in place of the one that this program carries
-    #[arg(value_name = "POLICY", env = input::policy_variable())]
-    policy: Option<String>,
+    #[command(flatten)]
+    policy: PolicyArgs,
+
+    /// The same, as `kwctl bench` has it; it counts before the option
+    #[arg(value_name = "POLICY", hide = true)]
+    module: Option<String>,
 }
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
-    let policy = input::policy(args.policy.as_deref().map(input::local_path))?;
-    let settings = match &args.settings_path {
+    let policy = match &args.module {
+        Some(module) => input::policy(Some(input::local_path(module)))?,
+        None => args.policy.compile()?,
+    };
+    let settings = match &args.settings {
         Some(path) => input::settings(path)?.accepted_by(&policy)?,
         None => json!({}),
     };

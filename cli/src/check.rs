@@ -1,12 +1,21 @@
 //! `check`: whether the policy takes settings, and what they may not mean.
 
-use std::io::{Write as _, stdout};
+use std::io::Write as _;
 use std::process::ExitCode;
+
+use datakit_policy_host::policy::Policy;
+use datakit_policy_host::settings::name_of;
+use serde_json::Value;
 
 use crate::Failure;
 use crate::advice::advise;
+use crate::aside::say;
 use crate::input::{self, PolicyArgs};
-use crate::paint::{Ink, Paint, When};
+use crate::manifests::Reading;
+use crate::namespaces::NamespaceArgs;
+use crate::paint::{Ink, Paint};
+use crate::screen::{self, ColorArgs, stdout};
+use crate::settings::SettingsFile;
 
 /// Check settings before the policy is loaded with them
 ///
@@ -14,30 +23,34 @@ use crate::paint::{Ink, Paint, When};
 /// AdmissionPolicy that the settings are in. Then comes advice: what is accepted and what still is hardly meant, such as
 /// a rule that no pod can meet. Each of them begins with file, line and column.
 #[derive(clap::Args)]
-#[command(
-    after_help = "Exit codes: 0 accepted, 1 refused or not to be read, 2 wrong usage, 3 accepted with advice \
-                        (--strict)."
-)]
+#[command(after_help = "\
+Examples:
+  datakit-policy check policy.yaml
+  datakit-policy check policies/ --strict
+  datakit-policy check policies/ -l team=front --namespaces namespaces.yaml
+
+Exit codes: 0 accepted, 1 refused or not to be read, 2 wrong usage, 3 accepted with advice (--strict).")]
 pub struct Args {
     #[command(flatten)]
     policy: PolicyArgs,
 
-    /// The settings: a YAML or JSON file of settings, a Kubewarden policy, the operator's ConfigMap or release file, or
-    /// Helm values; - is standard input
-    #[arg(value_name = "SETTINGS", required_unless_present = "option")]
-    settings: Option<String>,
+    /// The settings: YAML or JSON files of settings, Kubewarden policies, the operator's ConfigMap or release file, or
+    /// Helm values; folders with such files; - is standard input. A file can hold several policies
+    #[arg(value_name = "SETTINGS", required_unless_present_any = ["options", "files", "kustomize"])]
+    settings: Vec<String>,
 
     /// The same, as the other commands have it
-    #[arg(
-        id = "option",
-        short = 's',
-        long = "settings",
-        value_name = "FILE",
-        conflicts_with = "settings"
-    )]
-    option: Option<String>,
+    #[arg(short = 's', long = "settings", value_name = "FILE")]
+    options: Vec<String>,
 
-    /// A namespace of the cluster, for advice about patterns that match several; may be repeated
+    /// The same, as kubectl has it
+    #[arg(short, long = "filename", value_name = "FILE", num_args = 1.., value_delimiter = ',')]
+    files: Vec<String>,
+
+    #[command(flatten)]
+    reading: Reading,
+
+    /// A namespace of the cluster, for advice about patterns that match several; can be given more than once
     #[arg(
         short,
         long = "namespace",
@@ -45,64 +58,131 @@ pub struct Args {
         value_delimiter = ',',
         value_parser = input::namespace
     )]
-    namespaces: Vec<String>,
+    names: Vec<String>,
+
+    #[command(flatten)]
+    namespaces: NamespaceArgs,
 
     /// Exit with 3 where there is advice
     #[arg(long)]
     strict: bool,
 
-    /// When to use colours
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
-    color: When,
-}
-
-impl Args {
-    fn file(&self) -> &str {
-        let file = self.settings.as_deref().or(self.option.as_deref());
-        file.unwrap_or(input::STDIN)
-    }
+    #[command(flatten)]
+    color: ColorArgs,
 }
 
 /// The exit code for advice where it is asked for.
 const ADVICE: u8 = 3;
 
+/// What came of settings.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    Accepted,
+    Advised,
+    Refused,
+}
+
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let policy = args.policy.compile()?;
-    let file = input::settings(args.file())?;
-    let paint = Paint::new(args.color);
-    let mut out = stdout().lock();
+    let cluster = args.cluster()?;
+    let paint = args.color.paint();
+    let mut worst = Verdict::Accepted;
+    for file in args.read()? {
+        let verdict = match file {
+            Ok((name, file)) => check(&policy, &name, &file, &cluster, paint)?,
+            Err(error) => {
+                say(format_args!("Error: {error}"));
+                Verdict::Refused
+            }
+        };
+        worst = worst.max(verdict);
+    }
+    Ok(match worst {
+        Verdict::Refused => ExitCode::FAILURE,
+        Verdict::Advised if args.strict => ExitCode::from(ADVICE),
+        Verdict::Accepted | Verdict::Advised => ExitCode::SUCCESS,
+    })
+}
 
+impl Args {
+    /// The settings, with what the verdict calls them; for what cannot be read, the reason.
+    fn read(&self) -> Result<Vec<Result<(String, SettingsFile), Failure>>, Failure> {
+        let paths = self.settings.iter().chain(&self.options).chain(&self.files);
+        let paths: Vec<String> = paths.cloned().collect();
+        let mut all = Vec::new();
+        for held in self.reading.settings_by_file(&paths) {
+            match held {
+                Err(error) => all.push(Err(error)),
+                Ok(held) => {
+                    let is_alone = held.len() == 1;
+                    all.extend(
+                        held.into_iter()
+                            .map(|file| Ok((title(&file, is_alone), file))),
+                    );
+                }
+            }
+        }
+        self.reading.select(all, |read| match read {
+            Ok((_, file)) => Some(&file.object),
+            Err(_) => None,
+        })
+    }
+
+    /// The namespaces of the cluster, as far as they are known.
+    fn cluster(&self) -> Result<Vec<String>, Failure> {
+        let known = self.namespaces.read(&self.reading)?;
+        let name = |object: Value| object["metadata"]["name"].as_str().map(str::to_owned);
+        let known = known.objects().filter_map(name);
+        Ok(self.names.iter().cloned().chain(known).collect())
+    }
+}
+
+/// What the verdict calls settings: their file, or, of several in one, the object that they stand in.
+fn title(file: &SettingsFile, is_alone: bool) -> String {
+    if is_alone {
+        file.name.clone()
+    } else {
+        format!("{}: {}", file.found.source, name_of(&file.object))
+    }
+}
+
+fn check(
+    policy: &Policy,
+    name: &str,
+    file: &SettingsFile,
+    cluster: &[String],
+    paint: Paint,
+) -> Result<Verdict, Failure> {
+    let mut out = stdout();
     let mut problems = file.policy_problems();
-    problems.extend(file.problems(&policy)?);
+    problems.extend(file.problems(policy)?);
     problems.sort_by_key(|problem| (problem.at.line, problem.at.column));
     for problem in &problems {
         let error = paint.ink(Ink::Removed, "error");
         let message = format!("{error}: {}", problem.message);
-        writeln!(out, "{}", file.at(problem.at, &message))?;
+        let line = file.at(problem.at, &message);
+        writeln!(out, "{}", screen::wrapped(&line))?;
     }
     if !problems.is_empty() {
         let count = count(problems.len(), "problem");
-        writeln!(out, "{}: refused, {count}", file.name)?;
-        return Ok(ExitCode::FAILURE);
+        writeln!(out, "{name}: refused, {count}")?;
+        return Ok(Verdict::Refused);
     }
 
-    let advice = advise(&file, &args.namespaces)?;
+    let advice = advise(file, cluster)?;
     for (at, advice) in &advice {
         let warning = paint.ink(Ink::Warning, "warning");
         let message = format!("{warning}: {advice}");
-        writeln!(out, "{}", file.at(*at, &message))?;
+        let line = file.at(*at, &message);
+        writeln!(out, "{}", screen::wrapped(&line))?;
     }
     if advice.is_empty() {
-        writeln!(out, "{}: accepted", file.name)?;
-        return Ok(ExitCode::SUCCESS);
+        writeln!(out, "{name}: accepted")?;
+        return Ok(Verdict::Accepted);
     }
     let count = count(advice.len(), "warning");
-    writeln!(out, "{}: accepted, {count}", file.name)?;
-    Ok(if args.strict {
-        ExitCode::from(ADVICE)
-    } else {
-        ExitCode::SUCCESS
-    })
+    writeln!(out, "{name}: accepted, {count}")?;
+    Ok(Verdict::Advised)
 }
 
 fn count(number: usize, noun: &str) -> String {

@@ -1,18 +1,17 @@
 //! `explain`: why a workload gets what it gets, and why not more.
 
-use std::io::{Write as _, stdout};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use datakit_policy_host::manifest::Document;
-use datakit_policy_host::request::resource_name;
 
 use crate::aside::{self, say};
 use crate::explanation::explanation;
 use crate::inputs::{Inputs, NO_SETTINGS};
 use crate::notes::Notes;
-use crate::paint::{Paint, When};
+use crate::screen::{self, ColorArgs, stdout};
 use crate::session::{Answer, Outcome, Session};
-use crate::{Failure, shape};
+use crate::{Failure, input, inputs, shape};
 
 /// Explain what the policy decides about a workload, and why
 ///
@@ -31,18 +30,17 @@ pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Explain this workload alone, of several: KIND/NAME or NAME, with a kind as kubectl takes it (deploy/web)
-    #[arg(long, value_name = "WORKLOAD")]
-    only: Option<String>,
-
     /// Explain what can be explained where something else is broken
     #[arg(long)]
     keep_going: bool,
 
-    /// When to use colours
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
-    color: When,
+    #[command(flatten)]
+    color: ColorArgs,
 }
+
+/// Said where the policy sees none of the objects.
+const NOTHING_TO_EXPLAIN: &str = "there is no workload among the objects: no Pod, Deployment, DaemonSet, StatefulSet, \
+                                  ReplicaSet, ReplicationController, Job or CronJob";
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let documents = args.inputs.documents();
@@ -50,9 +48,9 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     if !args.keep_going {
         aside::stop_at_errors(&documents)?;
     }
-    let paint = Paint::new(args.color);
+    let documents = args.inputs.manifests.select(documents)?;
+    let paint = args.color.paint();
     let mut explained = 0_usize;
-    let mut others = Vec::new();
     let mut has_errors = false;
     let mut notes = Notes::default();
     for document in documents {
@@ -67,21 +65,17 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         if matches!(answer.outcome, Outcome::NoWorkload) {
             continue;
         }
-        if !is_wanted(&answer, args) {
-            others.push(reference(&answer));
-            continue;
-        }
         if explained > 0 {
             writeln!(stdout())?;
         }
-        write!(stdout(), "{}", explanation(&answer, paint))?;
+        let text = explanation(&answer, paint);
+        write!(stdout(), "{}", screen::wrapped(&text))?;
         has_errors |= matches!(answer.outcome, Outcome::Refused(_));
         notes.add(&answer);
         explained += 1;
     }
-    let is_all_broken = has_errors && others.is_empty();
-    if explained == 0 && !is_all_broken {
-        return Err(nothing_to_explain(args, &others).into());
+    if explained == 0 && !has_errors {
+        return Err(NOTHING_TO_EXPLAIN.into());
     }
     notes.tell();
     if args.inputs.settings.is_empty() {
@@ -97,59 +91,15 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
 /// Asks about a document. One of a kind that the policy does not see is asked about as the pod that is made of it.
 fn ask(session: &Session, document: Document) -> Result<Answer, Failure> {
     let pod = shape::pod_of(&document);
-    let seen = session.ask(document)?;
-    let Some(pod) = pod.filter(|_| matches!(seen.outcome, Outcome::NoWorkload)) else {
+    let seen = inputs::ask(session, document)?;
+    let Some((pod, template)) = pod.filter(|_| matches!(seen.outcome, Outcome::NoWorkload)) else {
         return Ok(seen);
     };
     let mut answer = session.ask(pod)?;
+    if let Some(field) = &answer.field {
+        answer.source = input::place_of_field(&answer.source, &format!("{template}.{field}"));
+    }
     answer.kind = seen.kind;
     answer.remarks.splice(0..0, seen.warnings);
     Ok(answer)
-}
-
-fn nothing_to_explain(args: &Args, others: &[String]) -> String {
-    /// More than that are no help.
-    const MOST: usize = 20;
-    match &args.only {
-        Some(only) if !others.is_empty() && others.len() <= MOST => {
-            format!("there is no workload {only}; there are {}", others.join(", "))
-        }
-        Some(only) => format!("there is no workload {only} among the objects"),
-        None => "there is no workload among the objects: no Pod, Deployment, DaemonSet, StatefulSet, ReplicaSet, \
-                 ReplicationController, Job or CronJob"
-            .to_owned(),
-    }
-}
-
-fn is_wanted(answer: &Answer, args: &Args) -> bool {
-    let Some(only) = &args.only else {
-        return true;
-    };
-    let (kind, name) = match only.split_once('/') {
-        Some((kind, name)) => (Some(kind), name),
-        None => (None, only.as_str()),
-    };
-    kind.is_none_or(|kind| is_called(&answer.kind, kind)) && answer.name.as_deref() == Some(name)
-}
-
-/// Whether kubectl takes a word for this kind: `Deployment`, `deployments`, `deploy`.
-fn is_called(kind: &str, word: &str) -> bool {
-    let short = match kind {
-        "CronJob" => Some("cj"),
-        "DaemonSet" => Some("ds"),
-        "Deployment" => Some("deploy"),
-        "Pod" => Some("po"),
-        "ReplicaSet" => Some("rs"),
-        "ReplicationController" => Some("rc"),
-        "StatefulSet" => Some("sts"),
-        _ => None,
-    };
-    let word = word.to_lowercase();
-    word == kind.to_lowercase() || word == resource_name(kind) || Some(word.as_str()) == short
-}
-
-/// A workload as `--only` takes it.
-fn reference(answer: &Answer) -> String {
-    let name = answer.name.as_deref().unwrap_or("(no name)");
-    format!("{}/{name}", answer.kind.to_lowercase())
 }

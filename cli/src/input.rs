@@ -1,13 +1,16 @@
 //! What the commands read.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use datakit_operator_policy::selector::is_dns_label;
-use datakit_policy_host::manifest::{self, Document};
+use datakit_policy_host::manifest::{self, Document, Source};
 use datakit_policy_host::policy::Policy;
 use datakit_policy_host::request::AdmissionRequest;
+use datakit_policy_host::settings::SettingsError;
 use serde_json::Value;
 
 use crate::Failure;
@@ -38,11 +41,37 @@ pub fn text(path: &str) -> Result<String, Failure> {
             );
         }
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
+        let text = std::io::stdin().read_to_string(&mut text).map(|_| text);
+        text.inspect(|text| keep(name(STDIN), text))
+    } else if is_address(path) {
+        return Err(format!(
+            "{path}: this program fetches nothing; read what `curl -fsSL {path}` prints, as a file or with `-`"
+        )
+        .into());
     } else {
         std::fs::read_to_string(path)
     };
     text.map_err(|error| format!("{}: cannot be read: {error}", name(path)).into())
+}
+
+fn is_address(path: &str) -> bool {
+    path.starts_with("http://") || path.starts_with("https://")
+}
+
+/// What was read and cannot be read again, by what messages call it.
+static KEPT: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+
+/// Keeps a text for [`place_of_field`].
+pub fn keep(name: &str, text: &str) {
+    if let Ok(mut kept) = KEPT.lock() {
+        kept.insert(name.to_owned(), text.to_owned());
+    }
+}
+
+/// The text of what messages call so, once more: places are looked up only where something is wrong.
+fn text_again(name: &str) -> Option<String> {
+    let kept = KEPT.lock().ok()?.get(name).cloned();
+    kept.or_else(|| std::fs::read_to_string(name).ok())
 }
 
 /// The settings in a file, or on standard input.
@@ -50,15 +79,53 @@ pub fn settings(path: &str) -> Result<SettingsFile, Failure> {
     Ok(SettingsFile::new(name(path), &text(path)?)?)
 }
 
-/// The settings in files, of which each may hold several policies.
-pub fn all_settings(paths: &[String]) -> Result<Vec<SettingsFile>, Failure> {
+/// The settings in files and folders, of which each may hold several policies.
+pub fn all_settings(paths: &[String], is_recursive: bool) -> Result<Vec<SettingsFile>, Failure> {
     let mut all = Vec::new();
     for path in paths {
-        all.extend(SettingsFile::all(name(path), &text(path)?)?);
+        for file in settings_in(path, is_recursive) {
+            all.extend(file?);
+        }
     }
     match SettingsFile::not_together(&all) {
         Some((other, message)) => Err(format!("{}: {message}", other.name).into()),
         None => Ok(all),
+    }
+}
+
+/// The settings in a file, or in the files of a folder, where files without settings are left out; for what cannot be
+/// read, the reason.
+pub fn settings_in(path: &str, is_recursive: bool) -> Vec<Result<Vec<SettingsFile>, Failure>> {
+    let is_file = path == STDIN || !Path::new(path).is_dir();
+    let read = |file: Result<String, Failure>| {
+        let file = match file {
+            Ok(file) => file,
+            Err(error) => return Some(Err(error)),
+        };
+        match text(&file).map(|text| SettingsFile::all(name(&file), &text)) {
+            Err(error) => Some(Err(error)),
+            Ok(Err(SettingsError::NoSettings { .. })) if !is_file => None,
+            Ok(Err(error)) => Some(Err(error.into())),
+            Ok(Ok(found)) => Some(Ok(found)),
+        }
+    };
+    let found: Vec<_> = files(path, is_recursive)
+        .into_iter()
+        .filter_map(read)
+        .collect();
+    if found.is_empty() {
+        return vec![Err(
+            format!("{path}: there are no settings in the folder").into()
+        )];
+    }
+    found
+}
+
+/// The place of a field of an object, such as `spec.template`, where its text can be had once more.
+pub fn place_of_field(source: &Source, path: &str) -> Source {
+    match text_again(&source.file) {
+        Some(text) => source.of_field(path, &text),
+        None => source.clone(),
     }
 }
 
@@ -90,30 +157,6 @@ pub fn policy_variable() -> Option<&'static str> {
     const NAME: &str = "DATAKIT_POLICY";
     let is_empty = std::env::var_os(NAME).is_some_and(|value| value.is_empty());
     (!is_empty).then_some(NAME)
-}
-
-/// Which objects are read.
-#[derive(clap::Args)]
-pub struct Manifests {
-    /// Manifests: files, folders with all that is in them, or - for standard input. YAML or JSON, with any number of
-    /// documents and lists
-    #[arg(value_name = "FILE", required_unless_present = "files")]
-    objects: Vec<String>,
-
-    /// The same, as kubectl has it
-    #[arg(short, long = "filename", value_name = "FILE", num_args = 1..)]
-    files: Vec<String>,
-}
-
-impl Manifests {
-    /// The documents of all files, in their order; for what cannot be read, the reason.
-    pub fn documents(&self) -> Vec<Result<Document, Failure>> {
-        self.objects
-            .iter()
-            .chain(&self.files)
-            .flat_map(|path| manifests(path))
-            .collect()
-    }
 }
 
 /// Which policy is asked.
@@ -154,14 +197,11 @@ pub fn request(path: &str) -> Result<AdmissionRequest, Failure> {
     AdmissionRequest::from_review(review).map_err(|error| format!("{}: {error}", name(path)).into())
 }
 
-/// The documents of a file, of all files in a folder, or of standard input; for what cannot be read, the reason.
-pub fn manifests(path: &str) -> Vec<Result<Document, Failure>> {
-    let files = if path == STDIN || !Path::new(path).is_dir() {
-        vec![Ok(path.to_owned())]
-    } else {
-        files_in(path)
-    };
-    let documents = files.into_iter().flat_map(|file| match file {
+/// The documents of a file, of standard input, or of all files in a folder, with or without the folders below; for what
+/// cannot be read, the reason.
+pub fn manifests(path: &str, is_recursive: bool) -> Vec<Result<Document, Failure>> {
+    let files = files(path, is_recursive).into_iter();
+    let documents = files.flat_map(|file| match file {
         Ok(file) => documents(&file),
         Err(error) => vec![Err(error)],
     });
@@ -170,21 +210,35 @@ pub fn manifests(path: &str) -> Vec<Result<Document, Failure>> {
 
 fn documents(file: &str) -> Vec<Result<Document, Failure>> {
     match text(file) {
-        Ok(text) => manifest::read(name(file), &text)
-            .into_iter()
-            .map(|document| document.map_err(Failure::from))
-            .collect(),
+        Ok(text) => documents_of(name(file), &text),
         Err(error) => vec![Err(error)],
+    }
+}
+
+/// The documents of a text; for what cannot be read, the reason.
+pub fn documents_of(name: &str, text: &str) -> Vec<Result<Document, Failure>> {
+    manifest::read(name, text)
+        .into_iter()
+        .map(|document| document.map_err(Failure::from))
+        .collect()
+}
+
+/// The files that a path stands for: itself, or the manifests in the folder that it is.
+pub fn files(path: &str, is_recursive: bool) -> Vec<Result<String, Failure>> {
+    if path == STDIN || !Path::new(path).is_dir() {
+        vec![Ok(path.to_owned())]
+    } else {
+        files_in(path, is_recursive)
     }
 }
 
 /// The file that makes a folder a chart.
 const HELM_CHART: &str = "Chart.yaml";
 
-/// The manifests in a folder and in the folders below, sorted; for a folder that cannot be read, the reason.
-fn files_in(path: &str) -> Vec<Result<String, Failure>> {
+/// The manifests in a folder, and in the folders below, sorted; for a folder that cannot be read, the reason.
+fn files_in(path: &str, is_recursive: bool) -> Vec<Result<String, Failure>> {
     let mut files = Vec::new();
-    collect_manifests(Path::new(path), &mut files);
+    collect_manifests(Path::new(path), is_recursive, &mut files);
     if files.is_empty() {
         let message = "the folder contains no manifest (.yaml, .yml or .json)";
         return vec![Err(format!("{path}: {message}").into())];
@@ -192,7 +246,7 @@ fn files_in(path: &str) -> Vec<Result<String, Failure>> {
     files
 }
 
-fn collect_manifests(folder: &Path, files: &mut Vec<Result<String, Failure>>) {
+fn collect_manifests(folder: &Path, is_recursive: bool, files: &mut Vec<Result<String, Failure>>) {
     if folder.join(HELM_CHART).is_file() {
         let folder = folder.display();
         let message = format!(
@@ -210,7 +264,9 @@ fn collect_manifests(folder: &Path, files: &mut Vec<Result<String, Failure>>) {
     };
     for (path, is_folder) in entries {
         if is_folder {
-            collect_manifests(&path, files);
+            if is_recursive {
+                collect_manifests(&path, is_recursive, files);
+            }
         } else if is_manifest(&path) {
             files.push(Ok(path.display().to_string()));
         }

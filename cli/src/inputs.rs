@@ -4,11 +4,12 @@ use clap::ValueEnum;
 use datakit_policy_host::manifest::Document;
 use serde_json::json;
 
-use crate::input::{Manifests, PolicyArgs};
+use crate::input::PolicyArgs;
 use crate::live::Live;
+use crate::manifests::Manifests;
 use crate::namespaces::NamespaceArgs;
 use crate::policies::{Asked, Policies};
-use crate::session::Session;
+use crate::session::{Answer, Session};
 use crate::{Failure, input, session};
 
 /// Said where nobody gave settings.
@@ -18,7 +19,7 @@ pub const NO_SETTINGS: &str = "note: without --settings the policy has nothing t
 #[derive(clap::Args)]
 pub struct Inputs {
     #[command(flatten)]
-    manifests: Manifests,
+    pub manifests: Manifests,
 
     /// The policy's settings, recognised by their content: a file of settings (YAML or JSON), a ClusterAdmissionPolicy,
     /// or the operator's ConfigMap, release file or Helm values; - is standard input. Of a policy all counts: its
@@ -26,10 +27,6 @@ pub struct Inputs {
     /// order
     #[arg(short, long, value_name = "FILE")]
     pub settings: Vec<String>,
-
-    /// The namespace of objects that name none
-    #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = input::namespace)]
-    namespace: String,
 
     /// What is done to the objects
     #[arg(long, value_enum, ignore_case = true, default_value_t = Operation::Create)]
@@ -57,15 +54,18 @@ impl Inputs {
     /// and of the Namespaces among the documents.
     pub fn open(&self, documents: &[Result<Document, Failure>]) -> Result<Session, Failure> {
         let module = self.policy.compile()?;
+        let Manifests {
+            reading, namespace, ..
+        } = &self.manifests;
         let mut all = Vec::new();
-        for file in input::all_settings(&self.settings)? {
-            let resource = file.policy(&self.namespace)?;
+        for file in reading.settings(&self.settings)? {
+            let resource = file.policy(namespace)?;
             all.push(Asked::new(file.accepted_by(&module)?, resource));
         }
         if all.is_empty() {
             all.push(Asked::new(json!({}), None));
         }
-        let mut namespaces = self.namespaces.read()?;
+        let mut namespaces = self.namespaces.read(reading)?;
         for document in documents.iter().flatten() {
             namespaces.insert_object(&document.object);
         }
@@ -75,12 +75,24 @@ impl Inputs {
             ([], Operation::Create) => session::Operation::Create,
             ([], Operation::Update) => session::Operation::Update,
             (files, _) => {
-                let documents = files.iter().flat_map(|path| input::manifests(path));
-                session::Operation::Apply(Live::of(documents, &self.namespace)?)
+                let documents = files.iter().flat_map(|path| reading.documents(path));
+                session::Operation::Apply(Live::of(documents, namespace)?)
             }
         };
-        Ok(Session::new(policies, &self.namespace, operation))
+        Ok(Session::new(policies, namespace, operation))
     }
+}
+
+/// Asks about a document. What is wrong with a part of it has the place of that part.
+///
+/// # Errors
+/// Where the policy cannot be started.
+pub fn ask(session: &Session, document: Document) -> Result<Answer, Failure> {
+    let mut answer = session.ask(document)?;
+    if let Some(field) = &answer.field {
+        answer.source = input::place_of_field(&answer.source, field);
+    }
+    Ok(answer)
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -22,9 +22,14 @@ fn workload(object: &Value) -> Option<Workload> {
     Workload::of(group, text("kind"))
 }
 
+/// The keys that lead to the pod template of a workload.
+pub fn template_path(object: &Value) -> Option<&'static [&'static str]> {
+    Some(workload(object)?.template_path())
+}
+
 /// The pod template of a workload; a pod is its own.
 pub fn template(object: &Value) -> Option<&Value> {
-    let path = workload(object)?.template_path().iter();
+    let path = template_path(object)?.iter();
     let template = path.copied().try_fold(object, Value::get)?;
     (!template.is_null()).then_some(template)
 }

@@ -9,14 +9,18 @@ mod explain;
 mod input;
 mod inputs;
 mod inspect;
+mod kustomize;
 mod logs;
+mod manifests;
 mod manual;
 mod migrate;
 mod namespaces;
 mod notes;
+mod only;
 mod preview;
 mod registry;
 mod run;
+mod screen;
 mod status;
 mod uninject;
 
@@ -27,61 +31,122 @@ use datakit_policy::{
     Failure, advice, explanation, journal, live, order, paint, policies, session, settings, shape,
 };
 
-/// Previews, explains, runs and ships the Datakit operator policy, without a cluster
+/// Previews, explains and checks the Datakit operator policy, without a cluster
 ///
-/// The policy is part of the program. Colours are used on a terminal, unless NO_COLOR is set.
+/// The policy is part of the program. Colours are used on a terminal, unless NO_COLOR is set, and a pager for what is
+/// longer than the screen: DATAKIT_POLICY_PAGER, PAGER or less.
 #[derive(Parser)]
 #[command(
     version,
     after_help = "Exit codes: 0 done, 1 an error or settings that the policy refuses, 2 wrong usage; \
                   the help of a command lists others."
 )]
-struct Cli {
+struct Cli<C: Subcommand> {
+    /// Print at once what is longer than the screen
+    #[arg(long, global = true, display_order = 1000)]
+    no_pager: bool,
+
     #[command(subcommand)]
-    command: Command,
+    command: C,
 }
 
+/// All commands.
 #[derive(Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Shown(Shown),
+    #[command(flatten)]
+    OfKwctl(OfKwctl),
+}
+
+/// The commands that help, completions and man pages show.
+#[derive(Subcommand)]
+enum Shown {
     Preview(preview::Args),
     Explain(explain::Args),
     Check(check::Args),
     Migrate(migrate::Args),
     Status(status::Args),
     Uninject(uninject::Args),
-    Run(run::Args),
     Bench(bench::Args),
-    Annotate(annotate::Args),
-    Inspect(inspect::Args),
-    Push(registry::PushArgs),
-    Pull(registry::PullArgs),
     Completions(manual::CompletionsArgs),
     Man(manual::ManArgs),
 }
 
+/// Commands that stand in for those of kwctl where tests and scripts have no kwctl. Users are better served by it.
+#[derive(Subcommand)]
+enum OfKwctl {
+    #[command(hide = true)]
+    Run(run::Args),
+    #[command(hide = true)]
+    Annotate(annotate::Args),
+    #[command(hide = true)]
+    Inspect(inspect::Args),
+    #[command(hide = true)]
+    Push(registry::PushArgs),
+    #[command(hide = true)]
+    Pull(registry::PullArgs),
+}
+
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Preview(args) => preview::exec(&args),
-        Command::Explain(args) => explain::exec(&args),
-        Command::Check(args) => check::exec(&args),
-        Command::Migrate(args) => migrate::exec(&args),
-        Command::Status(args) => status::exec(&args),
-        Command::Uninject(args) => uninject::exec(&args),
-        Command::Run(args) => run::exec(&args),
-        Command::Bench(args) => bench::exec(&args),
-        Command::Annotate(args) => annotate::exec(&args),
-        Command::Inspect(args) => inspect::exec(&args),
-        Command::Push(args) => registry::push(&args),
-        Command::Pull(args) => registry::pull(&args),
-        Command::Completions(args) => manual::completions(&args),
-        Command::Man(args) => manual::man(&args),
-    };
-    match result {
+    let cli = Cli::<Command>::parse();
+    if cli.command.is_to_be_read() && !cli.no_pager {
+        screen::open();
+    }
+    let result = cli.command.exec();
+    let code = match result {
         Ok(code) => code,
         Err(failure) if is_closed_pipe(&failure) => ExitCode::SUCCESS,
         Err(failure) => {
             aside::say(format_args!("Error: {failure}"));
             ExitCode::FAILURE
+        }
+    };
+    screen::close();
+    code
+}
+
+impl Command {
+    fn exec(&self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Shown(command) => command.exec(),
+            Self::OfKwctl(command) => command.exec(),
+        }
+    }
+
+    /// Whether people read what it prints, and not programs alone.
+    fn is_to_be_read(&self) -> bool {
+        match self {
+            Self::Shown(command) => !matches!(command, Shown::Completions(_) | Shown::Man(_)),
+            Self::OfKwctl(_) => false,
+        }
+    }
+}
+
+impl Shown {
+    fn exec(&self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Preview(args) => preview::exec(args),
+            Self::Explain(args) => explain::exec(args),
+            Self::Check(args) => check::exec(args),
+            Self::Migrate(args) => migrate::exec(args),
+            Self::Status(args) => status::exec(args),
+            Self::Uninject(args) => uninject::exec(args),
+            Self::Bench(args) => bench::exec(args),
+            Self::Completions(args) => manual::completions(args),
+            Self::Man(args) => manual::man(args),
+        }
+    }
+}
+
+impl OfKwctl {
+    fn exec(&self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Run(args) => run::exec(args),
+            Self::Annotate(args) => annotate::exec(args),
+            Self::Inspect(args) => inspect::exec(args),
+            Self::Push(args) => registry::push(args),
+            Self::Pull(args) => registry::pull(args),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
 
-use crate::{Cli, Failure};
+use crate::{Cli, Failure, Shown};
 
 const PROGRAM: &str = env!("CARGO_PKG_NAME");
 
@@ -38,13 +38,18 @@ pub struct ManArgs {
 
 pub fn completions(args: &CompletionsArgs) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), PROGRAM, &mut script);
+    clap_complete::generate(
+        args.shell,
+        &mut Cli::<Shown>::command(),
+        PROGRAM,
+        &mut script,
+    );
     stdout().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
 }
 
 pub fn man(args: &ManArgs) -> Result<ExitCode, Failure> {
-    let mut program = Cli::command();
+    let mut program = Cli::<Shown>::command();
     // Gives the commands their whole names.
     program.build();
     let Some(folder) = &args.folder else {

@@ -8,7 +8,7 @@ mod resource;
 mod variables;
 mod version;
 
-use std::io::{Write as _, stdout};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -19,6 +19,7 @@ use datakit_policy_host::yaml::with_comments;
 
 use crate::aside::say;
 use crate::input::PolicyArgs;
+use crate::screen::stdout;
 use crate::{Failure, input};
 use operator::Operator;
 use version::Version;
@@ -37,8 +38,12 @@ pub struct Args {
 
     /// What the operator was installed with: its release file, its ConfigMap, the values of its Helm chart, or
     /// its JSON alone; - is standard input
-    #[arg(value_name = "FILE")]
-    file: String,
+    #[arg(value_name = "FILE", required_unless_present = "filename")]
+    file: Option<String>,
+
+    /// The same, as kubectl has it
+    #[arg(short = 'f', long, value_name = "FILE", conflicts_with = "file")]
+    filename: Option<String>,
 
     /// Where to write the policy; standard output without it, or with -
     #[arg(short, long, value_name = "FILE")]
@@ -83,17 +88,15 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 }
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
+    let path = args.file.as_ref().or(args.filename.as_ref());
+    let path = path.map_or(input::STDIN, String::as_str);
     let output = args.output.as_deref();
     let output = output.filter(|path| *path != Path::new(input::STDIN));
-    if output.is_some_and(|path| is_same_file(path, Path::new(&args.file))) {
-        return Err(format!(
-            "{}: is the input file; choose another output file",
-            args.file
-        )
-        .into());
+    if output.is_some_and(|output| is_same_file(output, Path::new(path))) {
+        return Err(format!("{path}: is the input file; choose another output file").into());
     }
     let policy = args.policy.compile()?;
-    let file = input::settings(&args.file)?;
+    let file = input::settings(path)?;
     if let Form::Policy(name) = &file.found.form {
         return Err(format!("{}: {name} is already a policy", file.found.source).into());
     }

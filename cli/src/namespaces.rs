@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use datakit_policy_reach::Namespaces;
 
+use crate::manifests::Reading;
 use crate::{Failure, input};
 
 /// Where the labels of namespaces come from, beside the Namespaces among the objects.
@@ -24,7 +25,7 @@ impl NamespaceArgs {
     ///
     /// # Errors
     /// Where a file cannot be used.
-    pub fn read(&self) -> Result<Namespaces, Failure> {
+    pub fn read(&self, reading: &Reading) -> Result<Namespaces, Failure> {
         let mut namespaces = Namespaces::default();
         for (name, labels) in &self.namespace_labels {
             namespaces.insert(name, labels.clone());
@@ -32,7 +33,7 @@ impl NamespaceArgs {
         for document in self
             .namespaces
             .iter()
-            .flat_map(|path| input::manifests(path))
+            .flat_map(|path| reading.documents(path))
         {
             namespaces.insert_object(&document?.object);
         }

@@ -63,7 +63,7 @@ pub enum Said {
 
 impl Policies {
     pub fn new(module: Policy, mut all: Vec<Asked>) -> Self {
-        all.sort_by_key(|asked| asked.resource.as_ref().map(reach::Policy::webhook));
+        in_turns(&mut all);
         Self {
             module,
             all,
@@ -125,11 +125,9 @@ impl Policies {
             // A fresh instance for every object, as in policy-server: an object cannot depend on the one before.
             let instance = self.module.instance_in(self.cluster_of(policy))?;
             let said = instance.validate(&request, &policy.settings);
+            let said = said.map_err(|error| error.to_string());
             heard.logs.extend(instance.take_logs());
-            match said
-                .map_err(|error| error.to_string())
-                .and_then(|said| policy.take(said, &request, &mut heard.remarks))
-            {
+            match policy.take(said, &request, &mut heard.remarks) {
                 Ok(said) if !said.accepted => {
                     heard.said = Said::Answer(said);
                     return Ok(heard);
@@ -207,31 +205,46 @@ impl Asked {
         Ok(resource.decide(&question, namespaces))
     }
 
-    /// What a policy server makes of an answer.
+    /// What a policy server makes of an answer, or of a policy that fails. `mode: monitor` counts before all else: nothing
+    /// is refused then, whatever the policy wants and may do.
     ///
     /// # Errors
     /// Where it refuses the request for it.
     fn take(
         &self,
-        mut said: policy::Answer,
+        said: Result<policy::Answer, String>,
         request: &AdmissionRequest,
         remarks: &mut Vec<String>,
     ) -> Result<policy::Answer, String> {
         let Some(resource) = &self.resource else {
-            return Ok(said);
+            return said;
         };
-        let changes = said.mutated_object.is_some() && said.mutated_object != request.object;
+        let changes = |said: &policy::Answer| {
+            said.mutated_object.is_some() && said.mutated_object != request.object
+        };
         if resource.mode == Mode::Monitor {
-            if changes {
-                remarks.push(format!(
-                    "{} has `mode: monitor`: the policy server logs what it would inject, and the object stays as it is",
+            let would = match &said {
+                Err(error) => Some(format!("that the policy fails ({error})")),
+                Ok(said) if !said.accepted => {
+                    let message = said.message.as_deref().unwrap_or_default();
+                    Some(format!("that the policy would refuse it ({message})"))
+                }
+                Ok(said) => changes(said).then(|| "what it would inject".to_owned()),
+            };
+            remarks.extend(would.map(|would| {
+                format!(
+                    "{} has `mode: monitor`: the policy server logs {would}, and the object stays as it is",
                     self.title()
-                ));
-            }
-            said.accepted = true;
-            said.mutated_object = None;
-            said.audit_annotations = None;
-        } else if changes && !resource.is_mutating {
+                )
+            }));
+            return Ok(policy::Answer {
+                accepted: true,
+                warnings: said.ok().and_then(|said| said.warnings),
+                ..policy::Answer::default()
+            });
+        }
+        let said = said?;
+        if changes(&said) && !resource.is_mutating {
             return Err(format!(
                 "{} has `mutating: false` and would change the object, so the policy server refuses it",
                 self.title()
@@ -239,6 +252,11 @@ impl Asked {
         }
         Ok(said)
     }
+}
+
+/// Sorts policies as the API server asks them.
+fn in_turns(all: &mut [Asked]) {
+    all.sort_by_key(|asked| asked.resource.as_ref().map(reach::Policy::turn));
 }
 
 /// The answers of two policies, of which the later saw what the earlier made.
@@ -293,6 +311,101 @@ fn at_debug(settings: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn policy(kind: &str, name: &str, spec: &Value) -> Asked {
+        let mut spec = spec.clone();
+        spec["rules"] = json!([{
+            "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"], "operations": ["*"]
+        }]);
+        let resource = json!({
+            "apiVersion": "policies.kubewarden.io/v1", "kind": kind, "metadata": {"name": name},
+            "spec": spec
+        });
+        Asked::new(
+            json!({}),
+            Some(reach::Policy::read(&resource, "shop").unwrap()),
+        )
+    }
+
+    fn request() -> AdmissionRequest {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}});
+        let context = datakit_policy_host::request::Context::default();
+        AdmissionRequest::for_object(&pod, &context).unwrap()
+    }
+
+    #[test]
+    fn mutating_policies_are_asked_first_and_each_sort_by_the_names_of_webhooks() {
+        let mut all: Vec<_> = [
+            ("ClusterAdmissionPolicy", "a", false),
+            ("AdmissionPolicy", "b", true),
+            ("AdmissionPolicy", "a", true),
+            ("ClusterAdmissionPolicy", "z", true),
+        ]
+        .into_iter()
+        .map(|(kind, name, mutating)| policy(kind, name, &json!({"mutating": mutating})))
+        .collect();
+        in_turns(&mut all);
+        let titles: Vec<_> = all.iter().map(Asked::title).collect();
+        assert_eq!(
+            titles,
+            [
+                "ClusterAdmissionPolicy z",
+                "AdmissionPolicy shop/a",
+                "AdmissionPolicy shop/b",
+                "ClusterAdmissionPolicy a"
+            ]
+        );
+    }
+
+    #[test]
+    fn in_monitor_mode_nothing_is_refused_and_nothing_changes() {
+        let changed = json!({"kind": "Pod", "metadata": {"name": "b"}});
+        let answer = |accepted, mutated_object| policy::Answer {
+            accepted,
+            mutated_object,
+            message: Some("no".to_owned()),
+            warnings: Some(vec!["a warning".to_owned()]),
+            ..policy::Answer::default()
+        };
+        let warnings = || Some(vec!["a warning".to_owned()]);
+        for (said, warnings, logged) in [
+            (
+                Ok(answer(true, Some(changed))),
+                warnings(),
+                Some("what it would inject"),
+            ),
+            (Ok(answer(true, None)), warnings(), None),
+            (
+                Ok(answer(false, None)),
+                warnings(),
+                Some("that the policy would refuse it (no)"),
+            ),
+            (
+                Err("trap".to_owned()),
+                None,
+                Some("that the policy fails (trap)"),
+            ),
+        ] {
+            // A policy that may not change objects, too.
+            let spec = json!({"mode": "monitor", "mutating": false});
+            let watching = policy("ClusterAdmissionPolicy", "watching", &spec);
+            let mut remarks = Vec::new();
+            let taken = watching.take(said, &request(), &mut remarks);
+            let expected = policy::Answer {
+                accepted: true,
+                warnings,
+                ..policy::Answer::default()
+            };
+            assert_eq!(taken, Ok(expected));
+            let logged = logged.map(|logged| {
+                format!(
+                    "ClusterAdmissionPolicy watching has `mode: monitor`: the policy server logs {logged}, and the object \
+                     stays as it is"
+                )
+            });
+            assert_eq!(remarks, Vec::from_iter(logged));
+        }
+    }
 
     #[test]
     fn sets_the_level_wherever_the_settings_are() {

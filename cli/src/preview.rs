@@ -12,9 +12,9 @@ use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use crate::aside::say;
 use crate::inputs::{Inputs, NO_SETTINGS};
 use crate::notes::Notes;
-use crate::paint::{Paint, When};
+use crate::screen::ColorArgs;
 use crate::session::{Answer, Session};
-use crate::{Failure, aside, logs};
+use crate::{Failure, aside, inputs, logs};
 use count::Count;
 use output::{Format, Printer};
 use progress::Progress;
@@ -57,9 +57,8 @@ pub struct Args {
     #[arg(long)]
     keep_going: bool,
 
-    /// When to use colours
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
-    color: When,
+    #[command(flatten)]
+    color: ColorArgs,
 
     /// Print what the policy logs about its decisions, too
     #[arg(short, long)]
@@ -96,14 +95,12 @@ fn exit_code(count: &Count, tells_changes: bool) -> u8 {
 fn show(args: &Args) -> Result<Count, Failure> {
     let documents = args.inputs.documents();
     let session = args.inputs.open(&documents)?;
-    if documents.is_empty() {
-        return Err("the input contains no object".into());
-    }
     if !args.keep_going {
         aside::stop_at_errors(&documents)?;
     }
+    let documents = args.inputs.manifests.select(documents)?;
     let progress = Progress::new(documents.len());
-    let mut printer = Printer::new(args.output, Paint::new(args.color), args.keep_going);
+    let mut printer = Printer::new(args.output, args.color.paint(), args.keep_going);
     let mut count = Count::default();
     let mut notes = Notes::default();
     for answer in batches(documents).flat_map(|batch| answers(&session, batch)) {
@@ -152,6 +149,6 @@ fn answers(
 ) -> Vec<Result<Result<Answer, Failure>, Failure>> {
     batch
         .into_par_iter()
-        .map(|document| document.map(|document| session.ask(document)))
+        .map(|document| document.map(|document| inputs::ask(session, document)))
         .collect()
 }

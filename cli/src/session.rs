@@ -45,6 +45,8 @@ pub struct Answer {
     /// The features that it had by the journals in it and in the object before.
     pub had: BTreeSet<String>,
     pub outcome: Outcome,
+    /// The path of what the outcome is about, where it is about a part of the object.
+    pub field: Option<String>,
     pub warnings: Vec<String>,
     /// The audit annotations: feature by feature, what was injected.
     pub injected: BTreeMap<String, String>,
@@ -105,7 +107,8 @@ impl Session {
         if matches!(answer.outcome, Outcome::Unchanged(_) | Outcome::NotAsked(_))
             && let Some(problem) = shape::malformed(&answer.object)
         {
-            answer.outcome = Outcome::Refused(problem);
+            answer.outcome = Outcome::Refused(problem.message);
+            answer.field = Some(problem.field);
         }
         answer.warnings.extend(heard.remarks.iter().cloned());
         answer.remarks = heard.remarks;
@@ -151,6 +154,7 @@ impl Answer {
             old: request.old_object.clone().filter(|_| before.is_known()),
             had,
             outcome: Outcome::NoWorkload,
+            field: None,
             warnings: Vec::new(),
             injected: BTreeMap::new(),
             logs: Vec::new(),

@@ -17,19 +17,58 @@ const USUAL_PLACES: [&str; 4] = [
     "/spec/jobTemplate/spec/template",
 ];
 
+/// A workload that the API server does not take.
+pub struct Malformed {
+    /// The path in the object of what is not as it has to be, or of what is missing.
+    pub field: String,
+    pub message: String,
+}
+
 /// What is wrong with the pod template of a workload, if something is.
-pub fn malformed(object: &Value) -> Option<String> {
-    let whole = "malformed: the API server refuses";
-    let Some(template) = journal::template(object) else {
-        return Some(format!("{whole} an object without a pod template"));
+pub fn malformed(object: &Value) -> Option<Malformed> {
+    let mut path = journal::template_path(object)?.to_vec();
+    let wrong = journal::template(object).map(wrong_in);
+    let wrong = match &wrong {
+        Some(wrong) => wrong.as_deref()?,
+        None => "",
     };
+    path.push(wrong);
+    path.retain(|step| !step.is_empty());
+    Some(Malformed::at(object, path.join(".")))
+}
+
+/// The path of what a template has in another shape than it has to have.
+fn wrong_in(template: &Value) -> Option<String> {
     let text = template.to_string();
     let mut template = json::Value::parse(&text).ok()?;
-    let path = Template::take(&mut template).err()?.to_string();
-    Some(match path.as_str() {
-        "" => format!("{whole} its pod template"),
-        path => format!("{whole} `{path}` of its pod template"),
-    })
+    Some(Template::take(&mut template).err()?.to_string())
+}
+
+impl Malformed {
+    fn at(object: &Value, field: String) -> Self {
+        let kind = object["kind"].as_str().unwrap_or_default();
+        let explained = format!("{}.{}", kind.to_lowercase(), explained(&field));
+        Self {
+            message: format!(
+                "malformed: the API server refuses it, because `{field}` is missing or has the wrong type; `kubectl \
+                 explain {explained}` says what belongs there"
+            ),
+            field,
+        }
+    }
+}
+
+/// A path as `kubectl explain` takes it: without places in lists, and without the keys of users.
+fn explained(path: &str) -> String {
+    let mut explained = Vec::new();
+    for step in path.split('.') {
+        let step = step.split('[').next().unwrap_or_default();
+        explained.push(step);
+        if matches!(step, "labels" | "annotations") {
+            break;
+        }
+    }
+    explained.join(".")
 }
 
 /// What to say of an object that asks for an injection and is of a kind that the policy does not see.
@@ -44,9 +83,10 @@ pub fn not_seen(object: &Value) -> Option<String> {
     ))
 }
 
-/// The pod that would be made of an object's template, where it has one at a usual place and it asks for an injection.
-pub fn pod_of(document: &Document) -> Option<Document> {
-    let template = template(&document.object)?;
+/// The pod that would be made of an object's template, where it has one at a usual place and it asks for an injection; with
+/// the path of the template.
+pub fn pod_of(document: &Document) -> Option<(Document, String)> {
+    let (place, template) = template(&document.object)?;
     annotation_in(template)?;
     let metadata = &document.object["metadata"];
     let mut pod = json!({
@@ -62,25 +102,26 @@ pub fn pod_of(document: &Document) -> Option<Document> {
             pod["metadata"][key] = metadata[key].clone();
         }
     }
-    Some(Document {
+    let pod = Document {
         source: document.source.clone(),
         object: pod,
-    })
+    };
+    let path = place.trim_start_matches('/').replace('/', ".");
+    Some((pod, path))
 }
 
-fn template(object: &Value) -> Option<&Value> {
-    let places = USUAL_PLACES
-        .iter()
-        .filter_map(|place| object.pointer(place));
-    places
+/// The template of an object, and the pointer to it.
+fn template(object: &Value) -> Option<(&'static str, &Value)> {
+    USUAL_PLACES
         .into_iter()
-        .find(|template| template["spec"]["containers"].is_array())
+        .filter_map(|place| Some((place, object.pointer(place)?)))
+        .find(|(_, template)| template["spec"]["containers"].is_array())
 }
 
 /// The first of our annotations on an object, or in its pod template.
 fn asked_by(object: &Value) -> Option<String> {
     template(object)
-        .and_then(annotation_in)
+        .and_then(|(_, template)| annotation_in(template))
         .or_else(|| annotation_in(object))
 }
 
@@ -110,16 +151,57 @@ mod tests {
             },
             "spec": {"containers": []}
         });
-        for spec in [
-            format!("{{template: {template}}}"),
-            format!("{{jobTargetRef: {{template: {template}}}}}"),
-            format!("{{template: {{jobTemplate: {{spec: {{template: {template}}}}}}}}}"),
-            format!("{{jobTemplate: {{spec: {{template: {template}}}}}}}"),
+        for (spec, path) in [
+            (format!("{{template: {template}}}"), "spec.template"),
+            (
+                format!("{{jobTargetRef: {{template: {template}}}}}"),
+                "spec.jobTargetRef.template",
+            ),
+            (
+                format!("{{template: {{jobTemplate: {{spec: {{template: {template}}}}}}}}}"),
+                "spec.template.jobTemplate.spec.template",
+            ),
+            (
+                format!("{{jobTemplate: {{spec: {{template: {template}}}}}}}"),
+                "spec.jobTemplate.spec.template",
+            ),
         ] {
             let document = document(&format!(
                 "{{apiVersion: a/v1, kind: Rollout, metadata: {{name: web, namespace: shop}}, spec: {spec}}}"
             ));
-            assert_eq!(pod_of(&document).unwrap().object, expected, "{spec}");
+            let (pod, place) = pod_of(&document).unwrap();
+            assert_eq!((pod.object, place.as_str()), (expected.clone(), path));
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_is_named_by_its_path() {
+        for (object, field, explained) in [
+            (
+                "{apiVersion: apps/v1, kind: Deployment, spec: {}}",
+                "spec.template",
+                "deployment.spec.template",
+            ),
+            (
+                "{apiVersion: v1, kind: Pod, spec: {containers: [{name: a, env: [{name: A, value: 1}]}]}}",
+                "spec.containers[0].env[0].value",
+                "pod.spec.containers.env.value",
+            ),
+            (
+                "{apiVersion: batch/v1, kind: CronJob, spec: {jobTemplate: {spec: {template: {metadata: {labels: {a.b/c: 1}}}}}}}",
+                "spec.jobTemplate.spec.template.metadata.labels.a.b/c",
+                "cronjob.spec.jobTemplate.spec.template.metadata.labels",
+            ),
+        ] {
+            let malformed = malformed(&document(object).object).unwrap();
+            assert_eq!(malformed.field, field);
+            assert_eq!(
+                malformed.message,
+                format!(
+                    "malformed: the API server refuses it, because `{field}` is missing or has the wrong type; \
+                     `kubectl explain {explained}` says what belongs there"
+                )
+            );
         }
     }
 

@@ -5,7 +5,7 @@ mod decide;
 mod restart;
 mod show;
 
-use std::io::{Write as _, stdout};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -19,8 +19,8 @@ use self::decide::{Row, State, decide};
 use crate::Failure;
 use crate::aside::say;
 use crate::input::{self, PolicyArgs};
-use crate::paint::{Paint, When};
 use crate::policies::{Asked, Policies};
+use crate::screen::{ColorArgs, stdout};
 use crate::session::{Operation, Session};
 use crate::settings::SettingsFile;
 
@@ -96,9 +96,8 @@ pub struct Args {
     #[arg(long)]
     exit_code: bool,
 
-    /// When to use colours
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
-    color: When,
+    #[command(flatten)]
+    color: ColorArgs,
 
     #[command(flatten)]
     policy: PolicyArgs,
@@ -161,7 +160,7 @@ fn show(args: &Args) -> Result<Seen, Failure> {
     if !args.state.is_empty() {
         seen.rows.retain(|row| args.state.contains(&row.state));
     }
-    let mut out = stdout().lock();
+    let mut out = stdout();
     if args.restart_commands {
         restart::write(&seen.rows, &mut out)?;
     } else {
@@ -169,7 +168,7 @@ fn show(args: &Args) -> Result<Seen, Failure> {
             Format::Json => writeln!(out, "{:#}", show::json(&seen.rows))?,
             format => {
                 let is_wide = format == Format::Wide;
-                let table = show::table(&seen.rows, is_wide, Paint::new(args.color));
+                let table = show::table(&seen.rows, is_wide, args.color.paint());
                 write!(out, "{table}")?;
             }
         }
@@ -183,7 +182,7 @@ fn open(args: &Args, cluster: &Cluster) -> Result<Session, Failure> {
     let files = if args.settings.is_empty() {
         policies(cluster, &args.policy_name)?
     } else {
-        input::all_settings(&args.settings)?
+        input::all_settings(&args.settings, true)?
     };
     let mut all = Vec::new();
     for file in files {
@@ -331,6 +330,7 @@ fn row(session: &Session, kind: &Kind, object: Value) -> Result<Option<Row>, Fai
         file: "the cluster".to_owned(),
         document: 1,
         line: 1,
+        column: 1,
         items: Vec::new(),
     };
     let answer = session.ask(Document { source, object })?;

@@ -1,19 +1,22 @@
 //! `uninject`: manifests without what was injected into them.
 
-use std::io::{Write as _, stdout};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 use datakit_policy_host::manifest::Document;
 use datakit_policy_host::policy::Policy;
 use datakit_policy_host::request::{AdmissionRequest, Context};
+use datakit_policy_host::settings::name_of;
 use datakit_policy_host::yaml::{Comments, with_comments};
 use serde_json::{Value, json};
 
 use crate::aside::{self, say};
-use crate::input::{Manifests, PolicyArgs};
+use crate::input::PolicyArgs;
+use crate::manifests::Manifests;
 use crate::order::in_order_of;
-use crate::{Failure, journal};
+use crate::screen::stdout;
+use crate::{Failure, input, journal, shape};
 
 /// Take out of manifests what the policy injected
 ///
@@ -54,16 +57,15 @@ enum Format {
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let policy = args.policy.compile()?;
     let documents = args.manifests.documents();
-    if documents.is_empty() {
-        return Err("the input contains no object".into());
-    }
     if !args.keep_going {
         aside::stop_at_errors(&documents)?;
     }
+    let documents = args.manifests.select(documents)?;
     let mut items = Vec::new();
     let mut has_errors = false;
     for document in documents {
-        let object = document.and_then(|document| without_injection(&policy, document));
+        let namespace = &args.manifests.namespace;
+        let object = document.and_then(|document| without_injection(&policy, document, namespace));
         match object {
             Ok(object) => items.push(object),
             Err(error) => {
@@ -94,28 +96,46 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
 ///
 /// # Errors
 /// Where there is a journal that cannot be followed: what was injected would look like the user's.
-fn without_injection(policy: &Policy, document: Document) -> Result<Value, Failure> {
+fn without_injection(
+    policy: &Policy,
+    document: Document,
+    namespace: &str,
+) -> Result<Value, Failure> {
     let Document { source, mut object } = document;
     let Some(template) = journal::template(&object) else {
         return Ok(object);
     };
+    let mut name = name_of(&object);
+    name.namespace.get_or_insert_with(|| namespace.to_owned());
+    let place = format!("{name}: {source}");
     match journal::of(&object) {
         None => {
             say(format_args!(
-                "note: {source}: the pod template has no journal of an injection, so it is printed as it is"
+                "note: {place}: the pod template has no journal of an injection, so it is printed as it is"
             ));
             return Ok(object);
         }
         Some(Err(problem)) => {
+            let path = journal::template_path(&object)
+                .unwrap_or_default()
+                .join(".");
+            let path = format!("{path}.metadata.annotations.{}", journal::ANNOTATION);
+            let source = input::place_of_field(&source, &path);
             return Err(format!(
-                "{source}: annotation {} {problem}: what was injected is not known",
+                "{source}: {name}: annotation {} {problem}, so what was injected is not known; remove the injection by \
+                 hand, or apply the manifest that it was injected into",
                 journal::ANNOTATION
             )
             .into());
         }
         Some(Ok(_)) => {}
     }
-    let part = users_part(policy, template).map_err(|error| format!("{source}: {error}"))?;
+    if let Some(malformed) = shape::malformed(&object) {
+        let source = input::place_of_field(&source, &malformed.field);
+        return Err(format!("{source}: {name}: {}", malformed.message).into());
+    }
+    let part =
+        users_part(policy, template).map_err(|error| format!("{source}: {name}: {error}"))?;
     let part = in_order_of(template, part);
     if let Some(template) = journal::template_mut(&mut object) {
         *template = part;

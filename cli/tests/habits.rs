@@ -3,8 +3,9 @@
 mod program;
 
 use std::path::Path;
+use std::process::Command;
 
-use program::Folder;
+use program::{Folder, Outcome, finish};
 
 /// The lines of the table: the command, and its exit code.
 fn lines() -> Vec<(String, i32)> {
@@ -18,7 +19,8 @@ fn lines() -> Vec<(String, i32)> {
     let rows = section.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
-        let command = cells[1].trim_matches('`').to_owned();
+        // A cell has its pipes escaped.
+        let command = cells[1].trim_matches('`').replace("\\|", "|");
         (command, cells[2].parse().unwrap())
     })
     .collect()
@@ -37,9 +39,26 @@ fn policy(name: &str, namespace: &str) -> String {
 
 fn deployment(name: &str) -> String {
     format!(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\n\
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\n\
          spec: {{template: {{spec: {{containers: [{{name: main, image: app}}]}}}}}}\n"
     )
+}
+
+/// Runs a line as a shell does. In its PATH are the program, and stand-ins for other programs in the folder `bin`.
+fn run(folder: &Folder, line: &str) -> Outcome {
+    let program = Path::new(env!("CARGO_BIN_EXE_datakit-policy"));
+    let mut folders = vec![
+        folder.path().join("bin"),
+        program.parent().unwrap().to_owned(),
+    ];
+    folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", line])
+        .current_dir(folder.path())
+        .env_remove("DATAKIT_POLICY")
+        .env("PATH", std::env::join_paths(folders).unwrap());
+    finish(command, "")
 }
 
 #[test]
@@ -50,13 +69,18 @@ fn every_line_of_the_table_does_what_it_says() {
     folder.write("app.yaml", deployment("web"));
     folder.write("other.yaml", deployment("api"));
     folder.write("manifests/below/web.yaml", deployment("web"));
+    folder.write("manifests/api.yaml", deployment("api"));
+    folder.write_program("bin/helm", "[ \"$*\" = 'template chart' ] && cat app.yaml");
+    folder.write_program(
+        "bin/kubectl",
+        "[ \"$*\" = 'kustomize overlays/prod' ] && cat app.yaml",
+    );
     folder.write("twice.yaml", deployment("web") + "kind: Deployment\n");
 
     let lines = lines();
     let mut done = Vec::new();
     for (command, _) in &lines {
-        let args: Vec<&str> = command.split(' ').skip(1).collect();
-        let outcome = folder.run(&args);
+        let outcome = run(&folder, command);
         let code = outcome.code.unwrap();
         let is_broken = command.contains("twice.yaml");
         assert_eq!(
@@ -72,5 +96,5 @@ fn every_line_of_the_table_does_what_it_says() {
         done.push((command.clone(), code));
     }
     assert_eq!(done, lines);
-    assert_eq!(done.len(), 13);
+    assert_eq!(done.len(), 22);
 }

@@ -56,6 +56,142 @@ fn a_folder_is_all_that_is_in_it_in_order() {
 }
 
 #[test]
+fn one_level_of_a_folder_is_read_where_kubectl_would() {
+    let folder = tree();
+    let below = "nothing to inject: Pod default/c: app/below/c.json:1\n";
+    for (recursive, expected) in [
+        (&["-R"][..], true),
+        (&["--recursive"], true),
+        (&["-R=true"], true),
+        (&["-R=false"], false),
+        (&["--recursive=false"], false),
+    ] {
+        let result = preview(&folder, &[recursive, &["-f", "app"]].concat());
+        assert_eq!(result.code, Some(0));
+        assert_eq!(result.stdout.contains(below), expected, "{recursive:?}");
+    }
+    // It goes for all folders: what `--old` does not have is a new object.
+    let args = ["app/below", "--old", "app", "-R=false", "-o", "summary"];
+    let result = preview(&folder, &args);
+    assert_eq!(
+        result.stderr,
+        "note: treated as new, because --old does not contain it: Pod default/c\n"
+    );
+}
+
+#[test]
+fn an_address_is_not_fetched() {
+    let folder = tree();
+    let result = preview(&folder, &["-f", "https://example.com/app.yaml"]);
+    assert_eq!(
+        result,
+        outcome(
+            1,
+            "",
+            "Error: https://example.com/app.yaml: this program fetches nothing; read what `curl -fsSL \
+             https://example.com/app.yaml` prints, as a file or with `-`\n\
+             Error: nothing is printed, because some of the input cannot be read; --keep-going prints the rest\n"
+        )
+    );
+}
+
+/// What `preview -k overlay` does with these stand-ins in the PATH, and nothing else.
+fn built(programs: &[(&str, &str)]) -> Outcome {
+    let folder = tree();
+    std::fs::create_dir(folder.path().join("bin")).unwrap();
+    for (name, script) in programs {
+        folder.write_program(&format!("bin/{name}"), script);
+    }
+    let mut command = folder.command(&["preview", "-s", "settings.json", "-k", "overlay"]);
+    command.env("PATH", folder.path().join("bin"));
+    program::finish(command, "")
+}
+
+#[test]
+fn kubectl_or_kustomize_builds_a_kustomization() {
+    let pod = "echo '{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"'$1-$2'\"},'; \
+               echo '\"spec\": {\"containers\": 1}}'";
+    let refused = |name: &str| {
+        outcome(
+            1,
+            &format!(
+                "refused: Pod default/{name}: kustomize overlay:2:10\n\
+                 malformed: the API server refuses it, because `spec.containers` is missing or has the wrong type; \
+                 `kubectl explain pod.spec.containers` says what belongs there\n\
+                 warning: datakit policy: nothing injected: the template is malformed at spec.containers\n\n\
+                 1 object: 0 injected, 0 skipped, 1 refused; 1 warning\n"
+            ),
+            "",
+        )
+    };
+    assert_eq!(
+        built(&[("kubectl", pod), ("kustomize", pod)]),
+        refused("kustomize-overlay")
+    );
+    assert_eq!(built(&[("kustomize", pod)]), refused("build-overlay"));
+}
+
+#[test]
+fn a_kustomization_that_cannot_be_built_says_why() {
+    let end = "Error: nothing is printed, because some of the input cannot be read; --keep-going prints the rest\n";
+    let failed = built(&[("kubectl", "echo 'no such resource' >&2; exit 1")]);
+    let why = "Error: overlay: `kubectl kustomize overlay` failed: no such resource\n";
+    assert_eq!(failed, outcome(1, "", &format!("{why}{end}")));
+    let why = "Error: overlay: neither `kubectl` nor `kustomize` is in the PATH to build it; install one of them, or read \
+               what `kustomize build overlay` prints on another machine, as a file or with `-`\n";
+    assert_eq!(built(&[]), outcome(1, "", &format!("{why}{end}")));
+}
+
+#[test]
+fn labels_and_names_select_objects() {
+    let folder = tree();
+    for (args, expected) in [
+        (
+            &["-l", "app=web"][..],
+            "Error: no object has labels that meet `app=web`\n",
+        ),
+        (
+            &["--only", "deploy/web"],
+            "Error: there is no deploy/web; there are pod/a, pod/b, pod/c\n",
+        ),
+    ] {
+        let result = preview(&folder, &[&["app"], args].concat());
+        assert_eq!(result, outcome(1, "", expected));
+    }
+    for (option, expected) in [
+        ("--selector=app in (", "expected `,` or `)`, found the end"),
+        ("--only=deploy/", "KIND/NAME or NAME is expected"),
+    ] {
+        let result = preview(&folder, &["app", option]);
+        assert_eq!(result.code, Some(2));
+        assert!(result.stderr.contains(expected), "{}", result.stderr);
+    }
+}
+
+#[test]
+fn a_folder_of_settings_is_all_policies_in_it() {
+    let folder = tree();
+    let policy = "{apiVersion: policies.kubewarden.io/v1, kind: ClusterAdmissionPolicy, metadata: {name: ours}, spec: {\
+                  mutating: true, settings: {}, rules: [{apiGroups: [apps], apiVersions: [v1], \
+                  resources: [deployments], operations: [CREATE]}]}}";
+    folder.write("app/below/policy.yaml", policy);
+    assert_eq!(
+        folder.run(&["check", "-f", "app"]),
+        outcome(0, "app/below/policy.yaml: accepted\n", "")
+    );
+    assert_eq!(
+        folder.run(&["check", "app", "--recursive=false"]),
+        outcome(1, "", "Error: app: there are no settings in the folder\n")
+    );
+    let result = folder.run(&["preview", "app/a.yaml", "-s", "app"]);
+    assert_eq!(
+        result.stdout,
+        "not asked: Pod default/a: app/a.yaml:1 (none of its rules covers CREATE of v1 pods)\n\
+         1 object: 0 injected, 1 skipped (1 not asked about)\n"
+    );
+}
+
+#[test]
 fn a_helm_chart_in_a_folder_is_not_taken_for_manifests() {
     let folder = tree();
     folder.write("app/chart/Chart.yaml", "apiVersion: v2\nname: web\n");

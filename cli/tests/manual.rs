@@ -5,21 +5,41 @@ mod program;
 use program::Folder;
 use serde_json::json;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 8] = [
     "preview",
     "explain",
     "check",
     "migrate",
     "uninject",
-    "run",
     "bench",
-    "annotate",
-    "inspect",
-    "push",
-    "pull",
     "completions",
     "man",
 ];
+
+/// Commands that stand in for kwctl's, and that nobody is shown.
+const OF_KWCTL: [&str; 5] = ["run", "annotate", "inspect", "push", "pull"];
+
+#[test]
+fn the_commands_of_kwctl_work_and_are_not_shown() {
+    let folder = Folder::new();
+    let help = folder.run(&["--help"]).stdout;
+    let commands = help.split("Commands:\n").nth(1).unwrap();
+    let commands = commands.split("\n\n").next().unwrap();
+    let shown: Vec<&str> = commands
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(shown[..], [&COMMANDS[..], &["help"]].concat());
+    for command in OF_KWCTL {
+        assert_eq!(folder.run(&[command, "--help"]).code, Some(0), "{command}");
+    }
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = folder.run(&["completions", shell]).stdout;
+        let names = OF_KWCTL.map(|command| format!("datakit-policy__{command}"));
+        assert!(names.iter().all(|name| !script.contains(name)), "{shell}");
+        assert!(!script.contains("kwctl push"), "{shell}");
+    }
+}
 
 #[test]
 fn completions_are_scripts_that_the_shell_takes() {
@@ -63,6 +83,12 @@ fn there_is_a_man_page_for_every_command() {
     assert_eq!(pages, expected);
     let page = folder.run(&["man"]).stdout;
     assert!(page.contains(".TH datakit-policy 1"), "{page}");
+    for command in OF_KWCTL {
+        assert!(
+            !page.contains(&format!("datakit\\-policy\\-{command}")),
+            "{command}"
+        );
+    }
     for command in COMMANDS {
         assert!(
             page.contains(&format!("datakit\\-policy\\-{command}(1)")),

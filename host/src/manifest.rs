@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::settings::Positions;
 use crate::yaml::{self, DuplicateKeys, Position};
 
 /// Where an object stood, for messages.
@@ -14,8 +15,10 @@ pub struct Source {
     pub file: String,
     /// The document in the file, counted from 1; empty documents do not count.
     pub document: usize,
-    /// The line that the document begins at, counted from 1.
+    /// The line that the document begins at, counted from 1; with a column, the line of what is meant.
     pub line: usize,
+    /// The column of what is meant, counted from 1, where it was looked up.
+    pub column: Option<usize>,
     /// The positions in the lists around the object, counted from 1, the outermost first.
     pub items: Vec<usize>,
 }
@@ -23,17 +26,36 @@ pub struct Source {
 impl Source {
     /// With the number of the document, for messages about one that cannot be used.
     fn in_words(&self) -> String {
-        let place = format!("{}:{}, document {}", self.file, self.line, self.document);
+        let place = format!("{}, document {}", self.in_the_file(), self.document);
         self.items
             .iter()
             .fold(place, |place, item| format!("{place}, item {item}"))
+    }
+
+    /// As compilers write it and editors read it.
+    fn in_the_file(&self) -> String {
+        match self.column {
+            Some(column) => format!("{}:{}:{column}", self.file, self.line),
+            None => format!("{}:{}", self.file, self.line),
+        }
+    }
+
+    /// The place of a field of the object, such as `spec.template`, or of the nearest one around it that is there, in
+    /// the text of the file.
+    #[must_use]
+    pub fn of_field(&self, path: &str, text: &str) -> Self {
+        let at = Positions::of_source(self, text).find(path);
+        Self {
+            line: at.line,
+            column: Some(at.column),
+            ..self.clone()
+        }
     }
 }
 
 impl fmt::Display for Source {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // As compilers write it and editors read it.
-        write!(out, "{}:{}", self.file, self.line)?;
+        out.write_str(&self.in_the_file())?;
         self.items
             .iter()
             .try_for_each(|item| write!(out, ", item {item}"))
@@ -95,9 +117,18 @@ impl ManifestError {
         let (line, column) = match self {
             Self::Unreadable { .. } => return None,
             Self::Malformed { error, .. } => (error.line, error.column),
-            Self::NoObject { place, .. } | Self::Untyped { place, .. } => (place.line, 1),
+            Self::NoObject { place, .. } | Self::Untyped { place, .. } => {
+                (place.line, place.column.unwrap_or(1))
+            }
         };
         Some(Position { line, column })
+    }
+
+    /// Finds the place in the text of the file.
+    fn look_up(&mut self, text: &str) {
+        if let Self::NoObject { place, .. } | Self::Untyped { place, .. } = self {
+            *place = place.of_field("", text);
+        }
     }
 
     /// What is wrong, without the place.
@@ -121,12 +152,13 @@ impl ManifestError {
 /// twice, as it is for `kubectl apply`, whose validation is strict.
 #[must_use]
 pub fn read(file: &str, text: &str) -> Vec<Result<Document, ManifestError>> {
-    from_documents(file, yaml::documents(text, DuplicateKeys::Refuse))
+    from_documents(file, text, yaml::documents(text, DuplicateKeys::Refuse))
 }
 
 /// [`read`] for documents that are YAML no more.
 pub(crate) fn from_documents(
     file: &str,
+    text: &str,
     documents: Vec<Result<yaml::Document, yaml::YamlError>>,
 ) -> Vec<Result<Document, ManifestError>> {
     let mut found = Vec::new();
@@ -137,6 +169,7 @@ pub(crate) fn from_documents(
                     file: file.to_owned(),
                     document: position + 1,
                     line: document.line,
+                    column: None,
                     items: Vec::new(),
                 };
                 take_apart(source, document.value, &mut found);
@@ -147,6 +180,9 @@ pub(crate) fn from_documents(
                 error,
             })),
         }
+    }
+    for problem in found.iter_mut().filter_map(|found| found.as_mut().err()) {
+        problem.look_up(text);
     }
     found
 }

@@ -144,7 +144,7 @@ pub fn read(name: &str, text: &str) -> Result<Value, SettingsError> {
             file: name.to_owned(),
             error,
         })?;
-    mapping(name, value)
+    mapping(|| name.to_owned(), value)
 }
 
 /// [`read`] for a file.
@@ -199,7 +199,7 @@ fn policy_resource(document: manifest::Document) -> Result<PolicyResource, Setti
     let settings = object
         .pointer_mut("/spec/settings")
         .map_or(Value::Null, Value::take);
-    let settings = mapping(&format!("{source}, spec.settings"), settings)?;
+    let settings = mapping(|| format!("{source}, spec.settings"), settings)?;
     Ok(PolicyResource {
         source,
         name,
@@ -218,12 +218,13 @@ fn is_policy(object: &Value) -> bool {
         )
 }
 
-fn mapping(place: &str, value: Value) -> Result<Value, SettingsError> {
+/// `place` is asked where the value is something else.
+fn mapping(place: impl FnOnce() -> String, value: Value) -> Result<Value, SettingsError> {
     match value {
         Value::Null => Ok(Value::Object(Map::new())),
         Value::Object(_) => Ok(value),
         other => Err(SettingsError::NoMapping {
-            place: place.to_owned(),
+            place: place(),
             found: manifest::type_name(&other),
         }),
     }

@@ -70,9 +70,16 @@ impl Policy {
         }
     }
 
-    /// The name of its webhook configuration: the API server asks them in the order of these.
+    /// Its turn among others. The API server asks the mutating webhooks first, one after the other in the order of the
+    /// names of their configurations. The policies that may not change objects are validating webhooks: those are asked
+    /// about what the others have made of the object.
     #[must_use]
-    pub fn webhook(&self) -> String {
+    pub fn turn(&self) -> impl Ord + use<> {
+        (!self.is_mutating, self.webhook())
+    }
+
+    /// The name of its webhook configuration.
+    fn webhook(&self) -> String {
         match &self.namespace {
             Some(namespace) => format!("namespaced-{namespace}-{}", self.name),
             None => format!("clusterwide-{}", self.name),
@@ -230,6 +237,10 @@ fn sees_namespaces(reader: &mut Reader<'_>, spec: &Value) -> bool {
     resources.iter().any(is_namespace)
 }
 
+/// With this key the controller takes a policy's namespaceSelector as it is. Without it the controller makes one of its own,
+/// with the policy's matchExpressions and without its matchLabels.
+const TAKES_ALL_NAMESPACES: &str = "allowInsideAdmissionControllerNamespace";
+
 fn namespace_selector(reader: &mut Reader<'_>, spec: &Value, is_cluster_wide: bool) -> Selector {
     const KEY: &str = "namespaceSelector";
     let selector = &spec[KEY];
@@ -240,7 +251,7 @@ fn namespace_selector(reader: &mut Reader<'_>, spec: &Value, is_cluster_wide: bo
         let message =
             "an AdmissionPolicy does not have it, because it applies to its own namespace";
         reader.problem(KEY, message.to_owned());
-    } else if !selector["matchLabels"].is_null() {
+    } else if !selector["matchLabels"].is_null() && spec[TAKES_ALL_NAMESPACES] != true {
         let message = "Kubewarden's controller silently drops it; use matchExpressions";
         reader.at(KEY, |reader| {
             reader.problem("matchLabels", message.to_owned())

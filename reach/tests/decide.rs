@@ -276,3 +276,16 @@ fn what_is_wrong_with_a_resource_is_told_with_its_path() {
         }
     );
 }
+
+#[test]
+fn match_labels_of_the_namespace_selector_count_where_the_controller_takes_it_as_it_is() {
+    let resource = resource(&json!({
+        "allowInsideAdmissionControllerNamespace": true,
+        "namespaceSelector": {"matchLabels": {"env": "prod"}}
+    }));
+    let verdict = verdict(&resource, &shop());
+    assert!(
+        verdict.starts_with("NotAsked(NamespaceSelector("),
+        "{verdict}"
+    );
+}

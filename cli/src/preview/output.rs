@@ -1,7 +1,7 @@
 //! A preview, object by object, in the format that the user wants.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _, stdout};
+use std::io::{self, Write as _};
 
 use clap::ValueEnum;
 use datakit_policy_host::response::difference;
@@ -13,6 +13,7 @@ use super::count::Count;
 use crate::aside::say;
 use crate::journal;
 use crate::paint::{Ink, Paint};
+use crate::screen::{self, stdout};
 use crate::session::{Answer, Outcome};
 
 /// What is printed of each object.
@@ -60,7 +61,10 @@ impl Printer {
         let paint = self.paint;
         match self.format {
             Format::Diff => return self.print_diff(answer),
-            Format::Summary => return write!(stdout(), "{}", summary_of(answer, paint)),
+            Format::Summary => {
+                let summary = summary_of(answer, paint);
+                return write!(stdout(), "{}", screen::wrapped(&summary));
+            }
             Format::Patch => {
                 if let Some(line) = patch_of(answer) {
                     let _ = writeln!(self.text, "{line}");

@@ -66,6 +66,14 @@ impl Folder {
         path
     }
 
+    /// A script that stands in for a program.
+    pub fn write_program(&self, name: &str, script: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.write(name, format!("#!/bin/sh\n{script}\n"));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
     pub fn write_policy(&self, name: &str, reactions: &[(&str, Reaction)]) -> PathBuf {
         self.write(name, guest(reactions))
     }
@@ -77,6 +85,8 @@ impl Folder {
             .current_dir(self.path())
             .env_remove("DATAKIT_POLICY")
             .env_remove("NO_COLOR")
+            .env_remove("DATAKIT_POLICY_PAGER")
+            .env_remove("PAGER")
             .stdin(Stdio::null());
         command
     }

@@ -126,14 +126,14 @@ pub fn find_all(file: &str, text: &str) -> Result<Vec<Held>, SettingsError> {
             .any(|key| document.value.get(key).is_some())
     };
     if documents.iter().flatten().any(is_object) {
-        return in_objects(file, manifest::from_documents(file, documents));
+        return in_objects(file, text, manifest::from_documents(file, text, documents));
     }
     let single = yaml::only(documents).map_err(|error| SettingsError::Malformed {
         file: file.to_owned(),
         error,
     })?;
     Ok(vec![Held {
-        found: in_mapping(file, single)?,
+        found: in_mapping(file, text, single)?,
         object: Value::Null,
     }])
 }
@@ -147,12 +147,17 @@ pub fn find_file(path: &Path) -> Result<Found, SettingsError> {
     find(&file, &read_text(path, &file)?)
 }
 
-fn in_mapping(file: &str, document: Option<yaml::Document>) -> Result<Found, SettingsError> {
+fn in_mapping(
+    file: &str,
+    text: &str,
+    document: Option<yaml::Document>,
+) -> Result<Found, SettingsError> {
     let (line, value) = document.map_or((1, Value::Null), |found| (found.line, found.value));
     let source = Source {
         file: file.to_owned(),
         document: 1,
         line,
+        column: None,
         items: Vec::new(),
     };
     if value.get("settings").is_some_and(Value::is_object) {
@@ -160,11 +165,12 @@ fn in_mapping(file: &str, document: Option<yaml::Document>) -> Result<Found, Set
             file: file.to_owned(),
         });
     }
-    if let Some(text) = value.pointer("/configmap/jsonconfig") {
-        return text_of(text, Form::HelmValues, source);
+    if let Some(held) = value.pointer("/configmap/jsonconfig") {
+        return text_of(held, text, Form::HelmValues, source);
     }
+    let place = || source.of_field("", text).to_string();
     Ok(Found {
-        settings: mapping(file, value)?,
+        settings: mapping(place, value)?,
         form: Form::Settings,
         source,
     })
@@ -172,6 +178,7 @@ fn in_mapping(file: &str, document: Option<yaml::Document>) -> Result<Found, Set
 
 fn in_objects(
     file: &str,
+    text: &str,
     documents: Vec<Result<Document, manifest::ManifestError>>,
 ) -> Result<Vec<Held>, SettingsError> {
     let mut all = Vec::new();
@@ -180,7 +187,7 @@ fn in_objects(
         let document = document?;
         let name = name_of(&document.object);
         match form_of(&document.object, &name) {
-            Some(form) => all.push(in_object(document, form)?),
+            Some(form) => all.push(in_object(document, text, form)?),
             None => others.push(name.to_string()),
         }
     }
@@ -193,16 +200,17 @@ fn in_objects(
     Ok(all)
 }
 
-fn in_object(document: Document, form: Form) -> Result<Held, SettingsError> {
+fn in_object(document: Document, text: &str, form: Form) -> Result<Held, SettingsError> {
     let Document { source, object } = document;
     let pointer = format!("/{}", form.keys().join("/"));
     let held = object.pointer(&pointer).unwrap_or(&Value::Null);
     let found = if form.is_text() {
-        text_of(held, form, source)?
+        text_of(held, text, form, source)?
     } else {
-        let place = format!("{source}, {}", form.keys().join("."));
+        let path = form.keys().join(".");
+        let place = || format!("{}, {path}", source.of_field(&path, text));
         Found {
-            settings: mapping(&place, held.clone())?,
+            settings: mapping(place, held.clone())?,
             form,
             source,
         }
@@ -210,11 +218,12 @@ fn in_object(document: Document, form: Form) -> Result<Held, SettingsError> {
     Ok(Held { found, object })
 }
 
-fn text_of(held: &Value, form: Form, source: Source) -> Result<Found, SettingsError> {
+fn text_of(held: &Value, text: &str, form: Form, source: Source) -> Result<Found, SettingsError> {
     if !held.is_string() {
+        let key = form.keys().join(".");
         return Err(SettingsError::NoText {
-            place: source,
-            key: form.keys().join("."),
+            place: source.of_field(&key, text),
+            key,
             found: manifest::type_name(held),
         });
     }

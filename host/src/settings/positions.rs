@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Found;
+use crate::manifest::Source;
 use crate::yaml::{self, Content, DuplicateKeys, Node, Position};
 
 /// Where the parts of settings stand in the file that they were found in.
@@ -45,19 +46,24 @@ impl Positions {
     /// Likewise, for paths that begin at the object that the settings stand in.
     #[must_use]
     pub fn of_object(found: &Found, text: &str) -> Self {
+        Self::of_source(&found.source, text)
+    }
+
+    /// Likewise, for an object that stands somewhere in a text.
+    pub(crate) fn of_source(source: &Source, text: &str) -> Self {
         let documents = yaml::nodes(text, DuplicateKeys::LastCounts);
         let document = documents
             .into_iter()
-            .nth(found.source.document - 1)
+            .nth(source.document - 1)
             .and_then(Result::ok);
         let mut settings = Spot {
             shown: Position {
-                line: found.source.line,
-                column: 1,
+                line: source.line,
+                column: document.as_ref().map_or(1, |node| node.at.column),
             },
             node: document.unwrap_or_else(nothing),
         };
-        for item in &found.source.items {
+        for item in &source.items {
             let items = settings.entry("items");
             settings = items
                 .and_then(|items| items.item(item - 1))

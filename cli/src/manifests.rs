@@ -1,0 +1,194 @@
+//! Which objects the commands look at: the options that they share, as kubectl names them.
+
+use datakit_operator_policy::selector::LabelSelector;
+use datakit_policy_host::manifest::Document;
+use datakit_policy_host::request::is_workload;
+use serde_json::Value;
+
+use crate::only::{Only, reference};
+use crate::settings::SettingsFile;
+use crate::{Failure, input, kustomize, shape};
+
+/// The objects, and which of them.
+#[derive(clap::Args)]
+pub struct Manifests {
+    /// Manifests: files, folders with all that is in them, or - for standard input. YAML or JSON, with any number of
+    /// documents and lists
+    #[arg(value_name = "FILE", required_unless_present_any = ["files", "kustomize"])]
+    objects: Vec<String>,
+
+    /// The same, as kubectl has it
+    #[arg(
+        short,
+        long = "filename",
+        value_name = "FILE",
+        num_args = 1..,
+        value_delimiter = ','
+    )]
+    files: Vec<String>,
+
+    #[command(flatten)]
+    pub reading: Reading,
+
+    /// Look at this object alone, of several: KIND/NAME or NAME, with a kind as kubectl takes it (deploy/web); can be
+    /// given more than once
+    #[arg(long, value_name = "OBJECT", value_delimiter = ',')]
+    pub only: Vec<Only>,
+
+    /// The namespace of objects that name none
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = input::namespace)]
+    pub namespace: String,
+}
+
+/// How files and folders are read.
+#[derive(clap::Args)]
+pub struct Reading {
+    /// Read the folders below a folder too. That is the default, other than with kubectl; --recursive=false reads one
+    /// level
+    #[arg(
+        short = 'R',
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    recursive: bool,
+
+    /// A folder with a kustomization.yaml: read what `kubectl kustomize` or `kustomize build` makes of it
+    #[arg(short, long, value_name = "DIR")]
+    kustomize: Vec<String>,
+
+    /// Look at the objects alone that have these labels: a label selector as kubectl takes it (app=web,tier!=cache)
+    #[arg(short = 'l', long, value_name = "SELECTOR", value_parser = selector)]
+    selector: Option<String>,
+}
+
+fn selector(text: &str) -> Result<String, String> {
+    LabelSelector::parse(text)?;
+    Ok(text.to_owned())
+}
+
+impl Manifests {
+    /// The documents of all files, in their order; for what cannot be read, the reason.
+    pub fn documents(&self) -> Vec<Result<Document, Failure>> {
+        let paths = self.objects.iter().chain(&self.files);
+        let mut documents: Vec<_> = paths
+            .flat_map(|path| self.reading.documents(path))
+            .collect();
+        for folder in &self.reading.kustomize {
+            match kustomize::build(folder) {
+                Ok((name, text)) => documents.extend(input::documents_of(&name, &text)),
+                Err(error) => documents.push(Err(error)),
+            }
+        }
+        documents
+    }
+
+    /// The documents that are to be looked at. What cannot be read stays.
+    ///
+    /// # Errors
+    /// Where there are none.
+    pub fn select(
+        &self,
+        documents: Vec<Result<Document, Failure>>,
+    ) -> Result<Vec<Result<Document, Failure>>, Failure> {
+        if documents.is_empty() {
+            return Err("the input contains no object".into());
+        }
+        let labelled = self.reading.select(documents, |document| match document {
+            Ok(document) => Some(&document.object),
+            Err(_) => None,
+        })?;
+        if self.only.is_empty() {
+            return Ok(labelled);
+        }
+        let is_named = |document: &Result<Document, Failure>| match document {
+            Ok(document) => self.only.iter().any(|only| only.is(&document.object)),
+            Err(_) => true,
+        };
+        let (named, others): (Vec<_>, Vec<_>) = labelled.into_iter().partition(is_named);
+        if named.is_empty() {
+            return Err(self.nothing_named(&others).into());
+        }
+        Ok(named)
+    }
+
+    fn nothing_named(&self, others: &[Result<Document, Failure>]) -> String {
+        /// More than that are no help.
+        const MOST: usize = 20;
+        let only: Vec<String> = self.only.iter().map(Only::to_string).collect();
+        let only = only.join(" or ");
+        let is_explained = |document: &&Document| {
+            is_workload(&document.object) || shape::pod_of(document).is_some()
+        };
+        let others: Vec<String> = others
+            .iter()
+            .flatten()
+            .filter(is_explained)
+            .map(|document| reference(&document.object))
+            .collect();
+        if others.is_empty() || others.len() > MOST {
+            format!("there is no {only} among the objects")
+        } else {
+            format!("there is no {only}; there are {}", others.join(", "))
+        }
+    }
+}
+
+impl Reading {
+    /// The documents of a file, or of the files in a folder; for what cannot be read, the reason.
+    pub fn documents(&self, path: &str) -> Vec<Result<Document, Failure>> {
+        input::manifests(path, self.recursive)
+    }
+
+    /// The settings in files and folders, all together.
+    ///
+    /// # Errors
+    /// Where some cannot be used, or not together.
+    pub fn settings(&self, paths: &[String]) -> Result<Vec<SettingsFile>, Failure> {
+        input::all_settings(paths, self.recursive)
+    }
+
+    /// The settings in files and folders, and in what is built, file by file; for what cannot be read, the reason.
+    pub fn settings_by_file(&self, paths: &[String]) -> Vec<Result<Vec<SettingsFile>, Failure>> {
+        let read = |path: &String| input::settings_in(path, self.recursive);
+        let built = self.kustomize.iter().map(|folder| {
+            let (name, text) = kustomize::build(folder)?;
+            Ok(SettingsFile::all(&name, &text)?)
+        });
+        paths.iter().flat_map(read).chain(built).collect()
+    }
+
+    /// Those of the items that have the labels asked for. An item without an object stays.
+    ///
+    /// # Errors
+    /// Where there are none.
+    pub fn select<T>(
+        &self,
+        items: Vec<T>,
+        object_of: impl Fn(&T) -> Option<&Value>,
+    ) -> Result<Vec<T>, Failure> {
+        let Some(text) = &self.selector else {
+            return Ok(items);
+        };
+        let selector = LabelSelector::parse(text)?;
+        let is_selected =
+            |item: &T| object_of(item).is_none_or(|object| has_labels(object, &selector));
+        let selected: Vec<T> = items.into_iter().filter(is_selected).collect();
+        if selected.is_empty() {
+            return Err(format!("no object has labels that meet `{text}`").into());
+        }
+        Ok(selected)
+    }
+}
+
+fn has_labels(object: &Value, selector: &LabelSelector<'_>) -> bool {
+    let labels = &object["metadata"]["labels"];
+    selector
+        .requirements()
+        .iter()
+        .all(|requirement| requirement.operator.holds(labels[requirement.key].as_str()))
+}
