@@ -330,7 +330,7 @@ fn row(session: &Session, kind: &Kind, object: Value) -> Result<Option<Row>, Fai
         file: "the cluster".to_owned(),
         document: 1,
         line: 1,
-        column: 1,
+        column: None,
         items: Vec::new(),
     };
     let answer = session.ask(Document { source, object })?;
