@@ -305,7 +305,7 @@ EOF
   request CREATE apps/v1 Deployment "$(deployment '{"admission.datakit/java-lib.version": ""}')"
   evaluate "$BATS_TEST_TMPDIR/empty.json"
   unchanged
-  warnings_are '["datakit ddtrace: nothing injected, admission_inject.ddtrace has no image for java"]'
+  warnings_are '["datakit ddtrace: nothing injected: admission_inject.ddtrace has no image for java"]'
 }
 
 @test "leaves other kinds alone" {
@@ -364,7 +364,7 @@ EOF
   request CREATE apps/v1 Deployment "$(deployment '{"admission.datakit/logfwd.instances": "not json"}')"
   evaluate "$settings"
   unchanged
-  warnings_are '["datakit logfwd: nothing injected, admission.datakit/logfwd.instances is not valid JSON (line 1, column 2)"]'
+  warnings_are '["datakit logfwd: nothing injected: admission.datakit/logfwd.instances is not valid JSON (line 1, column 2)"]'
 }
 
 @test "accepts a workload that is malformed" {

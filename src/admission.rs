@@ -31,7 +31,7 @@ pub fn validate(payload: &[u8]) -> CallResult {
     let object = object.unwrap_or_else(|problem| {
         report.warn(
             "policy",
-            format_args!("nothing injected, the request {problem}"),
+            format_args!("nothing injected: the request {problem}"),
         );
         None
     });
@@ -124,7 +124,7 @@ const SETTINGS: &str = "settings";
 
 impl Obstacle {
     fn tell(&self, report: &mut Report) {
-        report.warn(self.about, format_args!("nothing injected, {}", self.what));
+        report.warn(self.about, format_args!("nothing injected: {}", self.what));
     }
 }
 
@@ -155,9 +155,9 @@ impl<'a> Before<'a> {
         let old = parsed(old).ok();
         let template = old.and_then(|mut old| workload.template_mut(&mut old).map(Value::take));
         match template {
-            None => Self::Unknown("the update came without the object as it was before"),
+            None => Self::Unknown("the update does not include the old object"),
             Some(template) if has_too_many_containers(&template) => {
-                Self::Unknown("the object had too many containers before")
+                Self::Unknown("the old object has too many containers")
             }
             Some(template) => Self::Template(template),
         }
@@ -227,10 +227,7 @@ impl Injection<'_> {
     fn can_inject(&self, before: &Before<'_>, report: &Report) -> bool {
         let is_too_late = self.workload == Workload::Job && before.template().is_some();
         if is_too_late {
-            report.explain(
-                "policy",
-                || "the template of a job cannot be changed any more",
-            );
+            report.explain("policy", || "the pod template of a Job cannot change");
         }
         !is_too_late
     }
@@ -262,7 +259,7 @@ impl Injection<'_> {
             if features::asks_for_a_feature(place) {
                 report.warn(
                     "policy",
-                    "nothing injected, there are no agents for Windows pods",
+                    "nothing injected: there are no agents for Windows",
                 );
             } else {
                 report.explain("policy", || "it runs on Windows");

@@ -125,13 +125,13 @@ pub fn unmountable(path: &str, directory: &str) -> Option<&'static str> {
     if !path.starts_with('/') {
         Some("is not absolute")
     } else if directory == "/" {
-        Some("lies in `/`")
+        Some("is directly in `/`")
     } else if is_of_the_kernel(directory) {
-        Some("lies in a file system of the kernel")
+        Some("is in a file system of the kernel")
     } else if directory.contains(':') {
-        Some("has a `:`, which Kubernetes refuses")
+        Some("contains a `:`, which Kubernetes does not allow")
     } else if directory.contains(char::is_control) {
-        Some("has a control character")
+        Some("contains a control character")
     } else {
         None
     }
@@ -152,17 +152,17 @@ const DEEPEST: usize = 32;
 #[must_use]
 pub fn unfit(path: &str, directory: &str) -> Option<&'static str> {
     if path.contains("$(") || path.contains("${") {
-        return Some("has a variable, which a mount does not expand; write it out");
+        return Some("contains a variable, which a mount does not expand; write the path out");
     }
     unmountable(path, directory).or_else(|| {
         if directory.starts_with("/dev/") {
-            Some("lies in `/dev`; log to another directory")
+            Some("is in `/dev`; log to another directory")
         } else if is_of_the_system(directory) {
-            Some("lies in a system directory, which a volume would hide; log to a directory below it")
+            Some("is in a system directory, which a volume would hide; log to a subdirectory")
         } else if directory.len() > LONGEST {
             Some("is longer than 1024 bytes")
         } else if directory.split('/').count() > DEEPEST {
-            Some("is nested deeper than 31 directories")
+            Some("is more than 31 directories deep")
         } else {
             None
         }
@@ -273,9 +273,8 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn says_where_a_volume_would_hide_the_system() {
-        let system =
-            "lies in a system directory, which a volume would hide; log to a directory below it";
-        let variable = "has a variable, which a mount does not expand; write it out";
+        let system = "is in a system directory, which a volume would hide; log to a subdirectory";
+        let variable = "contains a variable, which a mount does not expand; write the path out";
         let long = format!("/{}/x.log", "x".repeat(LONGEST));
         let deep = format!("{}/x.log", "/x".repeat(DEEPEST));
         let still_fine = format!("{}/x.log", "/x".repeat(DEEPEST - 1));
@@ -290,16 +289,16 @@ mod tests {
             ("/home/{a,b}/x.log", Some(system)),
             (
                 "/dev/shm/x.log",
-                Some("lies in `/dev`; log to another directory"),
+                Some("is in `/dev`; log to another directory"),
             ),
-            ("/dev/x.log", Some("lies in a file system of the kernel")),
-            ("/x.log", Some("lies in `/`")),
+            ("/dev/x.log", Some("is in a file system of the kernel")),
+            ("/x.log", Some("is directly in `/`")),
             ("/logs/$(POD)/x.log", Some(variable)),
             ("$(DIR)/x.log", Some(variable)),
             ("/logs/${POD}/x.log", Some(variable)),
             ("/logs/$x/a.log", None),
             (&long, Some("is longer than 1024 bytes")),
-            (&deep, Some("is nested deeper than 31 directories")),
+            (&deep, Some("is more than 31 directories deep")),
             (&still_fine, None),
         ] {
             assert_eq!(unfit(path, &directory_of(path)), expected, "{path}");
@@ -311,14 +310,17 @@ mod tests {
         for (path, expected) in [
             ("/var/log/x.log", None),
             ("logs/x.log", Some("is not absolute")),
-            ("/x.log", Some("lies in `/`")),
-            ("/a:b/x.log", Some("has a `:`, which Kubernetes refuses")),
-            ("/a\nb/x.log", Some("has a control character")),
-            ("/dev/stdout", Some("lies in a file system of the kernel")),
+            ("/x.log", Some("is directly in `/`")),
+            (
+                "/a:b/x.log",
+                Some("contains a `:`, which Kubernetes does not allow"),
+            ),
+            ("/a\nb/x.log", Some("contains a control character")),
+            ("/dev/stdout", Some("is in a file system of the kernel")),
             ("/dev/shm/x.log", None),
-            ("/proc/1/fd/1", Some("lies in a file system of the kernel")),
+            ("/proc/1/fd/1", Some("is in a file system of the kernel")),
             ("/process/x.log", None),
-            ("/sys/x.log", Some("lies in a file system of the kernel")),
+            ("/sys/x.log", Some("is in a file system of the kernel")),
         ] {
             assert_eq!(unmountable(path, &directory_of(path)), expected, "{path}");
         }

@@ -45,8 +45,8 @@ impl fmt::Display for Unreadable {
         match self {
             Self::Syntax(error) => error.fmt(formatter),
             Self::Shape => formatter.write_str(
-                "is not an admission request: `request` must be an object, its `kind`, too, and `operation`, \
-                 `namespace` and `subResource` strings",
+                "is not an admission request: `request` and its `kind` must be objects, and `operation`, `namespace` \
+                 and `subResource` strings",
             ),
         }
     }

@@ -58,10 +58,7 @@ pub fn on_update<'a>(new: &Value<'a>, old: &Value<'_>, report: &mut Report) -> C
         && !besides.anything
         && !is_switched_off(new);
     if is_a_revision {
-        report.explain(
-            "policy",
-            || "it came with a journal of its own, as it was injected once",
-        );
+        report.explain("policy", || "it has the journal of an earlier injection");
         return Course::Stay;
     }
     report.tell("policy", Event::Update, || "the user's part changed");
@@ -125,13 +122,13 @@ fn tell_that_nothing_changed(was: &Side<'_, '_>, of_ours: &Taken, report: &mut R
     if !was.taken.whole {
         report.warn(
             "policy",
-            "what was injected is not whole any more, `kubectl rollout restart` injects it anew",
+            "the injection is incomplete; `kubectl rollout restart` injects it again",
         );
     } else if of_ours.anything && !of_ours.altered.is_empty() {
         let altered = of_ours.altered.join(", ");
         report.warn(
             "policy",
-            format_args!("{altered}: injected by the policy, stays as it was"),
+            format_args!("{altered} is injected by the policy and stays as it was"),
         );
     }
 }

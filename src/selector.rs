@@ -273,7 +273,7 @@ fn label_key(key: &str) -> Result<&str, String> {
     if is_qualified_name(key) {
         Ok(key)
     } else {
-        Err(format!("`{key}` is no label key"))
+        Err(format!("`{key}` is not a label key"))
     }
 }
 
@@ -281,7 +281,7 @@ fn label_value(value: &str) -> Result<&str, String> {
     if value.is_empty() || is_name_part(value) {
         Ok(value)
     } else {
-        Err(format!("`{value}` is no label value"))
+        Err(format!("`{value}` is not a label value"))
     }
 }
 
@@ -394,17 +394,17 @@ mod tests {
                 "weight>x",
                 Some("`>` and `<` compare with a whole number, found `x`"),
             ),
-            ("app=-web", Some("`-web` is no label value")),
-            ("-app=web", Some("`-app` is no label key")),
-            ("a/b/c", Some("`a/b/c` is no label key")),
+            ("app=-web", Some("`-web` is not a label value")),
+            ("-app=web", Some("`-app` is not a label key")),
+            ("a/b/c", Some("`a/b/c` is not a label key")),
             ("app=web)", Some("expected `,` or the end, found `)`")),
             (
                 "app=v[0-9",
                 Some("`v[0-9` is not a glob: a `[` without its `]`"),
             ),
-            ("app in (web-*)", Some("`web-*` is no label value")),
-            ("web*=x", Some("`web*` is no label key")),
-            ("weight>*", Some("`*` is no label value")),
+            ("app in (web-*)", Some("`web-*` is not a label value")),
+            ("web*=x", Some("`web*` is not a label key")),
+            ("weight>*", Some("`*` is not a label value")),
         ] {
             let error = LabelSelector::parse(selector).err();
             assert_eq!(error.as_deref(), expected, "{selector}");

@@ -120,14 +120,14 @@ impl Workload {
             || template.is_some_and(|template| annotation(template, JOURNAL).is_some());
         match self {
             Self::ReplicaSet | Self::ReplicationController if has_a_controller(object) => {
-                Some("its controller made it from a template of its own")
+                Some("its controller created it from its own template")
             }
             Self::Job if has_a_controller(object) && has_a_journal() => {
-                Some("its controller made it from a template that was injected")
+                Some("its controller created it from an injected template")
             }
-            Self::Pod if has_a_journal() => Some("it was made from a template that was injected"),
+            Self::Pod if has_a_journal() => Some("it was created from an injected template"),
             Self::Pod if annotation(object, "kubernetes.io/config.mirror").is_some() => {
-                Some("it mirrors a static pod, which runs as its node has it")
+                Some("it mirrors a static pod, which runs as its node defines it")
             }
             _ => None,
         }
@@ -195,7 +195,7 @@ mod tests {
         let journal = json!({"metadata": {"annotations": {JOURNAL: "x"}}});
         let object = |owners: Value, template: &Value| json!({"metadata": {"ownerReferences": owners}, "spec": {"template": template}});
         let none = json!([]);
-        let from_a_template = Some("its controller made it from a template of its own");
+        let from_a_template = Some("its controller created it from its own template");
         for kind in [Workload::ReplicaSet, Workload::ReplicationController] {
             for template in [&json!({}), &journal] {
                 assert_eq!(
@@ -205,7 +205,7 @@ mod tests {
                 assert_eq!(reason(kind, &object(none.clone(), template)), None);
             }
         }
-        let from_an_injected_one = Some("its controller made it from a template that was injected");
+        let from_an_injected_one = Some("its controller created it from an injected template");
         assert_eq!(
             reason(Workload::Job, &object(owned("CronJob"), &journal)),
             from_an_injected_one
@@ -226,11 +226,11 @@ mod tests {
         let pod = |key: &str| json!({"metadata": {"annotations": {key: "4f1a"}}});
         assert_eq!(
             reason(Workload::Pod, &pod("kubernetes.io/config.mirror")),
-            Some("it mirrors a static pod, which runs as its node has it")
+            Some("it mirrors a static pod, which runs as its node defines it")
         );
         assert_eq!(
             reason(Workload::Pod, &pod(JOURNAL)),
-            Some("it was made from a template that was injected")
+            Some("it was created from an injected template")
         );
         assert_eq!(reason(Workload::Pod, &pod("example.com/a")), None);
     }

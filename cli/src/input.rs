@@ -34,7 +34,7 @@ pub fn text(path: &str) -> Result<String, Failure> {
     let text = if path == STDIN {
         if STDIN_IS_READ.swap(true, Ordering::Relaxed) {
             return Err(
-                "standard input: can be read once only; name `-` once, and a file elsewhere".into(),
+                "standard input: can be read only once; use `-` once, and a file elsewhere".into(),
             );
         }
         let mut text = String::new();
@@ -76,7 +76,7 @@ pub fn namespace(text: &str) -> Result<String, String> {
     if is_dns_label(text) {
         return Ok(text.to_owned());
     }
-    Err("a namespace has lower-case letters, digits and `-`".to_owned())
+    Err("the name of a namespace consists of lower-case letters, digits and `-`".to_owned())
 }
 
 /// A file's bytes.
@@ -141,7 +141,7 @@ pub fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
 
 fn carried(module: Option<&[u8]>) -> Result<&[u8], Failure> {
     module.ok_or_else(|| {
-        "this build carries no policy: run `make policy.wasm` and build again, or set DATAKIT_POLICY to the path of a \
+        "this build does not contain a policy: run `make policy.wasm` and build again, or set DATAKIT_POLICY to the path of a \
          module"
             .into()
     })
@@ -150,7 +150,7 @@ fn carried(module: Option<&[u8]>) -> Result<&[u8], Failure> {
 /// The request in a JSON file, or on standard input.
 pub fn request(path: &str) -> Result<AdmissionRequest, Failure> {
     let review: Value = serde_json::from_str(&text(path)?)
-        .map_err(|error| format!("{}: the request is no JSON: {error}", name(path)))?;
+        .map_err(|error| format!("{}: the request is not valid JSON: {error}", name(path)))?;
     AdmissionRequest::from_review(review).map_err(|error| format!("{}: {error}", name(path)).into())
 }
 
@@ -186,7 +186,7 @@ fn files_in(path: &str) -> Vec<Result<String, Failure>> {
     let mut files = Vec::new();
     collect_manifests(Path::new(path), &mut files);
     if files.is_empty() {
-        let message = "there is no manifest in the folder (.yaml, .yml or .json)";
+        let message = "the folder contains no manifest (.yaml, .yml or .json)";
         return vec![Err(format!("{path}: {message}").into())];
     }
     files
@@ -250,7 +250,7 @@ mod tests {
     fn a_build_without_a_policy_says_how_to_get_one() {
         assert_eq!(
             carried(None).unwrap_err().to_string(),
-            "this build carries no policy: run `make policy.wasm` and build again, or set DATAKIT_POLICY to the path of \
+            "this build does not contain a policy: run `make policy.wasm` and build again, or set DATAKIT_POLICY to the path of \
              a module"
         );
         assert_eq!(carried(Some(b"module")).unwrap(), b"module");

@@ -22,7 +22,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         .map_err(|error| format!("{}: {error}", path.display()))?
         .ok_or_else(|| {
             format!(
-                "{}: there is no metadata in it; write some with `datakit-policy annotate`",
+                "{}: it contains no metadata; add it with `datakit-policy annotate`",
                 path.display()
             )
         })?;

@@ -46,7 +46,7 @@ impl Live {
             if objects.insert(identity, document.object).is_some() {
                 let name = request.name.unwrap_or_default();
                 problems.push(format!(
-                    "{}: {} {name} is there twice: keep the one that is in the cluster",
+                    "{}: {} {name} is there twice; keep the one from the cluster",
                     document.source, request.kind.kind
                 ));
             }

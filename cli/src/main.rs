@@ -33,7 +33,7 @@ use datakit_policy::{
 #[command(
     version,
     after_help = "Exit codes: 0 done, 1 an error or settings that the policy refuses, 2 wrong usage; \
-                  the help of a command names others."
+                  the help of a command lists others."
 )]
 struct Cli {
     #[command(subcommand)]

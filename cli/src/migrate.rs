@@ -74,7 +74,7 @@ fn object_name(text: &str) -> Result<String, String> {
     if is_dns_subdomain(text) {
         return Ok(text.to_owned());
     }
-    Err("a name has lower-case letters, digits, `-` and `.`".to_owned())
+    Err("a name consists of lower-case letters, digits, `-` and `.`".to_owned())
 }
 
 /// Whether two paths lead to one file.
@@ -86,12 +86,16 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let output = args.output.as_deref();
     let output = output.filter(|path| *path != Path::new(input::STDIN));
     if output.is_some_and(|path| is_same_file(path, Path::new(&args.file))) {
-        return Err(format!("{}: is the file to read, take another to write", args.file).into());
+        return Err(format!(
+            "{}: is the input file; choose another output file",
+            args.file
+        )
+        .into());
     }
     let policy = args.policy.compile()?;
     let file = input::settings(&args.file)?;
     if let Form::Policy(name) = &file.found.form {
-        return Err(format!("{}: {name} is a policy already", file.found.source).into());
+        return Err(format!("{}: {name} is already a policy", file.found.source).into());
     }
     let problems = file.problems(&policy)?;
     for problem in &problems {
@@ -100,7 +104,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     }
     if !problems.is_empty() {
         say(format_args!(
-            "{}: the policy does not take these settings; nothing was written",
+            "{}: the policy does not accept these settings; nothing was written",
             file.name
         ));
         return Ok(ExitCode::FAILURE);
@@ -118,8 +122,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         .map_err(|problem| format!("{}: {problem}", file.name))?;
     let verdict = policy.instance()?.validate_settings(&settings)?;
     if let Some(problem) = verdict.message {
-        let from =
-            "with the values from the operator's Deployment the policy does not take the settings";
+        let from = "with the values from the operator's Deployment the policy does not accept the settings";
         return Err(format!("{}: {from}: {problem}", file.name).into());
     }
     let level = args.on.unwrap_or_else(|| operator.level());

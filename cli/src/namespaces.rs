@@ -78,7 +78,10 @@ mod tests {
             ("shop:env", Err(form.to_owned())),
             (
                 "Shop:env=a",
-                Err("a namespace has lower-case letters, digits and `-`".to_owned()),
+                Err(
+                    "the name of a namespace consists of lower-case letters, digits and `-`"
+                        .to_owned(),
+                ),
             ),
         ] {
             assert_eq!(labels(text), expected, "{text}");

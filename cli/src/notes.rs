@@ -35,13 +35,13 @@ impl Notes {
         }
         if !self.absent.is_empty() {
             say(format_args!(
-                "note: looked at as new, because --old does not have it: {}",
+                "note: treated as new, because --old does not contain it: {}",
                 first_of(&self.absent)
             ));
         }
         if !self.raw.is_empty() {
             say(format_args!(
-                "note: without the API server's defaults, which count as a change of the user's part: {}; \
+                "note: the API server's defaults are missing, which counts as a change of the user's part: {}; \
                  `kubectl apply --dry-run=server -o yaml` prints what the API server makes of a manifest",
                 first_of(&self.raw)
             ));

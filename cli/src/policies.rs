@@ -149,7 +149,7 @@ impl Policies {
         if asked.len() > 1 {
             let titles = asked.join(" and ");
             heard.remarks.push(format!(
-                "{titles} are both asked about it: let one alone select it"
+                "{titles} are both asked about it; make sure that only one selects it"
             ));
         }
         heard.said = match answer {

@@ -97,7 +97,7 @@ fn show(args: &Args) -> Result<Count, Failure> {
     let documents = args.inputs.documents();
     let session = args.inputs.open(&documents)?;
     if documents.is_empty() {
-        return Err("there is no object in the input".into());
+        return Err("the input contains no object".into());
     }
     if !args.keep_going {
         aside::stop_at_errors(&documents)?;

@@ -129,7 +129,8 @@ fn tasks(args: &Args) -> Result<Vec<Task>, Failure> {
 
 fn resource_tasks(path: &Path, args: &Args) -> Result<Vec<Task>, Failure> {
     if args.settings_path.is_some() || args.settings_json.is_some() {
-        let message = "the settings are in the policy resource; leave --settings-path and --settings-json out";
+        let message =
+            "the policy resource contains the settings; omit --settings-path and --settings-json";
         return Err(format!("{}: {message}", path.display()).into());
     }
     let resources = settings::read_policy_resources(path)?;
@@ -150,7 +151,7 @@ fn local_module(resource: &settings::PolicyResource) -> Result<PathBuf, Failure>
     let module = &resource.module;
     if module.contains("://") && !module.starts_with("file://") {
         return Err(format!(
-            "{}: the module {module} is not on this machine; name one that is with --policy FILE or DATAKIT_POLICY",
+            "{}: the module {module} is not on this machine; name a local one with --policy FILE or DATAKIT_POLICY",
             resource.source
         )
         .into());

@@ -19,7 +19,7 @@ const USUAL_PLACES: [&str; 4] = [
 
 /// What is wrong with the pod template of a workload, if something is.
 pub fn malformed(object: &Value) -> Option<String> {
-    let whole = "malformed: the API server does not take";
+    let whole = "malformed: the API server refuses";
     let Some(template) = journal::template(object) else {
         return Some(format!("{whole} an object without a pod template"));
     };
@@ -38,7 +38,7 @@ pub fn not_seen(object: &Value) -> Option<String> {
     let kind = object["kind"].as_str().unwrap_or_default();
     let version = object["apiVersion"].as_str().unwrap_or_default();
     Some(format!(
-        "{asks} has no effect here: the policy does not see the kind {kind} of {version}. It sees the pods that are made \
+        "{asks} has no effect here, because the policy does not see the kind {kind} of {version}. It sees the pods that are made \
          of it, where the rules of a ClusterAdmissionPolicy name pods (deploy/pods.yaml) and the annotation is in the pod \
          template"
     ))

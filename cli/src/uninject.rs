@@ -55,7 +55,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let policy = args.policy.compile()?;
     let documents = args.manifests.documents();
     if documents.is_empty() {
-        return Err("there is no object in the input".into());
+        return Err("the input contains no object".into());
     }
     if !args.keep_going {
         aside::stop_at_errors(&documents)?;
@@ -74,7 +74,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     }
     if has_errors && !args.keep_going {
         return Err(
-            "nothing is printed, because some of it is missing; --keep-going prints the rest"
+            "nothing is printed, because a part of it is missing; --keep-going prints the rest"
                 .into(),
         );
     }
@@ -108,7 +108,7 @@ fn without_injection(policy: &Policy, document: Document) -> Result<Value, Failu
         }
         Some(Err(problem)) => {
             return Err(format!(
-                "{source}: annotation {} {problem}: what was injected cannot be told",
+                "{source}: annotation {} {problem}: what was injected is not known",
                 journal::ANNOTATION
             )
             .into());

@@ -81,7 +81,7 @@ fn errors_name_the_file() {
         outcome(
             1,
             "",
-            "Error: policy.wasm: there is no metadata in it; write some with `datakit-policy annotate`\n"
+            "Error: policy.wasm: it contains no metadata; add it with `datakit-policy annotate`\n"
         )
     );
     assert_eq!(
@@ -89,7 +89,7 @@ fn errors_name_the_file() {
         outcome(
             1,
             "",
-            "Error: README.md: this is no policy: it does not begin as a WebAssembly module does\n"
+            "Error: README.md: this is not a policy: it does not start like a WebAssembly module\n"
         )
     );
     assert_eq!(folder.run(&ANNOTATE), outcome(0, "", ""));
@@ -105,7 +105,7 @@ fn errors_name_the_file() {
         outcome(
             1,
             "",
-            "Error: annotated.wasm: the module has metadata already; annotate the module as it was built\n"
+            "Error: annotated.wasm: the module already has metadata; annotate the module as it was built\n"
         )
     );
     folder.write("metadata.yml", "mutating: true");
@@ -114,7 +114,7 @@ fn errors_name_the_file() {
         outcome(
             1,
             "",
-            "Error: metadata.yml: the metadata is not valid:\n  rules: is missing; a policy needs one rule at least\n"
+            "Error: metadata.yml: the metadata is not valid:\n  rules: is missing; a policy needs at least one rule\n"
         )
     );
     assert!(!folder.path().join("twice.wasm").exists());

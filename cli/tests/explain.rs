@@ -54,7 +54,7 @@ fn folder() -> Folder {
 const WEB: &str = "\
 Deployment shop/web: app.yaml:1
 ddtrace: injected repo/java:1
-  admission_inject.ddtrace needs the annotation admission.datakit/java-lib.version, which is not there
+  admission_inject.ddtrace needs the annotation admission.datakit/java-lib.version, which is missing
   admission_inject.ddtrace has no image for admission.datakit/python-lib.version
   admission_inject.ddtrace has no image for admission.datakit/nodejs-lib.version or admission.datakit/js-lib.version
   admission_inject.ddtrace has no image for admission.datakit/php-lib.version
@@ -67,9 +67,9 @@ ddtrace: injected repo/java:1
 otel: nothing injected
   the settings have no rule for it
 logfwd: nothing injected
-  admission_inject_v2.logfwds[0] (other) is not for it: the namespace matches none of its namespaces
+  admission_inject_v2.logfwds[0] (other) does not apply: the namespace matches none of its namespaces
     namespace `shop` does not fit names that begin with `prod-`
-  admission_inject_v2.logfwds[1] (ours) needs the annotation admission.datakit/logfwd.instances, which is not there
+  admission_inject_v2.logfwds[1] (ours) needs the annotation admission.datakit/logfwd.instances, which is missing
     label selector `tier=front` fits: tier is `front`
 flameshot: nothing injected
   the settings have no rule for it
@@ -77,7 +77,7 @@ profiler: nothing injected
   admission_inject.profiler has no image for admission.datakit/java-profiler.version
   admission_inject.profiler has no image for admission.datakit/python-profiler.version
   admission_inject.profiler has no image for admission.datakit/golang-profiler.version
-  warning: admission.datakit/profiler.enabled: `off` is no boolean and has no effect
+  warning: admission.datakit/profiler.enabled: `off` is not a boolean and has no effect
 logging: injected admission_mutate.loggings[0]
   admission_mutate.loggings[0] decides
     namespace `shop` fits the name `shop`
@@ -174,7 +174,7 @@ fn what_cannot_be_explained_is_an_error() {
             1,
             "",
             "Error: the policy does not accept the settings\n  \
-             settings.yaml:1:1: admission_injct: unknown key, did you mean `admission_inject`?\n"
+             settings.yaml:1:1: admission_injct: unknown key; did you mean `admission_inject`?\n"
         )
     );
 }
@@ -196,7 +196,7 @@ fn colours_mark_features_verdicts_and_warnings() {
             "\u{1b}[1mlogfwd\u{1b}[0m: nothing injected",
             "\u{1b}[1mflameshot\u{1b}[0m: nothing injected",
             "\u{1b}[1mprofiler\u{1b}[0m: nothing injected",
-            "  \u{1b}[33mwarning\u{1b}[0m: admission.datakit/profiler.enabled: `off` is no boolean and has no effect",
+            "  \u{1b}[33mwarning\u{1b}[0m: admission.datakit/profiler.enabled: `off` is not a boolean and has no effect",
             "\u{1b}[1mlogging\u{1b}[0m: \u{1b}[32minjected admission_mutate.loggings[0]\u{1b}[0m",
         ]
     );

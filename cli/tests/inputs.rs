@@ -49,7 +49,7 @@ fn a_folder_is_all_that_is_in_it_in_order() {
         outcome(
             1,
             "",
-            "Error: empty: there is no manifest in the folder (.yaml, .yml or .json)\n\
+            "Error: empty: the folder contains no manifest (.yaml, .yml or .json)\n\
              Error: nothing is printed, because some of the input cannot be read; --keep-going prints the rest\n"
         )
     );
@@ -78,7 +78,7 @@ fn no_object_at_all_is_an_error() {
     let result = folder.run_with_stdin(&["preview", "-"], "# only a comment\n---\n");
     assert_eq!(
         result,
-        outcome(1, "", "Error: there is no object in the input\n")
+        outcome(1, "", "Error: the input contains no object\n")
     );
 }
 
@@ -92,7 +92,7 @@ fn standard_input_can_be_read_once() {
         let result = folder.run_with_stdin(args, "{}");
         assert_eq!(result.code, Some(1));
         let message =
-            "Error: standard input: can be read once only; name `-` once, and a file elsewhere\n";
+            "Error: standard input: can be read only once; use `-` once, and a file elsewhere\n";
         assert!(result.stderr.contains(message), "{}", result.stderr);
     }
 }

@@ -123,7 +123,7 @@ fn the_file_that_is_read_is_never_written_however_it_is_named() {
     std::os::unix::fs::symlink("operator.yaml", folder.path().join("link.yaml")).unwrap();
     for output in ["operator.yaml", "./operator.yaml", "link.yaml"] {
         let result = run(&folder, &["migrate", "operator.yaml", "-o", output]);
-        let message = "Error: operator.yaml: is the file to read, take another to write\n";
+        let message = "Error: operator.yaml: is the input file; choose another output file\n";
         assert_eq!(result, program::outcome(1, "", message), "{output}");
     }
     let text = std::fs::read_to_string(folder.path().join("operator.yaml")).unwrap();

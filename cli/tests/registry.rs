@@ -109,8 +109,9 @@ fn plain_http_is_for_registries_that_are_named() {
     let begin = format!(
         "Error: annotated.wasm: cannot be pushed: {host}/policies/test:v0.1.0: error sending request"
     );
-    let end =
-        format!("(a registry that offers plain HTTP alone has to be named insecure: {host})\n");
+    let end = format!(
+        "(a registry that offers plain HTTP alone must be configured as insecure: {host})\n"
+    );
     assert!(refused.stderr.starts_with(&begin), "{refused:?}");
     assert!(refused.stderr.ends_with(&end), "{refused:?}");
     assert!(
@@ -215,8 +216,8 @@ fn errors_say_what_is_wrong() {
     for (args, message) in [
         (
             vec!["push", "policy.wasm", "localhost:1/a:v1"],
-            "policy.wasm: cannot be pushed: a policy that is not annotated cannot be pushed: \
-             hosts would not know how to run it",
+            "policy.wasm: cannot be pushed: the policy is not annotated, so hosts cannot run it; annotate it before \
+             you push it",
         ),
         (
             vec!["push", "annotated.wasm", "https://localhost/a:v1"],

@@ -272,7 +272,7 @@ fn a_local_module_stands_in_for_one_in_a_registry() {
             1,
             "",
             "Error: resource.yaml:1: the module registry://example.com/policy:v1 \
-             is not on this machine; name one that is with --policy FILE or DATAKIT_POLICY\n"
+             is not on this machine; name a local one with --policy FILE or DATAKIT_POLICY\n"
         )
     );
     let expected = outcome(0, ALLOWED, "");
@@ -301,8 +301,7 @@ fn a_policy_resource_takes_no_other_settings() {
         outcome(
             1,
             "",
-            "Error: resource.yaml: the settings are in the policy resource; \
-             leave --settings-path and --settings-json out\n"
+            "Error: resource.yaml: the policy resource contains the settings; omit --settings-path and --settings-json\n"
         )
     );
 }
@@ -321,7 +320,7 @@ fn errors_name_the_file_and_end_with_one() {
         ),
         (
             vec!["-r", "text.json", "policy.wasm"],
-            "text.json: the request is no JSON: expected ident at line 1 column 2",
+            "text.json: the request is not valid JSON: expected ident at line 1 column 2",
         ),
         (
             vec!["-r", "incomplete.json", "policy.wasm"],
@@ -329,7 +328,7 @@ fn errors_name_the_file_and_end_with_one() {
         ),
         (
             vec!["-r", "-", "policy.wasm"],
-            "standard input: the request is no JSON: EOF while parsing a value at line 1 column 0",
+            "standard input: the request is not valid JSON: EOF while parsing a value at line 1 column 0",
         ),
         (
             vec!["-r", "request.json", "missing.wasm"],
@@ -337,12 +336,12 @@ fn errors_name_the_file_and_end_with_one() {
         ),
         (
             vec!["-r", "request.json", "no.wasm"],
-            "no.wasm: the policy cannot be loaded: it does not begin as a WebAssembly module does; \
-             it has to be a WebAssembly module that imports from `wapc` alone",
+            "no.wasm: the policy cannot be loaded: it does not start like a WebAssembly module; \
+             it must be a WebAssembly module that imports only from `wapc`",
         ),
         (
             vec!["-r", "request.json", "policy.wasm", "-s", "list.yml"],
-            "list.yml: settings are a mapping, or nothing at all; this is a list",
+            "list.yml: settings must be a mapping or empty; this is a list",
         ),
         (
             vec!["-r", "request.json", "policy.wasm", "--settings-json", "{"],

@@ -12,16 +12,16 @@ const SECTION: &str = "io.kubewarden.metadata";
 #[derive(Debug, thiserror::Error)]
 pub enum AnnotateError {
     /// The bytes are no WebAssembly module.
-    #[error("this is no policy: {0}")]
+    #[error("this is not a policy: {0}")]
     NoModule(#[from] WasmError),
     /// Hosts read the first section, so a second one would be in vain.
-    #[error("the module has metadata already; annotate the module as it was built")]
+    #[error("the module already has metadata; annotate the module as it was built")]
     Annotated,
     /// The module does not answer as a policy does.
-    #[error("the module does not answer as a policy does: {0}")]
+    #[error("the module does not answer like a policy: {0}")]
     Policy(#[from] PolicyError),
     /// The section's JSON is broken.
-    #[error("the module's metadata is no JSON: {0}")]
+    #[error("the module's metadata is not valid JSON: {0}")]
     Malformed(#[from] serde_json::Error),
 }
 

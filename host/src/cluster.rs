@@ -118,7 +118,7 @@ impl Exchange {
         let request = exchange["request"].as_str().unwrap_or_default();
         let fields = request
             .strip_prefix(TAG)
-            .ok_or_else(|| format!("the request is no {TAG}"))?;
+            .ok_or_else(|| format!("the request is not {TAG}"))?;
         let fields =
             yaml::single(fields, DuplicateKeys::Refuse).map_err(|error| error.to_string())?;
         let response = &exchange["response"];

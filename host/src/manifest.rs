@@ -107,7 +107,7 @@ impl ManifestError {
             Self::Unreadable { error, .. } => error.to_string(),
             Self::Malformed { error, .. } => error.message.clone(),
             Self::NoObject { found, .. } => {
-                format!("a Kubernetes object is expected, this is {found}")
+                format!("expected a Kubernetes object, found {found}")
             }
             Self::Untyped { missing, .. } => format!(
                 "the object has no `{missing}`; every Kubernetes object needs `apiVersion` and `kind`"

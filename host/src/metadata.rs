@@ -196,10 +196,10 @@ impl Check {
 
     fn rules(&mut self, rules: Option<&Value>) {
         let rules = match rules {
-            None => return self.add("rules", "is missing; a policy needs one rule at least"),
+            None => return self.add("rules", "is missing; a policy needs at least one rule"),
             Some(Value::Array(rules)) if !rules.is_empty() => rules,
             Some(Value::Array(_)) => {
-                return self.add("rules", "is empty; a policy needs one rule at least");
+                return self.add("rules", "is empty; a policy needs at least one rule");
             }
             Some(other) => return self.wrong_type("rules", "a list", other),
         };
@@ -227,7 +227,7 @@ impl Check {
             self.add(path, "is empty");
         }
         if entries.len() > 1 && entries.contains(&"*") && key != "resources" {
-            self.add(path, "has `*` and more; `*` stands alone");
+            self.add(path, "contains `*` and other values; use `*` alone");
         }
         for (position, entry) in entries.iter().enumerate() {
             let path = format!("{path}[{position}]");
@@ -255,8 +255,8 @@ impl Check {
             if key == TITLE && !is_subdomain(text) {
                 self.add(
                     &path,
-                    "has to be a name as of RFC 1123: lower-case letters, digits, `-` and `.`, \
-                     a letter or digit at both ends, 253 characters at most",
+                    "must be a name as defined in RFC 1123: lower-case letters, digits, `-` and `.`, a letter or \
+                     digit at both ends, at most 253 characters",
                 );
             }
         }
@@ -290,7 +290,7 @@ impl Check {
         let (numbers, _) = text.split_once(['-', '+']).unwrap_or((text, ""));
         let parts: Vec<_> = numbers.split('.').collect();
         if parts.len() != 3 || parts.iter().any(|part| part.parse::<u64>().is_err()) {
-            self.add(path, "has to be a version such as 1.7.0");
+            self.add(path, "must be a version such as 1.7.0");
         }
     }
 
@@ -313,7 +313,7 @@ impl Check {
             .as_array()
             .and_then(|entries| entries.iter().map(Value::as_str).collect());
         if strings.is_none() {
-            self.add(path, "has to be a list of strings");
+            self.add(path, "must be a list of strings");
         }
         strings
     }
@@ -331,16 +331,13 @@ impl Check {
             let known = known.join(", ");
             self.add(
                 &format!("{prefix}{key}"),
-                &format!("is no field of a policy's metadata; known here: {known}"),
+                &format!("is not a field of a policy's metadata; known here: {known}"),
             );
         }
     }
 
     fn wrong_type(&mut self, path: &str, wanted: &str, value: &Value) {
-        self.add(
-            path,
-            &format!("has to be {wanted}, not {}", type_name(value)),
-        );
+        self.add(path, &format!("must be {wanted}, not {}", type_name(value)));
     }
 
     fn add(&mut self, path: &str, problem: &str) {

@@ -41,7 +41,7 @@ pub enum OciError {
     #[error(transparent)]
     Module(#[from] AnnotateError),
     /// The module has no metadata.
-    #[error("a policy that is not annotated cannot be pushed: hosts would not know how to run it")]
+    #[error("the policy is not annotated, so hosts cannot run it; annotate it before you push it")]
     NotAnnotated,
     /// Docker's configuration has something for the registry, but it cannot be used.
     #[error("the credentials that docker has for {registry} cannot be used: {reason}")]
@@ -60,7 +60,7 @@ pub enum OciError {
         reason: String,
     },
     /// What is in the registry is no policy.
-    #[error("{reference}: this is no Kubewarden policy: {found}")]
+    #[error("{reference}: this is not a Kubewarden policy: {found}")]
     NoPolicy {
         /// What was to be pulled.
         reference: String,
@@ -117,7 +117,7 @@ impl Reference {
         let is_connection = matches!(error, OciDistributionError::RequestError(_));
         if is_connection && !sources.is_insecure(self.registry()) {
             reason.push_str(&format!(
-                " (a registry that offers plain HTTP alone has to be named insecure: {})",
+                " (a registry that offers plain HTTP alone must be configured as insecure: {})",
                 self.registry()
             ));
         }
@@ -166,13 +166,19 @@ pub fn pull(reference: &Reference, sources: &Sources) -> Result<Pulled, OciError
     let [layer] = &manifest.layers[..] else {
         return Err(no_policy(
             reference,
-            format!("it has {} layers, a policy has one", manifest.layers.len()),
+            format!(
+                "it has {} layers, but a policy has one",
+                manifest.layers.len()
+            ),
         ));
     };
     if layer.media_type != LAYER {
         return Err(no_policy(
             reference,
-            format!("its layer is {}, a policy's is {LAYER}", layer.media_type),
+            format!(
+                "its layer is {}, but the layer of a policy is {LAYER}",
+                layer.media_type
+            ),
         ));
     }
     let mut module = Vec::new();

@@ -16,7 +16,7 @@ use crate::cluster::{Cluster, Nothing};
 pub enum PolicyError {
     /// The bytes are no module that this host can compile and link.
     #[error(
-        "the policy cannot be loaded: {0}; it has to be a WebAssembly module that imports from `wapc` alone"
+        "the policy cannot be loaded: {0}; it must be a WebAssembly module that imports only from `wapc`"
     )]
     Load(String),
     /// The module compiled, but an instance of it could not be started.
@@ -327,7 +327,7 @@ fn log(logs: &Logs, payload: &[u8]) -> Vec<u8> {
     let line = serde_json::from_slice(payload).unwrap_or_else(|_| LogLine {
         level: "error".to_owned(),
         message: format!(
-            "the policy logged {} bytes that are no log line",
+            "the policy logged {} bytes that are not a log line",
             payload.len()
         ),
         fields: Map::new(),

@@ -33,7 +33,7 @@ pub enum SettingsError {
         error: yaml::YamlError,
     },
     /// The settings are no mapping.
-    #[error("{place}: settings are a mapping, or nothing at all; this is {found}")]
+    #[error("{place}: settings must be a mapping or empty; this is {found}")]
     NoMapping {
         /// Where the settings come from.
         place: String,
@@ -45,7 +45,8 @@ pub enum SettingsError {
     Manifest(#[from] ManifestError),
     /// An object is no policy resource.
     #[error(
-        "{place}: {found} is no Kubewarden policy; ClusterAdmissionPolicy and AdmissionPolicy (policies.kubewarden.io/v1) are"
+        "{place}: {found} is not a Kubewarden policy; ClusterAdmissionPolicy and AdmissionPolicy \
+         (policies.kubewarden.io/v1) are"
     )]
     NoPolicy {
         /// Where it stood.
@@ -60,9 +61,7 @@ pub enum SettingsError {
         place: Source,
     },
     /// What should be the operator's text is something else.
-    #[error(
-        "{place}: `{key}` has to be text (`jsonconfig: |-` and JSON below it); this is {found}"
-    )]
+    #[error("{place}: `{key}` must be text (`jsonconfig: |-` and JSON below it); this is {found}")]
     NoText {
         /// Where the object stood.
         place: Source,
@@ -73,8 +72,8 @@ pub enum SettingsError {
     },
     /// None of the objects in a file has settings in it.
     #[error(
-        "{file}: there are no settings in it; a Kubewarden policy has some, and the operator's ConfigMap in \
-         `data.jsonconfig`, but this is {found}"
+        "{file}: it contains no settings; a Kubewarden policy has them in `spec.settings`, and the operator's \
+         ConfigMap in `data.jsonconfig`, but this is {found}"
     )]
     NoSettings {
         /// The file's name as the user gave it.
@@ -84,17 +83,15 @@ pub enum SettingsError {
     },
     /// The values of the policy's own Helm chart: what they come to, only Helm knows.
     #[error(
-        "{file}: these are values of the policy's Helm chart, which are merged into its defaults; \
-         `helm template` with them writes the policy, whose settings can be read"
+        "{file}: these are values of the policy's Helm chart, and Helm merges them with its defaults; run `helm \
+         template` with them, and use the policy that it writes"
     )]
     ChartValues {
         /// The file's name as the user gave it.
         file: String,
     },
     /// Several objects in a file have settings in them.
-    #[error(
-        "{file}: there are settings in several objects ({found}); leave one of them in the file"
-    )]
+    #[error("{file}: several objects have settings ({found}); keep one of them in the file")]
     Several {
         /// The file's name as the user gave it.
         file: String,
@@ -102,7 +99,7 @@ pub enum SettingsError {
         found: String,
     },
     /// A file has no policy resource in it.
-    #[error("{file}: there is no Kubewarden policy in it")]
+    #[error("{file}: it contains no Kubewarden policy")]
     Empty {
         /// The file's name as the user gave it.
         file: String,

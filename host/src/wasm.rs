@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WasmError {
     /// The eight bytes of magic number and version are not there.
-    #[error("it does not begin as a WebAssembly module does")]
+    #[error("it does not start like a WebAssembly module")]
     NoModule,
     /// A section is longer than the file, or has no readable length or name.
     #[error("its sections are cut off or damaged, from byte {0} on")]

@@ -96,7 +96,7 @@ pub(crate) fn only(
         Some(second) => Err(YamlError {
             line: second.line,
             column: 1,
-            message: "a second document begins here; one is expected".to_owned(),
+            message: "a second document starts here, but one is expected".to_owned(),
         }),
     }
 }

@@ -84,7 +84,7 @@ fn a_module_is_annotated_once() {
         annotate(&once, metadata(), None, "tool 1.0")
             .unwrap_err()
             .to_string(),
-        "the module has metadata already; annotate the module as it was built"
+        "the module already has metadata; annotate the module as it was built"
     );
 }
 
@@ -97,11 +97,11 @@ fn only_a_policy_is_annotated() {
     };
     assert_eq!(
         error(b"text"),
-        "this is no policy: it does not begin as a WebAssembly module does"
+        "this is not a policy: it does not start like a WebAssembly module"
     );
     assert_eq!(
         error(&guest(&[])),
-        "the module does not answer as a policy does: Guest call failure: unknown operation"
+        "the module does not answer like a policy: Guest call failure: unknown operation"
     );
 }
 
@@ -130,30 +130,30 @@ annotations:
   io.kubewarden.policy.title: Test Policy
   io.kubewarden.policy.version: 0.1
 ";
-    let rule = "is no field of a policy's metadata; known here: apiGroups, apiVersions, resources, operations";
+    let rule = "is not a field of a policy's metadata; known here: apiGroups, apiVersions, resources, operations";
     let expected = [
         "metadata.yml: the metadata is not valid:",
-        "  mutate: is no field of a policy's metadata; known here: rules, annotations, mutating, backgroundAudit, \
+        "  mutate: is not a field of a policy's metadata; known here: rules, annotations, mutating, backgroundAudit, \
          contextAwareResources, executionMode, policyType, minimumKubewardenVersion, hostCapabilities",
-        "  rules[0].apiGroups: has to be a list of strings",
-        "  rules[0].apiVersions: has `*` and more; `*` stands alone",
+        "  rules[0].apiGroups: must be a list of strings",
+        "  rules[0].apiVersions: contains `*` and other values; use `*` alone",
         "  rules[0].resources: is empty",
         "  rules[0].operations[1]: \"Update\" is not known here; known: CREATE, UPDATE, DELETE, CONNECT, *",
         &format!("  rules[1].resource: {rule}"),
         "  rules[1].apiVersions[0]: is empty",
         "  rules[1].resources: is missing; it is a list of strings",
-        "  rules[1].operations: has to be a list of strings",
-        "  rules[2]: has to be a mapping, not a string",
-        "  mutating: has to be true or false, not a string",
-        "  backgroundAudit: has to be true or false, not a number",
-        "  annotations[io.kubewarden.policy.title]: has to be a name as of RFC 1123: lower-case letters, digits, \
-         `-` and `.`, a letter or digit at both ends, 253 characters at most",
-        "  annotations[io.kubewarden.policy.version]: has to be a string (quote it), not a number",
+        "  rules[1].operations: must be a list of strings",
+        "  rules[2]: must be a mapping, not a string",
+        "  mutating: must be true or false, not a string",
+        "  backgroundAudit: must be true or false, not a number",
+        "  annotations[io.kubewarden.policy.title]: must be a name as defined in RFC 1123: lower-case letters, \
+         digits, `-` and `.`, a letter or digit at both ends, at most 253 characters",
+        "  annotations[io.kubewarden.policy.version]: must be a string (quote it), not a number",
         "  contextAwareResources[0].kind: is missing; it is a string",
-        "  contextAwareResources[1]: has to be a mapping, not a number",
+        "  contextAwareResources[1]: must be a mapping, not a number",
         "  executionMode: \"opa\" is not known here; known: kubewarden-wapc",
-        "  minimumKubewardenVersion: has to be a version such as 1.7.0",
-        "  hostCapabilities: has to be a list of strings",
+        "  minimumKubewardenVersion: must be a version such as 1.7.0",
+        "  hostCapabilities: must be a list of strings",
     ];
     let error = Metadata::read("metadata.yml", text).unwrap_err();
     assert_eq!(error.to_string(), expected.join("\n"));
@@ -162,18 +162,18 @@ annotations:
 #[test]
 fn rules_and_mutating_are_required() {
     for (text, problems) in [
-        ("", "  the file: has to be a mapping, not null"),
+        ("", "  the file: must be a mapping, not null"),
         (
             "{}",
-            "  rules: is missing; a policy needs one rule at least\n  mutating: is missing; it is true or false",
+            "  rules: is missing; a policy needs at least one rule\n  mutating: is missing; it is true or false",
         ),
         (
             "rules: []\nmutating: true",
-            "  rules: is empty; a policy needs one rule at least",
+            "  rules: is empty; a policy needs at least one rule",
         ),
         (
             "rules: 1\nmutating: true",
-            "  rules: has to be a list, not a number",
+            "  rules: must be a list, not a number",
         ),
     ] {
         let error = Metadata::read("m.yml", text).unwrap_err();

@@ -141,8 +141,8 @@ fn the_values_of_the_policys_own_chart_are_for_helm() {
     ] {
         assert_eq!(
             error(text),
-            "file: these are values of the policy's Helm chart, which are merged into its defaults; \
-             `helm template` with them writes the policy, whose settings can be read"
+            "file: these are values of the policy's Helm chart, and Helm merges them with its defaults; run `helm \
+             template` with them, and use the policy that it writes"
         );
     }
 }
@@ -165,12 +165,12 @@ fn what_has_no_settings_or_several_is_an_error_that_says_what_is_there() {
     for (text, message) in [
         (
             "- a",
-            "file: settings are a mapping, or nothing at all; this is a list",
+            "file: settings must be a mapping or empty; this is a list",
         ),
-        ("a: 1\na: 2", "file:2:1: the key `a` is there twice"),
+        ("a: 1\na: 2", "file:2:1: the key `a` appears twice"),
         (
             "a: 1\n---\nb: 1",
-            "file:3:1: a second document begins here; one is expected",
+            "file:3:1: a second document starts here, but one is expected",
         ),
         (
             "kind: ConfigMap",
@@ -179,14 +179,14 @@ fn what_has_no_settings_or_several_is_an_error_that_says_what_is_there() {
         ),
         (
             "configmap: {jsonconfig: {log_level: info}}",
-            "file:1: `configmap.jsonconfig` has to be text (`jsonconfig: |-` and JSON below it); \
+            "file:1: `configmap.jsonconfig` must be text (`jsonconfig: |-` and JSON below it); \
              this is a mapping",
         ),
         (
             "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n---\n\
              apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b, namespace: c}\ndata: {other: x}\n",
-            "file: there are no settings in it; a Kubewarden policy has some, and the operator's ConfigMap in \
-             `data.jsonconfig`, but this is Service a, ConfigMap c/b",
+            "file: it contains no settings; a Kubewarden policy has them in `spec.settings`, and the operator's \
+             ConfigMap in `data.jsonconfig`, but this is Service a, ConfigMap c/b",
         ),
     ] {
         assert_eq!(error(text), message, "{text}");
@@ -196,13 +196,12 @@ fn what_has_no_settings_or_several_is_an_error_that_says_what_is_there() {
             "{POLICY}---\n{}---\n{CONFIG_MAP}",
             POLICY.replace("name: datakit", "name: other")
         )),
-        "file: there are settings in several objects (ClusterAdmissionPolicy datakit in line 1, \
-         ClusterAdmissionPolicy other in line 9, ConfigMap datakit/datakit-operator-config in line 17); \
-         leave one of them in the file"
+        "file: several objects have settings (ClusterAdmissionPolicy datakit in line 1, \
+         ClusterAdmissionPolicy other in line 9, ConfigMap datakit/datakit-operator-config in line 17); keep one of them in the file"
     );
     assert_eq!(
         error(&POLICY.replace("log_level: debug", "- a")),
-        "file:1, spec.settings: settings are a mapping, or nothing at all; this is a list"
+        "file:1, spec.settings: settings must be a mapping or empty; this is a list"
     );
     let missing = settings::find_file("no/such/file.yml".as_ref()).unwrap_err();
     assert_eq!(

@@ -90,20 +90,14 @@ metadata: {name: b}
                 "app.yaml:7:11, document 2: mapping values are not allowed in this context"
                     .to_owned()
             ),
-            Err(
-                "app.yaml:9, document 3: a Kubernetes object is expected, this is a list"
-                    .to_owned()
-            ),
+            Err("app.yaml:9, document 3: expected a Kubernetes object, found a list".to_owned()),
             Err("app.yaml:12, document 4: the object has no `kind`; \
                  every Kubernetes object needs `apiVersion` and `kind`"
                 .to_owned()),
             Err("app.yaml:15, document 5: the object has no `apiVersion`; \
                  every Kubernetes object needs `apiVersion` and `kind`"
                 .to_owned()),
-            Err(
-                "app.yaml:17, document 6: a Kubernetes object is expected, this is a string"
-                    .to_owned()
-            ),
+            Err("app.yaml:17, document 6: expected a Kubernetes object, found a string".to_owned()),
             found(source(7, 19, &[]), named("b")),
         ]
     );
@@ -140,7 +134,7 @@ items: allowed
         [
             found(source(1, 1, &[1]), named("a")),
             Err(
-                "app.yaml:1, document 1, item 2: a Kubernetes object is expected, this is a number"
+                "app.yaml:1, document 1, item 2: expected a Kubernetes object, found a number"
                     .to_owned()
             ),
             found(source(1, 1, &[3, 1]), named("b")),

@@ -148,7 +148,7 @@ fn collects_log_lines() {
             },
             LogLine {
                 level: "error".to_owned(),
-                message: "the policy logged 2 bytes that are no log line".to_owned(),
+                message: "the policy logged 2 bytes that are not a log line".to_owned(),
                 fields: fields(json!({})),
             }
         ]
@@ -348,12 +348,10 @@ fn what_is_no_policy_does_not_load() {
             .unwrap_err()
             .to_string()
     };
-    let advice = "; it has to be a WebAssembly module that imports from `wapc` alone";
+    let advice = "; it must be a WebAssembly module that imports only from `wapc`";
     assert_eq!(
         load(b"not a module"),
-        format!(
-            "the policy cannot be loaded: it does not begin as a WebAssembly module does{advice}"
-        )
+        format!("the policy cannot be loaded: it does not start like a WebAssembly module{advice}")
     );
     let garbage = load(b"\0asm garbage");
     assert!(

@@ -43,16 +43,16 @@ fn everything_else_is_refused_with_its_place() {
     for (text, message) in [
         (
             "- a",
-            "s.yml: settings are a mapping, or nothing at all; this is a list",
+            "s.yml: settings must be a mapping or empty; this is a list",
         ),
         (
             "text",
-            "s.yml: settings are a mapping, or nothing at all; this is a string",
+            "s.yml: settings must be a mapping or empty; this is a string",
         ),
-        ("a: 1\na: 2", "s.yml:2:1: the key `a` is there twice"),
+        ("a: 1\na: 2", "s.yml:2:1: the key `a` appears twice"),
         (
             "a: 1\n---\nb: 1",
-            "s.yml:3:1: a second document begins here; one is expected",
+            "s.yml:3:1: a second document starts here, but one is expected",
         ),
     ] {
         assert_eq!(
@@ -115,7 +115,7 @@ fn what_is_no_policy_resource_is_refused_with_its_place() {
     for (text, message) in [
         (
             "apiVersion: v1\nkind: ConfigMap",
-            ":1: v1 ConfigMap is no Kubewarden policy; \
+            ":1: v1 ConfigMap is not a Kubewarden policy; \
              ClusterAdmissionPolicy and AdmissionPolicy (policies.kubewarden.io/v1) are",
         ),
         (
@@ -124,12 +124,12 @@ fn what_is_no_policy_resource_is_refused_with_its_place() {
         ),
         (
             "apiVersion: policies.kubewarden.io/v1\nkind: AdmissionPolicy\nspec: {module: m, settings: [a]}",
-            ":1, spec.settings: settings are a mapping, or nothing at all; this is a list",
+            ":1, spec.settings: settings must be a mapping or empty; this is a list",
         ),
-        ("# nothing", ": there is no Kubewarden policy in it"),
+        ("# nothing", ": it contains no Kubewarden policy"),
         (
             "[]",
-            ":1, document 1: a Kubernetes object is expected, this is a list",
+            ":1, document 1: expected a Kubernetes object, found a list",
         ),
     ] {
         let file = File::new(text);

@@ -173,7 +173,7 @@ fn a_key_that_is_there_twice_is_refused_where_it_would_be_lost() {
         Err(YamlError {
             line: 4,
             column: 3,
-            message: "the key `c` is there twice".to_owned()
+            message: "the key `c` appears twice".to_owned()
         })
     );
     assert_eq!(
@@ -187,7 +187,7 @@ fn json_is_no_exception() {
     let text = "{\"a\": 1,\n\t\"é\": 0, \"a\": 2}";
     assert_eq!(
         read(text).unwrap_err().to_string(),
-        "line 2, column 10: the key `a` is there twice"
+        "line 2, column 10: the key `a` appears twice"
     );
     assert_eq!(
         single(text, DuplicateKeys::LastCounts),
@@ -201,14 +201,14 @@ fn a_text_of_one_document_has_no_second() {
     assert_eq!(read("---\na: 1\n"), Ok(json!({"a": 1})));
     assert_eq!(
         read("a: 1\n---\nb: 2\n").unwrap_err().to_string(),
-        "line 3, column 1: a second document begins here; one is expected"
+        "line 3, column 1: a second document starts here, but one is expected"
     );
 }
 
 #[test]
 fn wrong_tags_and_unknown_aliases_are_errors() {
     for (text, message) in [
-        ("a: !!int x", "line 1, column 4: this is no `!!int`"),
+        ("a: !!int x", "line 1, column 4: this is not a `!!int`"),
         (
             "a: !!binary eA==",
             "line 1, column 4: the tag `!!binary` is not supported",
@@ -219,7 +219,7 @@ fn wrong_tags_and_unknown_aliases_are_errors() {
         ),
         (
             "a: &a [*a]",
-            "line 1, column 8: the alias stands inside its own anchor",
+            "line 1, column 8: the alias is inside its own anchor",
         ),
         (
             "? [a]\n: b",

@@ -16,8 +16,8 @@ const { browser, onPage } = forTests();
 
 /** What `check` advises about the settings of a new page. */
 const ADVICE =
-  "warning Settings, line 49, column 17: admission_mutate.loggings[0].config: names files alone, which switches the collection of " +
-  'stdout off for these pods; an entry {"type":"stdout"} keeps it';
+  "warning Settings, line 49, column 17: admission_mutate.loggings[0].config: names only files, which switches off the collection " +
+  'of stdout for these pods; an entry {"type":"stdout"} keeps it';
 
 /** The object, with its journal as a diff shows it. */
 function withShortJournal(object) {
@@ -95,7 +95,7 @@ onPage("a file that is dropped on an editor takes the place of its text", {}, as
 onPage("tells warnings, the patch and why", {}, async (page) => {
   assert.equal(await status(page), "1 object, 1 injected");
   assert.deepEqual(await messages(page), [
-    "warning Deployment default/nginx-deployment: datakit ddtrace: variables refer to what is not there, and are empty: DD_SERVICE",
+    "warning Deployment default/nginx-deployment: datakit ddtrace: variables refer to labels or annotations that do not exist, and are empty: DD_SERVICE",
     ADVICE,
   ]);
   const patch = await tab(page, "JSON patch");
@@ -152,7 +152,7 @@ onPage("shows a problem of the settings at its place, in whatever file they are"
     await paste(page, "#settings", file.join("\n"));
     const place = `Settings, line ${line}, column ${column}`;
     assert.deepEqual(await messages(page), [
-      `error ${place}: admission_injekt: unknown key, did you mean \`admission_inject\`?`,
+      `error ${place}: admission_injekt: unknown key; did you mean \`admission_inject\`?`,
     ]);
     const marked = await page.locator("#settings .cm-lintRange-error").allInnerTexts();
     assert.equal(marked.join(""), file[line - 1].slice(column - 1));

@@ -13,13 +13,13 @@ onPage("a policy is not asked where its namespaceSelector says so", {}, async (p
   // Without the Namespace nobody knows.
   assert.equal(await status(page), "1 object, 1 injected");
   assert.deepEqual((await messages(page)).at(-1),
-    "note ClusterAdmissionPolicy datakit: its namespaceSelector wants `team=shop`, and the labels of namespace default " +
-    "are not known; taken as met (add the Namespace to the manifest)");
+    "note ClusterAdmissionPolicy datakit: its namespaceSelector requires `team=shop`, and the labels of namespace default " +
+    "are not known; it counts as met (add the Namespace to the manifest)");
 
   const manifest = await read("examples/nginx.yaml");
   const namespace = (team) => `---\napiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: {team: ${team}}}\n`;
   await paste(page, "#manifest", `${manifest}${namespace("lab")}`);
-  const reason = "the policy is not asked: its namespaceSelector wants `team=shop`, which the namespace's labels do not meet";
+  const reason = "the policy is not asked: its namespaceSelector requires `team=shop`, which the namespace's labels do not meet";
   assert.equal(await status(page), "2 objects, 0 injected, 1 not asked about");
   assert.deepEqual(await messages(page), [`note ${WEB}: ${reason}`]);
   assert.equal(await tab(page, "Explain"), `${WEB}: manifest:1\n${reason}\n`);
@@ -31,11 +31,11 @@ onPage("a policy is not asked where its namespaceSelector says so", {}, async (p
 
 onPage("a policy is not asked where its rules, its objectSelector or its namespace say so", {}, async (page) => {
   for (const [settings, reason] of [
-    [policy({}).replace("deployments", "statefulsets"), "none of its rules is for CREATE of apps/v1 deployments"],
+    [policy({}).replace("deployments", "statefulsets"), "none of its rules covers CREATE of apps/v1 deployments"],
     [policy({ spec: ["objectSelector: {matchLabels: {app: web}}"] }),
-      "its objectSelector wants `app=web`, which the object's labels do not meet"],
+      "its objectSelector requires `app=web`, which the object's labels do not meet"],
     [policy({ kind: "AdmissionPolicy", metadata: "{name: own, namespace: shop}" }),
-      "an AdmissionPolicy is for its own namespace, shop, alone"],
+      "an AdmissionPolicy applies only to its own namespace, shop"],
   ]) {
     await paste(page, "#settings", settings);
     assert.deepEqual(await messages(page), [`note ${WEB}: the policy is not asked: ${reason}`]);
@@ -79,14 +79,14 @@ onPage("asks several policies in the API server's order", {}, async (page) => {
   await paste(page, "#settings", `${later}---\n${policy({ metadata: "{name: a}" })}`);
   assert.equal(await status(page), "1 object, 1 injected");
   assert.ok((await messages(page)).includes(
-    `warning ${WEB}: ClusterAdmissionPolicy a and ClusterAdmissionPolicy b are both asked about it: let one alone select it`,
+    `warning ${WEB}: ClusterAdmissionPolicy a and ClusterAdmissionPolicy b are both asked about it; make sure that only one selects it`,
   ));
   // The one that comes later injects anew, into the object as the earlier one left it.
   const [{ image }] = parse(await tab(page, "YAML")).spec.template.spec.initContainers;
   assert.equal(image, "later/java:1");
 
   await paste(page, "#settings", `${later}---\n${policy({}).replace("mutating: true", "mutating: yes!")}`);
-  assert.deepEqual(await messages(page), ["error Settings, line 15, column 3: spec.mutating: has to be true or false"]);
+  assert.deepEqual(await messages(page), ["error Settings, line 15, column 3: spec.mutating: must be true or false"]);
 });
 
 onPage("the policy sees the Namespaces among the objects, where it may", {}, async (page) => {
@@ -107,7 +107,7 @@ onPage("gives the advice of `check` at its place", {}, async (page) => {
   ];
   await paste(page, "#settings", lines.join("\n"));
   const advice = [
-    ["4, column 7", "admission_inject.ddtrace.images.java_agent_image: has no tag, so it is `latest`: pods of one workload may " +
+    ["4, column 7", "admission_inject.ddtrace.images.java_agent_image: has no tag, which means `latest`: pods of one workload may " +
       "get different images", "java_agent_image: repo/java"],
     ["8, column 29", "admission_inject_v2.logfwds[0].namespace_selectors[0]: `Prod` matches no namespace: names are lower-case " +
       "letters, digits and `-`", "Prod, def]"],
@@ -127,6 +127,6 @@ onPage("gives the advice of `check` at its place", {}, async (page) => {
   await paste(page, "#manifest", namespaces.join("---\n"));
   assert.deepEqual(await shown(), [...told,
     "warning Settings, line 8, column 35: admission_inject_v2.logfwds[0].namespace_selectors[1]: `def` matches anywhere in a " +
-      "name, so 2 of these namespaces: def, default; `^` and `$` mark its ends",
+      "name, so it matches 2 of these namespaces: def, default; `^` and `$` mark its ends",
   ]);
 });

@@ -55,7 +55,7 @@ test("hands on what the guest logs", () => {
       level: "error",
       event: "problem",
       path: "admission_injekt",
-      message: "unknown key, did you mean `admission_inject`?",
+      message: "unknown key; did you mean `admission_inject`?",
     },
   ]);
 });

@@ -186,14 +186,14 @@ fn read(reader: &mut Reader<'_>, resource: &Value, namespace: &str) -> Policy {
     reader.at("spec", |reader| {
         let mutating = &spec["mutating"];
         if !mutating.is_boolean() {
-            reader.problem("mutating", "has to be true or false".to_owned());
+            reader.problem("mutating", "must be true or false".to_owned());
         }
         let conditions = items(reader, spec, "matchConditions", Condition::read);
         let rules = items(reader, spec, "rules", Rule::read);
         if rules.is_empty() {
             reader.problem(
                 "rules",
-                "there are none, so the policy is never asked".to_owned(),
+                "it has none, so the policy is never asked".to_owned(),
             );
         }
         let mode = reader.word(spec, "mode", &["protect", "monitor"]);
@@ -237,10 +237,11 @@ fn namespace_selector(reader: &mut Reader<'_>, spec: &Value, is_cluster_wide: bo
         return Selector::default();
     }
     if !is_cluster_wide {
-        let message = "an AdmissionPolicy has none, it is for its own namespace";
+        let message =
+            "an AdmissionPolicy does not have it, because it applies to its own namespace";
         reader.problem(KEY, message.to_owned());
     } else if !selector["matchLabels"].is_null() {
-        let message = "the controller drops it without a word: write matchExpressions";
+        let message = "Kubewarden's controller silently drops it; use matchExpressions";
         reader.at(KEY, |reader| {
             reader.problem("matchLabels", message.to_owned())
         });

@@ -55,7 +55,7 @@ impl<'p> Reader<'p> {
         match &of[key] {
             Value::String(text) if !text.is_empty() => return Some(text.clone()),
             Value::Null => self.problem(key, "is missing".to_owned()),
-            _ => self.problem(key, "is not a text".to_owned()),
+            _ => self.problem(key, "is not a string".to_owned()),
         }
         None
     }
@@ -77,7 +77,7 @@ impl<'p> Reader<'p> {
         for (index, item) in self.list(of, key).iter().enumerate() {
             match item.as_str() {
                 Some(text) => texts.push(text.to_owned()),
-                None => self.problem(&format!("{key}[{index}]"), "is not a text".to_owned()),
+                None => self.problem(&format!("{key}[{index}]"), "is not a string".to_owned()),
             }
         }
         texts

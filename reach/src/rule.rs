@@ -21,7 +21,7 @@ impl Rule {
         let mut needed = |key: &str| {
             let texts = reader.texts(rule, key);
             if texts.is_empty() {
-                reader.problem(key, "has to name something, or `*`".to_owned());
+                reader.problem(key, "must have an entry, such as `*`".to_owned());
             }
             texts
         };

@@ -78,17 +78,17 @@ impl fmt::Display for Reason {
             Self::OtherNamespace { own } => {
                 write!(
                     out,
-                    "an AdmissionPolicy is for its own namespace, {own}, alone"
+                    "an AdmissionPolicy applies only to its own namespace, {own}"
                 )
             }
-            Self::Rules { wanted } => write!(out, "none of its rules is for {wanted}"),
+            Self::Rules { wanted } => write!(out, "none of its rules covers {wanted}"),
             Self::NamespaceSelector(requirement) => write!(
                 out,
-                "its namespaceSelector wants `{requirement}`, which the namespace's labels do not meet"
+                "its namespaceSelector requires `{requirement}`, which the namespace's labels do not meet"
             ),
             Self::ObjectSelector(requirement) => write!(
                 out,
-                "its objectSelector wants `{requirement}`, which the object's labels do not meet"
+                "its objectSelector requires `{requirement}`, which the object's labels do not meet"
             ),
             Self::Condition { name, expression } => {
                 write!(out, "its matchCondition {name} is false: {expression}")
@@ -108,16 +108,16 @@ impl fmt::Display for Doubt {
                 requirement,
             } => write!(
                 out,
-                "its namespaceSelector wants `{requirement}`, and the labels of namespace {namespace} are not known; taken \
-                 as met"
+                "its namespaceSelector requires `{requirement}`, and the labels of namespace {namespace} are not \
+                 known; it counts as met"
             ),
             Self::Who { name } => write!(
                 out,
-                "its matchCondition {name} looks at who asks, which is taken to be kubernetes-admin"
+                "its matchCondition {name} looks at the user, who is taken to be kubernetes-admin"
             ),
             Self::Beyond { name, error } => write!(
                 out,
-                "its matchCondition {name} cannot be evaluated without an API server, and is taken as true: {error}"
+                "its matchCondition {name} cannot be evaluated without an API server, and counts as true: {error}"
             ),
         }
     }

@@ -272,7 +272,7 @@ fn what_is_wrong_with_a_resource_is_told_with_its_path() {
         problems[1],
         Problem {
             path: "spec.mutating".to_owned(),
-            message: "has to be true or false".to_owned()
+            message: "must be true or false".to_owned()
         }
     );
 }

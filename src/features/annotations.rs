@@ -34,7 +34,7 @@ pub(super) fn warn_of_unseen(template: &Template<'_>, beside: &[String], report:
             report.warn(
                 "policy",
                 format_args!(
-                    "annotation {} of the object has no effect, it belongs into the pod template",
+                    "annotation {} of the object has no effect; move it to the pod template",
                     shown(key)
                 ),
             );
@@ -44,7 +44,7 @@ pub(super) fn warn_of_unseen(template: &Template<'_>, beside: &[String], report:
         if template.annotation(key).is_none() {
             report.warn(
                 "policy",
-                format_args!("label {} has no effect, make it an annotation", shown(key)),
+                format_args!("label {} has no effect; make it an annotation", shown(key)),
             );
         }
     }
@@ -60,9 +60,9 @@ pub(super) fn warn_of_unseen(template: &Template<'_>, beside: &[String], report:
         match nearest(name, &known) {
             Some(near) => report.warn(
                 "policy",
-                format_args!("annotation {key} is not known, did you mean {PREFIX}{near}?"),
+                format_args!("annotation {key} is unknown; did you mean {PREFIX}{near}?"),
             ),
-            None => report.warn("policy", format_args!("annotation {key} is not known")),
+            None => report.warn("policy", format_args!("annotation {key} is unknown")),
         }
     }
 }
@@ -94,7 +94,7 @@ pub(super) fn warn_of_other_vendor(
         report.warn(
             "policy",
             format_args!(
-                "{} is of another vendor and has no effect; {PREFIX}<language>-lib.version has",
+                "{} belongs to another vendor and has no effect; use {PREFIX}<language>-lib.version",
                 shown(key)
             ),
         );
@@ -158,8 +158,8 @@ mod tests {
         assert_eq!(
             warnings(&deployment(asked.clone(), json!(null))),
             [
-                "datakit policy: annotation `admission.datakit/java-lib.version` of the object has no \
-              effect, it belongs into the pod template"
+                "datakit policy: annotation `admission.datakit/java-lib.version` of the object has no effect; move it \
+                 to the pod template"
             ]
         );
         // Some tools write the same annotations everywhere.
@@ -218,9 +218,9 @@ mod tests {
         assert_eq!(
             warnings(&deployment(json!({}), misspelt)),
             [
-                "datakit policy: annotation `admission.datakit/java-lib.verison` is not known, \
+                "datakit policy: annotation `admission.datakit/java-lib.verison` is unknown; \
                  did you mean admission.datakit/java-lib.version?",
-                "datakit policy: annotation `admission.datakit/something-else` is not known",
+                "datakit policy: annotation `admission.datakit/something-else` is unknown",
             ]
         );
     }

@@ -95,7 +95,7 @@ impl Directories {
                 report.warn(
                     self.feature.name,
                     format_args!(
-                        "log files in more than {MOST_DIRECTORIES} directories, the rest is left out"
+                        "log files are in more than {MOST_DIRECTORIES} directories; the rest are left out"
                     ),
                 );
                 break;
@@ -148,7 +148,7 @@ impl Directories {
                 told.report.warn(
                     self.feature.name,
                     format_args!(
-                        "no volumes for {} and what follows: too much for {} containers",
+                        "no volumes for {} and the paths after it: too many for {} containers",
                         shown(directory),
                         containers.len()
                     ),
@@ -246,7 +246,7 @@ impl Shared {
             Some(other) => told.report.warn(
                 told.feature.name,
                 format_args!(
-                    "log files on the volume at {} are not read, another with log files is mounted at {}",
+                    "log files on the volume at {} are not read: another volume with log files is mounted at {}",
                     shown(&mount.mount_path),
                     shown(&other.mount_path)
                 ),
@@ -293,15 +293,15 @@ impl<'t> Told<'_, 't> {
         let directory = shown(directory);
         let warning = if around.backing == Backing::Data {
             format!(
-                "no volume at {directory} in container {name}, it would hide data of its mount {at}; log elsewhere"
+                "no volume at {directory} in container {name}: it would hide the data of its mount {at}; log elsewhere"
             )
         } else if around.is_read_only {
             format!(
-                "no volume at {directory} in container {name}, its mount {at} is read-only; mount an emptyDir there"
+                "no volume at {directory} in container {name}: its mount {at} is read-only; mount an emptyDir there"
             )
         } else {
             format!(
-                "the volume at {directory} in container {name} hides what the node has there, by hostPath {at}"
+                "the volume at {directory} in container {name} hides the files of the node there, by hostPath {at}"
             )
         };
         self.report.warn(self.feature.name, warning);
@@ -312,7 +312,7 @@ impl<'t> Told<'_, 't> {
         self.report.warn(
             self.feature.name,
             format_args!(
-                "no volume at {}, it would hide the program of container {} ({}); log to another directory",
+                "no volume at {}: it would hide the program of container {} ({}); log to another directory",
                 shown(directory),
                 shown(program.container),
                 program.field
@@ -329,7 +329,7 @@ impl<'t> Told<'_, 't> {
             self.report.warn(
                 self.feature.name,
                 format_args!(
-                    "the volume at `/var/log` hides what the image of container {} has there; log to a folder in it",
+                    "the volume at `/var/log` hides the files of the image of container {}; log to a subdirectory",
                     shown(container.name())
                 ),
             );
@@ -352,14 +352,14 @@ impl<'t> Told<'_, 't> {
             Some(container) => self.report.warn(
                 self.feature.name,
                 format_args!(
-                    "{directory} of container {} has a subPathExpr, its files are not read; use subPath or none",
+                    "{directory} of container {} has a subPathExpr, so its files are not read; use subPath or none",
                     shown(container.name())
                 ),
             ),
             None => self.report.warn(
                 self.feature.name,
                 format_args!(
-                    "{directory} is mounted already and no emptyDir, its files are not read"
+                    "{directory} is mounted already and is not an emptyDir, so its files are not read"
                 ),
             ),
         }
@@ -379,7 +379,7 @@ impl<'t> Told<'_, 't> {
             None => self.report.warn(
                 self.feature.name,
                 format_args!(
-                    "{} of container {} is on no volume, its files are not read",
+                    "{} of container {} is not on a volume, so its files are not read",
                     shown(directory),
                     shown(container.name())
                 ),
@@ -393,7 +393,7 @@ impl<'t> Told<'_, 't> {
             self.report.warn(
                 self.feature.name,
                 format_args!(
-                    "{} of container {} is another volume, its files are not read",
+                    "{} of container {} is another volume, so its files are not read",
                     shown(directory),
                     shown(container.name())
                 ),
@@ -438,7 +438,7 @@ mod tests {
 
     fn is_another_volume(container: &str) -> String {
         format!(
-            "datakit logfwd: `/logs` of container `{container}` is another volume, its files are not read"
+            "datakit logfwd: `/logs` of container `{container}` is another volume, so its files are not read"
         )
     }
 
@@ -514,7 +514,7 @@ mod tests {
     fn bounds_the_number_of_volumes() {
         assert_eq!(share(256, 5, 1), (256, vec![]));
         let warning =
-            "datakit logfwd: log files in more than 256 directories, the rest is left out";
+            "datakit logfwd: log files are in more than 256 directories; the rest are left out";
         assert_eq!(share(300, 5, 1), (256, vec![warning.to_owned()]));
     }
 
@@ -525,6 +525,6 @@ mod tests {
         let (mounts, warnings) = share(4, 191, 512);
         assert_eq!(mounts, 3);
         assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].ends_with("and what follows: too much for 512 containers"));
+        assert!(warnings[0].ends_with("and the paths after it: too many for 512 containers"));
     }
 }

@@ -134,13 +134,13 @@ fn check_processes(processes: &str, reader: &mut Reader, path: Path<'_>) {
         Ok(Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
                 if !matches!(item, Value::Object(_)) {
-                    let problem = format!("must be an object, is {}", item.kind());
+                    let problem = format!("must be an object, not {}", item.kind());
                     reader.add(path.index(index), problem);
                 }
             }
         }
         Ok(other) => {
-            let problem = format!("the JSON must be a list, is {}", other.kind());
+            let problem = format!("the JSON must be a list, not {}", other.kind());
             reader.add(path, problem);
         }
     }
@@ -206,7 +206,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
         } else {
             report.warn(
                 FEATURE.name,
-                "not announced to Prometheus, Kubernetes takes no more than 256 KiB of annotations",
+                "no annotations for Prometheus: Kubernetes allows no more than 256 KiB of annotations",
             );
         }
     }
@@ -254,10 +254,10 @@ fn obstacle(scene: &Scene<'_, '_>, path: &str, port: u16) -> Option<String> {
     }
     if template.spec("hostNetwork") == Some(&Value::Bool(true)) {
         return Some(format!(
-            "the pod is on the node's network, where port {port} is one of the node"
+            "the pod uses the node's network, where port {port} belongs to the node"
         ));
     }
-    is_taken(template, port).then(|| format!("a container of the pod has port {port} already"))
+    is_taken(template, port).then(|| format!("a container of the pod already uses port {port}"))
 }
 
 /// The containers of a pod share their network, where two cannot listen on one port.
@@ -296,7 +296,7 @@ fn plan_mounts(
             Err(_) if is_ours => {}
             Err(reason) => report.warn(
                 FEATURE.name,
-                format_args!("container {} left out, {reason}", shown(container.name())),
+                format_args!("container {} left out: {reason}", shown(container.name())),
             ),
         }
     }
@@ -314,7 +314,7 @@ fn place<'s>(
     let around = scene.around(container, path);
     match around.filter(|around| around.backing == Backing::Data && place == Place::Free) {
         Some(around) => Err(format!(
-            "{} lies in its mount {}, which has data of its own",
+            "{} is in its mount {}, which has its own data",
             shown(path.as_str()),
             shown(around.path)
         )),

@@ -111,9 +111,9 @@ mod tests {
 
     #[wasm_bindgen_test(unsupported = test)]
     fn lends_nothing_else() {
-        let not_read =
-            "datakit logfwd: `/logs` is mounted already and no emptyDir, its files are not read";
-        let expands = "datakit logfwd: `/logs` of container `a` has a subPathExpr, its files are not read; use subPath or none";
+        let not_read = "datakit logfwd: `/logs` is mounted already and is not an emptyDir, so its files are not read";
+        let expands = "datakit logfwd: `/logs` of container `a` has a subPathExpr, so its files are not read; use \
+                       subPath or none";
         for (mount, warning) in [
             (json!({"name": "secret", "mountPath": "/logs"}), not_read),
             (
@@ -135,7 +135,8 @@ mod tests {
         // A whole directory of the system is not for another image.
         let claim = json!({"name": "claim", "mountPath": "/opt"});
         let (mounts, _, warnings) = shared(&["/opt/log"], json!([container("a", json!([claim]))]));
-        let hides = "datakit logfwd: no volume at `/opt/log` in container `a`, it would hide data of its mount `/opt`; log elsewhere";
+        let hides = "datakit logfwd: no volume at `/opt/log` in container `a`: it would hide the data of its mount \
+                     `/opt`; log elsewhere";
         assert_eq!((mounts, warnings), (json!([]), vec![hides.to_owned()]));
     }
 
@@ -149,8 +150,8 @@ mod tests {
             container("d", json!([claim]))
         ]);
         let told = [
-            "datakit logfwd: `/logs/x` of container `b` is another volume, its files are not read",
-            "datakit logfwd: `/logs/x` of container `c` is on no volume, its files are not read",
+            "datakit logfwd: `/logs/x` of container `b` is another volume, so its files are not read",
+            "datakit logfwd: `/logs/x` of container `c` is not on a volume, so its files are not read",
         ];
         let expected = (
             json!([claim]),
@@ -166,7 +167,8 @@ mod tests {
         let empty = json!({"name": "empty", "mountPath": "/logs/a"});
         let apps = json!([container("a", json!([claim, empty]))]);
         let (mounts, apps, warnings) = shared(&["/logs/b", "/logs/a"], apps);
-        let told = "datakit logfwd: log files on the volume at `/logs` are not read, another with log files is mounted at `/logs/a`";
+        let told = "datakit logfwd: log files on the volume at `/logs` are not read: another volume with log files is \
+                    mounted at `/logs/a`";
         assert_eq!(
             (mounts, apps, warnings),
             (json!([empty]), Value::Null, vec![told.to_owned()])

@@ -124,7 +124,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let shared = directories.share("datakit-logfwd-volume", scene, &mut plan, report);
     let mut mounts = shared.mounts;
     if mounts.is_empty() && shared.some_expand {
-        return Err(skipped("there is nothing that it could read"));
+        return Err(skipped("there is nothing to read"));
     }
     for mount in &mut mounts {
         mount.read_only = Some(true);
@@ -169,7 +169,7 @@ fn instances(
         Some(Err(problem)) => {
             report.warn(
                 FEATURE.name,
-                format_args!("injected without it, {PREFIX}{ANNOTATION}{problem}"),
+                format_args!("injected without log configuration: {PREFIX}{ANNOTATION}{problem}"),
             );
             Ok(None)
         }
@@ -264,7 +264,7 @@ impl Instances {
         }
         let node = Value::parse(text).map_err(|problem| format!(" {problem}"))?;
         if !matches!(node, Value::Array(_)) {
-            return Err(format!(" must be a list, is {}", node.kind()));
+            return Err(format!(" must be a list, not {}", node.kind()));
         }
         let mut problems = Problems::only_first();
         let log_files = log_files(&node, &mut problems);
@@ -349,19 +349,19 @@ mod tests {
         for (text, expected) in [
             ("", " is empty"),
             ("not json", " is not valid JSON (line 1, column 2)"),
-            ("{}", " must be a list, is an object"),
-            ("[1]", "[0]: must be an object, is a number"),
+            ("{}", " must be a list, not an object"),
+            ("[1]", "[0]: must be an object, not a number"),
             (
                 r#"[{"loggings":{}}]"#,
-                "[0].loggings: must be a list, is an object",
+                "[0].loggings: must be a list, not an object",
             ),
             (
                 r#"[{"loggings":[{"logfiles":"/a"}]}]"#,
-                "[0].loggings[0].logfiles: must be a list, is a string",
+                "[0].loggings[0].logfiles: must be a list, not a string",
             ),
             (
                 r#"[{"loggings":[{"tags":{"a":1}}]}]"#,
-                "[0].loggings[0].tags.a: must be a string, is a number",
+                "[0].loggings[0].tags.a: must be a string, not a number",
             ),
             (
                 &format!(r#"[{{"datakit_addr":"{}"}}]"#, "a".repeat(128 * 1024)),

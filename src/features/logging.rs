@@ -109,7 +109,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
     let annotations = vec![(ANNOTATION, kept.unwrap_or_else(|| config.to_owned()))];
     if !scene.template.has_room_for(&annotations) {
         return Err(skipped(
-            "the annotations would be more than the 256 KiB that Kubernetes takes",
+            "the annotations would exceed the 256 KiB that Kubernetes allows",
         ));
     }
     let mut directories = Directories::new(&FEATURE, ReadBy::Node);

@@ -113,7 +113,7 @@ pub fn inject(context: Context<'_>, template: &mut Template<'_>, report: &mut Re
         let Some(rest) = room.checked_sub(plan.bytes()) else {
             report.warn(
                 "policy",
-                "nothing injected, it would add more than 1 MB to the object; inject into fewer containers",
+                "nothing injected: it would add more than 1 MB to the object; inject into fewer containers",
             );
             report.forget_injections();
             if let Some(journal) = journal {
@@ -161,7 +161,7 @@ fn carry_out(
     if let Err(JournalIsFull) = template.inject(feature.name, plan, journal) {
         report.warn(
             feature.name,
-            "nothing injected, the annotations of the template leave no room for the journal of it",
+            "nothing injected: the annotations of the template leave no room for its journal",
         );
         return false;
     }
@@ -199,7 +199,7 @@ fn says_yes(template: &Template<'_>, name: &str, about: &str, report: &mut Repor
         report.warn(
             about,
             format_args!(
-                "{PREFIX}{name}: {} is no boolean and has no effect",
+                "{PREFIX}{name}: {} is not a boolean and has no effect",
                 shown(text)
             ),
         );
@@ -256,8 +256,8 @@ mod tests {
         for bound in ["requests", "limits"] {
             let (resources, warnings) = injected(json!({bound: {"cpu": "1"}}));
             assert_eq!(resources, json!(null));
-            let warning = "datakit logfwd: the container gets no resources of its own, \
-                           for the pod as a whole has some";
+            let warning = "datakit logfwd: the container gets no resources of its own, because the pod as a whole has \
+                           some";
             assert_eq!(warnings.unwrap(), [warning]);
         }
     }
@@ -324,12 +324,10 @@ mod tests {
             warnings("v2"),
             Some(vec![
                 no_effect(
-                    "ddtrace: admission.datakit/java-lib.version has no effect, \
-                     admission_inject_v2.ddtraces"
+                    "ddtrace: admission.datakit/java-lib.version has no effect: admission_inject_v2.ddtraces"
                 ),
                 no_effect(
-                    "profiler: admission.datakit/java-profiler.version has no effect, \
-                     admission_inject_v2.profilers"
+                    "profiler: admission.datakit/java-profiler.version has no effect: admission_inject_v2.profilers"
                 ),
             ])
         );

@@ -110,7 +110,7 @@ pub(super) fn plan(scene: &Scene<'_, '_>, report: &mut Report) -> Decision {
 fn stand_down_for_ddtrace(scene: &Scene<'_, '_>, report: &Report) -> Result<(), Declined> {
     let other = ddtrace::NAME;
     if scene.selected.contains(&other) || scene.template.has_container(ddtrace::CONTAINER) {
-        report.explain(FEATURE.name, || format!("{other} is for it already"));
+        report.explain(FEATURE.name, || format!("{other} is injected already"));
         return Err(Declined::NotAsked);
     }
     Ok(())
@@ -274,7 +274,7 @@ fn value_problem(container: AppContainer<'_>, agent: &Agent) -> Option<String> {
         return Some(format!("has Datadog's agent in {name}"));
     }
     let is_half = value.contains(agent.directory) && !(loader.is_in)(value);
-    is_half.then(|| format!("has half of an OpenTelemetry agent in {name}"))
+    is_half.then(|| format!("has a part of an OpenTelemetry agent in {name}"))
 }
 
 fn has_datadog(value: &str) -> bool {

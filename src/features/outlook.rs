@@ -83,7 +83,7 @@ impl Outlook {
             report.warn(
                 "policy",
                 format_args!(
-                    "{variable} names a Service, which the pod's DNS does not know; set dnsPolicy: {policy}"
+                    "{variable} names a Service, which the pod's DNS cannot resolve; set dnsPolicy: {policy}"
                 ),
             );
         }
@@ -97,9 +97,9 @@ impl Outlook {
         let names: Vec<&str> = going_on.iter().map(|own| own.name.as_str()).collect();
         let switches: Vec<&str> = going_on.iter().map(|own| own.switch).collect();
         let go_on = if going_on.len() == 1 {
-            "goes on"
+            "keeps running"
         } else {
-            "go on"
+            "keep running"
         };
         report.warn(
             "policy",
@@ -137,7 +137,7 @@ impl Outlook {
             report.warn(
                 "policy",
                 format_args!(
-                    "{field} of container {} names process 1, another one with shareProcessNamespace; find it by name",
+                    "{field} of container {} refers to process 1, which is another one with shareProcessNamespace; find it by name",
                     shown(container.name())
                 ),
             );
@@ -182,7 +182,7 @@ fn warn_of_storage(template: &Template<'_>, report: &mut Report) {
         report.warn(
             "policy",
             format_args!(
-                "ephemeral-storage limits are below 1Gi in sum (container {}): what is injected counts; raise them",
+                "ephemeral-storage limits are below 1Gi in total (container {}): injected files count too; raise them",
                 shown(container.name())
             ),
         );

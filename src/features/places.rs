@@ -38,7 +38,7 @@ impl<'s> Scene<'s, '_> {
         }
         match self.around(container, path) {
             Some(around) if around.is_read_only => Err(format!(
-                "{} lies in its mount {}, which is read-only",
+                "{} is in its mount {}, which is read-only",
                 shown(path.as_str()),
                 shown(around.path)
             )),

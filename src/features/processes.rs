@@ -13,7 +13,7 @@ use crate::template::Template;
 pub(super) fn share_processes(template: &Template<'_>) -> Result<bool, Declined> {
     if let Some(how) = fargate(template) {
         return Err(skipped(format!(
-            "Fargate ({how}) takes no added capabilities"
+            "Fargate ({how}) does not allow added capabilities"
         )));
     }
     let is = |key: &str, wanted: bool| template.spec(key) == Some(&Value::Bool(wanted));
@@ -22,7 +22,7 @@ pub(super) fn share_processes(template: &Template<'_>) -> Result<bool, Declined>
     }
     if is("shareProcessNamespace", false) {
         return Err(skipped(
-            "it needs shareProcessNamespace, which is false; remove that or set true",
+            "it needs shareProcessNamespace, which is false; remove it, or set it to true",
         ));
     }
     Ok(true)

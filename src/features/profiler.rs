@@ -179,7 +179,7 @@ fn plan_mounts(
             report.warn(
                 FEATURE.name,
                 format_args!(
-                    "{TMP} of container {} is another volume, its JVM cannot be attached to",
+                    "{TMP} of container {} is another volume, so the profiler cannot attach to its JVM",
                     shown(container.name())
                 ),
             );
@@ -208,7 +208,7 @@ fn targets<'s>(scene: &Scene<'s, '_>, programs: &str, report: &mut Report) -> Ve
             Err(_) if scene.is_sidecar(container) => {}
             Err(reason) => report.warn(
                 FEATURE.name,
-                format_args!("container {} left out, {reason}", shown(container.name())),
+                format_args!("container {} left out: {reason}", shown(container.name())),
             ),
         }
     }

@@ -35,7 +35,7 @@ impl Scene<'_, '_> {
         }
         report.warn(
             feature.name,
-            "the container gets no resources of its own, for the pod as a whole has some",
+            "the container gets no resources of its own, because the pod as a whole has some",
         );
         None
     }
@@ -54,7 +54,7 @@ impl Scene<'_, '_> {
             }
             Err(problem) => {
                 let problem =
-                    format!("{PREFIX}{name}: {problem}, the configured resources are used");
+                    format!("{PREFIX}{name}: {problem}; the configured resources are used");
                 report.warn(feature.name, problem);
                 None
             }

@@ -70,10 +70,10 @@ impl Declined {
             }
             Self::ThereAlready(name) => report.warn(
                 feature,
-                format_args!("nothing injected, a container {name} is there already"),
+                format_args!("nothing injected: the pod already has a container {name}"),
             ),
             Self::Skipped(reason) => {
-                report.warn(feature, format_args!("nothing injected, {reason}"));
+                report.warn(feature, format_args!("nothing injected: {reason}"));
             }
         }
     }

@@ -91,7 +91,7 @@ impl Hold {
 
     fn not_allowed(&self, what: &str) -> Declined {
         skipped(format!(
-            "Pod Security {} does not allow its {what}; {PREFIX}{ANNOTATION}: none does",
+            "Pod Security {} does not allow its {what}; {PREFIX}{ANNOTATION}: none allows it",
             self.level.name()
         ))
     }
@@ -146,7 +146,7 @@ pub(super) fn asked(template: &Template<'_>, report: &mut Report) -> Option<Held
         report.warn(
             "policy",
             format_args!(
-                "{PREFIX}{ANNOTATION}: {} has no effect, it is not one of {}",
+                "{PREFIX}{ANNOTATION}: {} has no effect; it is not one of {}",
                 shown(text),
                 Held::words_of_templates().join(", ")
             ),
@@ -385,7 +385,7 @@ mod tests {
         assert_eq!(secured(plain.clone(), needs()), Ok(kept));
         let refused = |level: &str, what: &str| {
             Err(skipped(format!(
-                "Pod Security {level} does not allow its {what}; admission.datakit/pod-security: none does"
+                "Pod Security {level} does not allow its {what}; admission.datakit/pod-security: none allows it"
             )))
         };
         for level in ["baseline", "restricted"] {
@@ -438,8 +438,8 @@ mod tests {
         let template = Template::new(pod.clone()).unwrap();
         let mut report = Report::new(LogLevel::Error);
         assert_eq!(asked(&template, &mut report), None);
-        let warning = "datakit policy: admission.datakit/pod-security: `namespace` has no effect, \
-                       it is not one of auto, none, baseline, restricted";
+        let warning = "datakit policy: admission.datakit/pod-security: `namespace` has no effect; it is not one of \
+                       auto, none, baseline, restricted";
         assert_eq!(report.warnings(), Some(vec![warning.to_owned()]));
     }
 }

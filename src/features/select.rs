@@ -49,7 +49,7 @@ pub(super) fn choose<'r, 'n, 's, T>(
         let told = About { feature, rule };
         if let Err(mismatch) = rule.covers(scene.subject()) {
             told.verdict(mismatch.word(), scene, report, || {
-                format!("{} is not for it: {mismatch}", told.title())
+                format!("{} does not apply: {mismatch}", told.title())
             });
             continue;
         }
@@ -83,7 +83,7 @@ pub(super) fn choose<'r, 'n, 's, T>(
 fn missing(title: Title<'_>, names: &[&str], has_image: bool) -> String {
     let names = names.join(&format!(" or {PREFIX}"));
     if has_image {
-        format!("{title} needs the annotation {PREFIX}{names}, which is not there")
+        format!("{title} needs the annotation {PREFIX}{names}, which is missing")
     } else {
         format!("{title} has no image for {PREFIX}{names}")
     }
@@ -164,13 +164,13 @@ pub(super) fn warn_of_unused<T>(
             Some(chosen) => report.warn(
                 feature.name,
                 format_args!(
-                    "{PREFIX}{name} has no effect, {} decides",
+                    "{PREFIX}{name} has no effect: {} decides",
                     chosen.rule.origin
                 ),
             ),
             None => report.warn(
                 feature.name,
-                format_args!("{PREFIX}{name} has no effect, no rule of the settings is for it"),
+                format_args!("{PREFIX}{name} has no effect: no rule in the settings applies"),
             ),
         }
     }
@@ -204,7 +204,7 @@ impl<T> Chosen<'_, '_, '_, T> {
         report.warn(
             feature.name,
             format_args!(
-                "{PREFIX}{name}: {} is no image tag, the configured image is used",
+                "{PREFIX}{name}: {} is not an image tag; the configured image is used",
                 shown(value)
             ),
         );

@@ -96,7 +96,7 @@ impl<'v> Variables<'v> {
         report.warn(
             feature.name,
             format_args!(
-                "variables refer to what is not there, and are {become_what}: {}",
+                "variables refer to labels or annotations that do not exist, and are {become_what}: {}",
                 names.join(", ")
             ),
         );

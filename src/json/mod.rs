@@ -160,7 +160,7 @@ impl Problems {
     }
 
     fn wrong_type(&mut self, node: &Value<'_>, path: Path<'_>, wanted: &str) {
-        self.add(path, format_args!("must be {wanted}, is {}", node.kind()));
+        self.add(path, format_args!("must be {wanted}, not {}", node.kind()));
     }
 
     /// The string at `path`; null counts as absent.
@@ -319,9 +319,9 @@ mod tests {
         assert_eq!(
             lines(&problems),
             [
-                "list[0]: must be a string, is a number",
-                "text: must be a string, is an object",
-                "flag: must be true or false, is a string",
+                "list[0]: must be a string, not a number",
+                "text: must be a string, not an object",
+                "flag: must be true or false, not a string",
             ]
         );
     }
@@ -331,7 +331,7 @@ mod tests {
         let node = Value::parse("[1,2,3]").unwrap();
         let mut problems = Problems::only_first();
         problems.strings(Some(&node), Path::Root);
-        assert_eq!(lines(&problems), ["[0]: must be a string, is a number"]);
+        assert_eq!(lines(&problems), ["[0]: must be a string, not a number"]);
     }
 
     #[wasm_bindgen_test(unsupported = test)]

@@ -8,7 +8,7 @@ use serde::ser::{Error, Impossible, SerializeMap, SerializeSeq, SerializeStruct,
 use super::{Object, Value};
 
 /// The value of a typed object; null where it holds what no object of Kubernetes that is added holds: an enumeration,
-/// a number with a fraction, a key that is no string.
+/// a number with a fraction, a key that is not a string.
 #[must_use]
 pub fn typed(object: &impl Serialize) -> Value<'static> {
     object.serialize(Typed).unwrap_or_default()
@@ -225,7 +225,7 @@ impl SerializeMap for Fields {
                 self.key = key.into_owned();
                 Ok(())
             }
-            _ => refused("a key that is no string"),
+            _ => refused("a key that is not a string"),
         }
     }
 

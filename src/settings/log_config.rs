@@ -54,7 +54,7 @@ pub(crate) fn check(config: &str, reader: &mut Reader, path: Path<'_>) {
         Err(error) => return problems.add_syntax(path, &error),
     };
     if !matches!(node, Value::Array(_)) {
-        let problem = format!("the JSON must be a list, is {}", node.kind());
+        let problem = format!("the JSON must be a list, not {}", node.kind());
         return problems.add(path, problem);
     }
     let mut seen = BTreeSet::new();
@@ -79,7 +79,7 @@ fn check_entry<'n>(
         "multiline_match",
     ];
     if *entry == Value::Null {
-        return problems.add(path, "must be an object, is null");
+        return problems.add(path, "must be an object, not null");
     }
     for (key, value) in problems.object(Some(entry), path).into_iter().flatten() {
         refuse_null(value, problems, path.key(key));
@@ -108,13 +108,13 @@ fn check_entry<'n>(
     if let Some(file) = file.filter(|file| !file.is_empty())
         && !seen.insert(file)
     {
-        problems.add(path, "is the path of an earlier entry too");
+        problems.add(path, "repeats the path of an earlier entry");
     }
 }
 
 fn refuse_null(value: &Value<'_>, problems: &mut Problems, path: Path<'_>) {
     if *value == Value::Null {
-        problems.add(path, "is null, leave the key out instead");
+        problems.add(path, "is null; leave the key out instead");
     }
 }
 
@@ -192,7 +192,7 @@ mod tests {
         );
         assert_eq!(
             problems("{}"),
-            ["config: the JSON must be a list, is an object"]
+            ["config: the JSON must be a list, not an object"]
         );
         assert_eq!(
             problems(
@@ -200,13 +200,13 @@ mod tests {
                     {"source":null,"tags":{"a":1}},{"type":"file"},3]"#
             ),
             [
-                "config[0]: must be an object, is null",
+                "config[0]: must be an object, not null",
                 "config[1].path: must be absolute for type `file`",
-                "config[3].path: is the path of an earlier entry too",
-                "config[4].source: is null, leave the key out instead",
-                "config[4].tags.a: must be a string, is a number",
+                "config[3].path: repeats the path of an earlier entry",
+                "config[4].source: is null; leave the key out instead",
+                "config[4].tags.a: must be a string, not a number",
                 "config[5].path: must be absolute for type `file`",
-                "config[6]: must be an object, is a number",
+                "config[6]: must be an object, not a number",
             ]
         );
     }

@@ -103,19 +103,19 @@ impl<'a> Document<'a> {
         match &parsed {
             Err(error) => problems.add_syntax(path, error),
             Ok(config) if config.given("jsonconfig").is_some() => {
-                problems.add(path, "cannot hold another `jsonconfig`");
+                problems.add(path, "cannot contain another `jsonconfig`");
             }
             Ok(_) => {}
         }
         if let Value::Object(entries) = &root
             && entries.iter().any(|(key, _)| !BESIDE_TEXT.contains(&key))
         {
-            problems.add(path, "cannot be given together with other keys");
+            problems.add(path, "cannot be combined with other keys");
         }
         let policy = root.given("policy").cloned();
         let root = parsed.unwrap_or_default();
         if policy.is_some() && root.given("policy").is_some() {
-            problems.add(path, "cannot hold `policy` where that stands beside it");
+            problems.add(path, "cannot contain `policy` when `policy` is beside it");
         }
         Self {
             root,
@@ -143,7 +143,7 @@ impl<'a> Document<'a> {
             return Err(problem.to_string());
         }
         if !matches!(self.root, Value::Object(_) | Value::Null) {
-            return Err(format!("must be an object, is {}", self.root.kind()));
+            return Err(format!("must be an object, not {}", self.root.kind()));
         }
         Ok(())
     }

@@ -165,23 +165,23 @@ mod tests {
             ),
             (
                 json!({"exclude_namespace_selectors": ["none", "^app"]}),
-                "excluded namespace: it excludes the namespace, by names that begin with `app`",
+                "excluded namespace: it excludes the namespace by names that begin with `app`",
             ),
             (
                 json!({"exclude_label_selectors": ["none", "app"]}),
-                "excluded labels: it excludes the labels, by `app`",
+                "excluded labels: it excludes the labels by `app`",
             ),
             (json!({"rollout_percent": null}), "is for it"),
             (json!({"rollout_percent": 100}), "is for it"),
             (json!({"rollout_percent": 73}), "is for it"),
             (
                 json!({"rollout_percent": 72}),
-                "not in the share: the workload has the number 72, and the rule takes those below \
+                "not in the share: the workload has the number 72, and the rule applies to numbers below \
                  `rollout_percent`, which is 72",
             ),
             (
                 json!({"rollout_percent": 0}),
-                "not in the share: the workload has the number 72, and the rule takes those below \
+                "not in the share: the workload has the number 72, and the rule applies to numbers below \
                  `rollout_percent`, which is 0",
             ),
         ] {

@@ -170,9 +170,9 @@ impl Reader {
             if !known.contains(&key) {
                 let in_another_case = known.iter().find(|name| name.eq_ignore_ascii_case(key));
                 let hint = match (in_another_case, nearest(key, &known)) {
-                    (Some(name), _) => format!("is not taken in another case, write `{name}`"),
-                    (None, Some(near)) => format!("unknown key, did you mean `{near}`?"),
-                    (None, None) => format!("unknown key, known are {}", listed(&known)),
+                    (Some(name), _) => format!("has the wrong case; write `{name}`"),
+                    (None, Some(near)) => format!("unknown key; did you mean `{near}`?"),
+                    (None, None) => format!("unknown key; known keys are {}", listed(&known)),
                 };
                 let place = if is_shown(key) { path.key(key) } else { path };
                 self.problems.add(place, hint);
@@ -228,7 +228,7 @@ impl Reader {
                     self.problems.add(
                         path,
                         format_args!(
-                            "a name of {length} characters is not one of a variable: \
+                            "a name of {length} characters is not a variable name: \
                              letters, digits, `_`, `-`, `.`, no digit first"
                         ),
                     );
@@ -267,7 +267,8 @@ impl Reader {
             let value = self.env_value(item.given("value"), path.key("value"));
             match (name, value) {
                 (Some(name), _) if envs.iter().any(|env| env.name == name) => {
-                    self.problems.add(path.key("name"), "is there already");
+                    self.problems
+                        .add(path.key("name"), "repeats the name of an earlier entry");
                 }
                 (Some(name), Some(value)) => envs.push(Env { name, value }),
                 (None, _) if item.given("name").is_none() => {
@@ -284,7 +285,7 @@ impl Reader {
         match node {
             None | Some(Value::Null) => {
                 self.problems
-                    .add(path, "must be a string, is null or missing");
+                    .add(path, "must be a string, but is null or missing");
                 None
             }
             node => self.problems.string(node, path),
@@ -343,7 +344,7 @@ impl Reader {
     ) -> Option<&'n str> {
         let text = self.problems.string(node, path)?;
         if self.checks && Quantity::parse(text).is_none() {
-            let problem = format!("{} is no quantity like `500m` or `512Mi`", shown(text));
+            let problem = format!("{} is not a quantity like `500m` or `512Mi`", shown(text));
             self.problems.add(path, problem);
         }
         Some(text)
@@ -381,7 +382,7 @@ impl Reader {
             return None;
         }
         if self.checks && !image::is_reference(text) {
-            let problem = format!("{} is no image reference", shown(text));
+            let problem = format!("{} is not an image reference", shown(text));
             self.problems.add(path, problem);
         }
         Some(text)
@@ -428,7 +429,7 @@ impl Reader {
             && let Some(problem) = pattern.problem()
         {
             self.problems
-                .add(path, format_args!("is no namespace pattern: {problem}"));
+                .add(path, format_args!("is not a namespace pattern: {problem}"));
         }
         Some(pattern)
     }
@@ -442,7 +443,7 @@ impl Reader {
             && let Err(problem) = LabelSelector::parse(text)
         {
             self.problems
-                .add(path, format_args!("is no label selector: {problem}"));
+                .add(path, format_args!("is not a label selector: {problem}"));
         }
         Some(text)
     }
@@ -461,7 +462,11 @@ impl Reader {
         let known = words.iter().find(|(word, _)| *word == text);
         if known.is_none() {
             let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            let problem = format!("{} is unknown, known are {}", shown(text), listed(&words));
+            let problem = format!(
+                "{} is unknown; known values are {}",
+                shown(text),
+                listed(&words)
+            );
             self.problems.add(path, problem);
         }
         known.map(|(_, value)| *value).unwrap_or_default()
@@ -483,7 +488,7 @@ impl Reader {
         if known.is_none() {
             let names: Vec<&str> = languages.iter().map(|(name, _)| *name).collect();
             let problem = format!(
-                "{} is an unknown language, known are {}",
+                "{} is an unknown language; known are {}",
                 shown(text),
                 listed(&names)
             );
@@ -502,7 +507,7 @@ pub(crate) fn resources(text: &str) -> Result<ResourceRequirements, Problem> {
     let root = Path::Root;
     let mut resources = None;
     match Value::parse(text) {
-        Ok(Value::Null) => reader.add(root, "must be an object, is null"),
+        Ok(Value::Null) => reader.add(root, "must be an object, not null"),
         Ok(node) => resources = reader.resources(Some(&node), root),
         Err(error) => reader.add_syntax(root, &error),
     }

@@ -89,19 +89,18 @@ impl fmt::Display for Mismatch<'_> {
             Self::Namespace => "the namespace matches none of its namespaces",
             Self::Labels => "the labels meet none of its label selectors",
             Self::NamespaceAndLabels => {
-                "neither does the namespace match one of its namespaces, \
-                 nor do the labels meet one of its label selectors"
+                "the namespace matches none of its namespaces, and the labels meet none of its label selectors"
             }
             Self::ExcludedNamespace(pattern) => {
-                return write!(formatter, "it excludes the namespace, by {pattern}");
+                return write!(formatter, "it excludes the namespace by {pattern}");
             }
             Self::ExcludedLabels(selector) => {
-                return write!(formatter, "it excludes the labels, by `{selector}`");
+                return write!(formatter, "it excludes the labels by `{selector}`");
             }
             Self::NotInShare { number, percent } => {
                 return write!(
                     formatter,
-                    "the workload has the number {number}, and the rule takes those below \
+                    "the workload has the number {number}, and the rule applies to numbers below \
                      `rollout_percent`, which is {percent}"
                 );
             }
@@ -181,7 +180,7 @@ fn compare_labels(text: &str, subject: Subject<'_>) -> Comparison {
             selector,
             fits: false,
             verdict: verdict(false),
-            line: format!("`{text}` is no label selector"),
+            line: format!("`{text}` is not a label selector"),
         };
     };
     let fits = parsed.matches(subject.labels);

@@ -9,7 +9,7 @@ impl Plan {
     pub fn describe(&self, template: &Template<'_>, mut tell: impl FnMut(String)) {
         if let Some(container) = &self.init_container {
             let goes_on = if container.goes_on() {
-                ", which goes on"
+                ", which keeps running"
             } else {
                 ""
             };

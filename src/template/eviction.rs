@@ -157,7 +157,7 @@ mod tests {
             list(json!({"behind": "datakit-a", "before": "datakit-b,"})),
             json!({"example.com/list": {"behind": ",datakit-a"}}),
         ] {
-            let problem = Err("names what the policy does not add");
+            let problem = Err("names something that the policy does not add");
             assert_eq!(parsed(lists.clone()), problem, "{lists}");
         }
         assert_eq!(parsed(list(json!(7))), Err("is malformed"));

@@ -482,7 +482,7 @@ fn forwards_what_rules_and_the_annotation_say() {
         &settings,
         &after,
         &[
-            "datakit logfwd: injected without it, admission.datakit/logfwd.instances \
+            "datakit logfwd: injected without log configuration: admission.datakit/logfwd.instances \
            ends too early (line 1, column 1)",
         ],
     );

@@ -35,32 +35,26 @@ const CASES_THAT_WARN: [(&str, &[&str]); 8] = [
     (
         "program-beside-its-log",
         &[
-            "datakit logfwd: no volume at `/srv/orders`, it would hide the program of container `orders` \
+            "datakit logfwd: no volume at `/srv/orders`: it would hide the program of container `orders` \
              (workingDir); log to another directory",
         ],
     ),
     (
         "logs-on-volumes",
         &[
-            "datakit logfwd: no volume for `/logs/$(POD_NAME)/*.log`: the path has a variable, \
-             which a mount does not expand; write it out",
-            "datakit logfwd: no volume for `/opt/*.log`: the path lies in a system directory, \
-             which a volume would hide; log to a directory below it",
-            "datakit logfwd: no volume at `/data/log` in container `ledger`, it would hide data \
-             of its mount `/data/`; log elsewhere",
-            "datakit logfwd: the volume at `/node/log` in container `ledger` hides what the node has \
-             there, by hostPath `/node`",
-            "datakit logfwd: no volume at `/shared/log` in container `ledger`, its mount `/shared` \
+            "datakit logfwd: no volume for `/logs/$(POD_NAME)/*.log`: the path contains a variable, which a mount does not expand; write the path out",
+            "datakit logfwd: no volume for `/opt/*.log`: the path is in a system directory, which a volume would hide; log to a subdirectory",
+            "datakit logfwd: no volume at `/data/log` in container `ledger`: it would hide the data of its mount `/data/`; log elsewhere",
+            "datakit logfwd: the volume at `/node/log` in container `ledger` hides the files of the node there, by hostPath `/node`",
+            "datakit logfwd: no volume at `/shared/log` in container `ledger`: its mount `/shared` \
              is read-only; mount an emptyDir there",
-            "datakit logfwd: `/pods` of container `ledger` has a subPathExpr, its files are not read; \
-             use subPath or none",
+            "datakit logfwd: `/pods` of container `ledger` has a subPathExpr, so its files are not read; use subPath or none",
         ],
     ),
     (
         "process-one",
         &[
-            "datakit policy: preStop of container `gateway` names process 1, another one with \
-             shareProcessNamespace; find it by name",
+            "datakit policy: preStop of container `gateway` refers to process 1, which is another one with shareProcessNamespace; find it by name",
         ],
     ),
     (
@@ -68,16 +62,15 @@ const CASES_THAT_WARN: [(&str, &[&str]); 8] = [
         &[
             NO_SERVICE,
             "datakit ddtrace: another agent is in command of container `report`; \
-             take one of the two out",
-            "datakit policy: ephemeral-storage limits are below 1Gi in sum (container `report`): \
-             what is injected counts; raise them",
+             remove one of the two",
+            "datakit policy: ephemeral-storage limits are below 1Gi in total (container `report`): injected files count too; raise them",
         ],
     ),
     (
         "fargate",
         &[
             NO_SERVICE,
-            "datakit profiler: nothing injected, Fargate (its label) takes no added capabilities",
+            "datakit profiler: nothing injected: Fargate (its label) does not allow added capabilities",
         ],
     ),
     (
@@ -85,21 +78,18 @@ const CASES_THAT_WARN: [(&str, &[&str]); 8] = [
         &[
             NO_SERVICE,
             "datakit ddtrace: another agent is in CATALINA_OPTS of container `billing` \
-             (and of one more); take one of the two out",
+             (and of one more); remove one of the two",
         ],
     ),
     ("own-tmp", &[]),
     (
         "on-the-node",
         &[
-            "datakit policy: label `admission.datakit/python-lib.version` has no effect, \
-             make it an annotation",
-            "datakit logfwd: the volume at `/var/log` hides what the image of container `exporter` \
-             has there; log to a folder in it",
+            "datakit policy: label `admission.datakit/python-lib.version` has no effect; make it an annotation",
+            "datakit logfwd: the volume at `/var/log` hides the files of the image of container `exporter`; log to a subdirectory",
             "datakit policy: on a virtual node (virtual-kubelet.io/provider) the pod does not start \
              with datakit-profiler; select other nodes",
-            "datakit policy: LOGFWD_JSON_CONFIG names a Service, which the pod's DNS does not know; \
-             set dnsPolicy: ClusterFirstWithHostNet",
+            "datakit policy: LOGFWD_JSON_CONFIG names a Service, which the pod's DNS cannot resolve; set dnsPolicy: ClusterFirstWithHostNet",
         ],
     ),
 ];
@@ -123,8 +113,7 @@ fn default_settings() -> Value {
 }
 
 /// What is said of a workload without the label that the default settings have the service's name from.
-const NO_SERVICE: &str =
-    "datakit ddtrace: variables refer to what is not there, and are empty: DD_SERVICE";
+const NO_SERVICE: &str = "datakit ddtrace: variables refer to labels or annotations that do not exist, and are empty: DD_SERVICE";
 
 /// The example after injection with `settings`.
 fn injected(example_name: &str, settings: &Value) -> Value {

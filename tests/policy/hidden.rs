@@ -85,7 +85,7 @@ fn hides_no_data_in_any_kind_of_volume_that_has_some() {
             spec_of(&[mount("own", "/data")], &[volume]),
             &["0: /srv/log"],
             &[
-                "no volume at `/data/log` in container `main`, it would hide data of its mount `/data`; \
+                "no volume at `/data/log` in container `main`: it would hide the data of its mount `/data`; \
                log elsewhere",
             ],
         );
@@ -128,7 +128,7 @@ fn looks_at_the_innermost_volume() {
         ),
         &[],
         &[
-            "no volume at `/cache/data/log` in container `main`, it would hide data of its mount \
+            "no volume at `/cache/data/log` in container `main`: it would hide the data of its mount \
            `/cache//data`; log elsewhere",
         ],
     );
@@ -142,7 +142,7 @@ fn mounts_nothing_where_the_runtime_could_not_make_the_place() {
             spec_of(&[read_only(mount("own", "/data"))], &[volume]),
             &[],
             &[
-                "no volume at `/data/log` in container `main`, its mount `/data` is read-only; \
+                "no volume at `/data/log` in container `main`: its mount `/data` is read-only; \
                mount an emptyDir there",
             ],
         );
@@ -156,8 +156,7 @@ fn says_that_the_files_of_the_node_are_hidden() {
         spec_of(&[mount("own", "/data")], &[host_path("own")]),
         &["0: /data/log", "0: /data/other"],
         &[
-            "the volume at `/data/log` in container `main` hides what the node has there, \
-           by hostPath `/data`",
+            "the volume at `/data/log` in container `main` hides the files of the node there, by hostPath `/data`",
         ],
     );
 }
@@ -173,8 +172,7 @@ fn takes_paths_of_mounts_as_one_place_however_they_are_written() {
             (
                 vec![],
                 vec![
-                    "datakit logfwd: `/data/log` is mounted already and no emptyDir, \
-                     its files are not read"
+                    "datakit logfwd: `/data/log` is mounted already and is not an emptyDir, so its files are not read"
                         .to_owned()
                 ]
             ),
@@ -187,14 +185,16 @@ fn takes_paths_of_mounts_as_one_place_however_they_are_written() {
         &["/data/log/*.log"],
         json!({"containers": [main], "volumes": [claim("block")]}),
         &[],
-        &["`/data/log` of container `main` is another volume, its files are not read"],
+        &["`/data/log` of container `main` is another volume, so its files are not read"],
     );
 }
 
 #[test]
 fn mounts_nothing_over_the_system_or_by_a_variable() {
-    let system = "the path lies in a system directory, which a volume would hide; log to a directory below it";
-    let variable = "the path has a variable, which a mount does not expand; write it out";
+    let system =
+        "the path is in a system directory, which a volume would hide; log to a subdirectory";
+    let variable =
+        "the path contains a variable, which a mount does not expand; write the path out";
     let settings = json!({"admission_inject_v2": {"logfwds": [{
         "namespace_selectors": ["*"],
         "image": "repo/logfwd:1",
@@ -238,16 +238,12 @@ fn holds_the_same_for_the_logs_that_datakit_collects() {
     assert_eq!(
         warnings,
         [
-            "datakit logging: no volume for `/etc/*.log`: the path lies in a system directory, \
-             which a volume would hide; log to a directory below it",
-            "datakit logging: no volume for `/logs/${POD}/*.log`: the path has a variable, \
-             which a mount does not expand; write it out",
-            "datakit logging: no volume at `/data/log` in container `main`, it would hide data \
-             of its mount `/data`; log elsewhere",
-            "datakit logging: no volume at `/app`, it would hide the program of container `main` \
+            "datakit logging: no volume for `/etc/*.log`: the path is in a system directory, which a volume would hide; log to a subdirectory",
+            "datakit logging: no volume for `/logs/${POD}/*.log`: the path contains a variable, which a mount does not expand; write the path out",
+            "datakit logging: no volume at `/data/log` in container `main`: it would hide the data of its mount `/data`; log elsewhere",
+            "datakit logging: no volume at `/app`: it would hide the program of container `main` \
              (command); log to another directory",
-            "datakit logging: the volume at `/node/log` in container `main` hides what the node has \
-             there, by hostPath `/node`",
+            "datakit logging: the volume at `/node/log` in container `main` hides the files of the node there, by hostPath `/node`",
         ]
     );
 }
@@ -262,7 +258,7 @@ fn hides_no_program_in_any_container() {
         spec,
         &[],
         &[
-            "no volume at `/app`, it would hide the program of container `main` (workingDir); \
+            "no volume at `/app`: it would hide the program of container `main` (workingDir); \
            log to another directory",
         ],
     );
@@ -284,7 +280,7 @@ fn hides_no_program_in_any_container() {
         json!({"containers": [shared, runs], "volumes": volumes}),
         &[],
         &[
-            "no volume at `/app`, it would hide the program of container `other` (args); \
+            "no volume at `/app`: it would hide the program of container `other` (args); \
            log to another directory",
         ],
     );
@@ -297,8 +293,7 @@ fn says_that_the_logs_of_the_image_are_hidden() {
         spec_of(&[], &[]),
         &["0: /var/log"],
         &[
-            "the volume at `/var/log` hides what the image of container `main` has there; \
-           log to a folder in it",
+            "the volume at `/var/log` hides the files of the image of container `main`; log to a subdirectory",
         ],
     );
     assert_logs(
@@ -318,16 +313,12 @@ fn says_that_the_logs_of_the_image_are_hidden() {
 #[test]
 fn injects_no_sidecar_that_could_read_nothing_for_an_expression() {
     let expanding = with(mount("own", "/logs"), json!({"subPathExpr": "$(POD_NAME)"}));
-    let warning = "`/logs` of container `main` has a subPathExpr, its files are not read; \
-                   use subPath or none";
+    let warning = "`/logs` of container `main` has a subPathExpr, so its files are not read; use subPath or none";
     assert_logs(
         &["/logs/*.log"],
         spec_of(std::slice::from_ref(&expanding), &[empty_dir("own")]),
         &[],
-        &[
-            warning,
-            "nothing injected, there is nothing that it could read",
-        ],
+        &[warning, "nothing injected: there is nothing to read"],
     );
     assert_logs(
         &["/logs/*.log", "/srv/log/*.log"],
@@ -354,8 +345,7 @@ fn keeps_the_profiler_from_what_it_could_not_be_mounted_in() {
     assert_eq!(
         warnings,
         [
-            "datakit profiler: container `main` left out, `/app/datakit-profiler` lies in its mount \
-             `/app`, which is read-only"
+            "datakit profiler: container `main` left out: `/app/datakit-profiler` is in its mount `/app`, which is read-only"
         ]
     );
     // The node's time zone is not needed.
@@ -381,13 +371,12 @@ fn keeps_the_flames_from_hiding_anything() {
         container("main", &[]),
         json!({"args": ["/data/flames/run"]}),
     );
-    let nothing = "datakit flameshot: nothing injected, FLAMESHOT_PROFILING_PATH";
+    let nothing = "datakit flameshot: nothing injected: FLAMESHOT_PROFILING_PATH";
     for (main, places, warning) in [
         (
             with_claim,
             &["1: /data/flames"][..],
-            "datakit flameshot: container `main` left out, `/data/flames` lies in its mount `/data/`, \
-             which has data of its own"
+            "datakit flameshot: container `main` left out: `/data/flames` is in its mount `/data/`, which has its own data"
                 .to_owned(),
         ),
         (
@@ -406,8 +395,7 @@ fn keeps_the_flames_from_hiding_anything() {
     assert_eq!(
         warnings,
         [format!(
-            "{nothing} `/opt`: the path lies in a system directory, which a volume would hide; \
-                 log to a directory below it"
+            "{nothing} `/opt`: the path is in a system directory, which a volume would hide; log to a subdirectory"
         )]
     );
 }

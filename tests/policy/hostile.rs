@@ -76,8 +76,8 @@ fn ordinary() -> Value {
 }
 
 /// More annotations than Kubernetes takes; it says so itself, but not because of the policy.
-const NO_ROOM: &str = "datakit logging: nothing injected, \
-    the annotations would be more than the 256 KiB that Kubernetes takes";
+const NO_ROOM: &str = "datakit logging: nothing injected: \
+    the annotations would exceed the 256 KiB that Kubernetes allows";
 
 /// The payload for the creation of a pod.
 fn payload_of(pod: &Value) -> Vec<u8> {

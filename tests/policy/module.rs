@@ -140,13 +140,13 @@ fn logs_each_decision_at_debug() {
                 "logfwd",
                 &logfwd(0),
                 "no selectors",
-                "admission_inject_v2.logfwds[0] is not for it: it has no selectors"
+                "admission_inject_v2.logfwds[0] does not apply: it has no selectors"
             ),
             rule(
                 "logfwd",
                 &logfwd(1),
                 "namespace",
-                "admission_inject_v2.logfwds[1] is not for it: \
+                "admission_inject_v2.logfwds[1] does not apply: \
                  the namespace matches none of its namespaces"
             ),
             selector(
@@ -161,7 +161,7 @@ fn logs_each_decision_at_debug() {
                 &logfwd(2),
                 "not asked",
                 "admission_inject_v2.logfwds[2] (last) needs the annotation \
-                 admission.datakit/logfwd.instances, which is not there"
+                 admission.datakit/logfwd.instances, which is missing"
             ),
             selector(
                 "logfwd",
@@ -180,8 +180,7 @@ fn logs_each_decision_at_debug() {
                 "logging",
                 &logging(0),
                 "namespace and labels",
-                "admission_mutate.loggings[0] is not for it: neither does the namespace match one \
-                 of its namespaces, nor do the labels meet one of its label selectors"
+                "admission_mutate.loggings[0] does not apply: the namespace matches none of its namespaces, and the labels meet none of its label selectors"
             ),
             selector(
                 "logging",
@@ -247,7 +246,7 @@ fn logs_each_problem_of_the_settings_with_its_place() {
         [
             json!([
                 "error",
-                "must be a string, is a number",
+                "must be a string, not a number",
                 "problem",
                 "log_level",
                 0,
@@ -273,7 +272,7 @@ fn logs_why_it_leaves_a_request_alone() {
     let messages: Vec<&str> = lines.iter().map(|line| line.message.as_str()).collect();
     assert_eq!(
         messages,
-        ["it mirrors a static pod, which runs as its node has it"]
+        ["it mirrors a static pod, which runs as its node defines it"]
     );
 }
 

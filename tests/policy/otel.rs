@@ -160,8 +160,8 @@ fn the_variables_of_the_rule_come_after_those_that_they_refer_to() {
         ),
     ]);
     let own = json!([variable("OTEL_LOGS_EXPORTER", "otlp")]);
-    let no_label =
-        "datakit otel: variables refer to what is not there, and are empty: OTEL_SERVICE_NAME";
+    let no_label = "datakit otel: variables refer to labels or annotations that do not exist, and are empty: \
+                    OTEL_SERVICE_NAME";
     assert_env("java", envs, own, after, &[no_label]);
 }
 
@@ -200,8 +200,7 @@ fn attributes_are_merged_and_the_own_ones_stay() {
             field("POD_NAME", "metadata.name")
         ]),
         &[
-            "datakit otel: OTEL_RESOURCE_ATTRIBUTES of container `main` is a reference, \
-             the configured attributes are not merged",
+            "datakit otel: OTEL_RESOURCE_ATTRIBUTES of container `main` is a reference, so the configured attributes are not merged",
         ],
     );
 }
@@ -246,7 +245,7 @@ fn the_first_rule_that_is_asked_for_decides_and_the_annotation_names_the_version
             "1",
             python,
             vec![
-                "datakit otel: admission.datakit/otel-python-lib.version has no effect, \
+                "datakit otel: admission.datakit/otel-python-lib.version has no effect: \
                  admission_inject_v2.otels[2] decides",
             ],
         ),
@@ -271,7 +270,7 @@ fn it_stands_back_where_ddtrace_was_selected() {
         &plain,
         &ddtrace_and_otel(without_image),
         &[
-            "datakit ddtrace: nothing injected, admission_inject_v2.ddtraces[0] has no image for java",
+            "datakit ddtrace: nothing injected: admission_inject_v2.ddtraces[0] has no image for java",
         ],
     );
     let there = of(json!({
@@ -312,7 +311,9 @@ fn ddtrace_stands_back_where_the_container_of_opentelemetry_is_there() {
     assert_leaves_alone(
         &there("Deployment"),
         &settings,
-        &["datakit ddtrace: nothing injected, a container datakit-otel-lib-init is there already"],
+        &[
+            "datakit ddtrace: nothing injected: the pod already has a container datakit-otel-lib-init",
+        ],
     );
 }
 
@@ -338,7 +339,7 @@ fn nothing_is_injected_beside_another_agent_or_into_half_of_one() {
                 "JAVA_TOOL_OPTIONS",
                 "-javaagent:/otel-auto-instrumentation-java/other.jar",
             ),
-            "container `main` has half of an OpenTelemetry agent in JAVA_TOOL_OPTIONS",
+            "container `main` has a part of an OpenTelemetry agent in JAVA_TOOL_OPTIONS",
         ),
         (
             "python",
@@ -348,7 +349,7 @@ fn nothing_is_injected_beside_another_agent_or_into_half_of_one() {
         (
             "python",
             options("PYTHONPATH", &format!("/app:{PYTHON}")),
-            "container `main` has half of an OpenTelemetry agent in PYTHONPATH",
+            "container `main` has a part of an OpenTelemetry agent in PYTHONPATH",
         ),
         (
             "nodejs",
@@ -361,7 +362,7 @@ fn nothing_is_injected_beside_another_agent_or_into_half_of_one() {
                 "NODE_OPTIONS",
                 "--require=/otel-auto-instrumentation-nodejs/autoinstrumentation.js",
             ),
-            "container `main` has half of an OpenTelemetry agent in NODE_OPTIONS",
+            "container `main` has a part of an OpenTelemetry agent in NODE_OPTIONS",
         ),
         (
             "java",
@@ -400,7 +401,7 @@ fn nothing_is_injected_beside_another_agent_or_into_half_of_one() {
             "it is runAsNonRoot, and runAsUser is 0",
         ),
     ] {
-        let warning = format!("datakit otel: nothing injected, {reason}");
+        let warning = format!("datakit otel: nothing injected: {reason}");
         assert_leaves_alone(&of(spec), &settings(json!([rule(language)])), &[&warning]);
     }
 }

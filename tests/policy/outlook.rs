@@ -52,12 +52,12 @@ fn warns_of_a_pod_that_ends_whoever_owns_it_where_sidecars_are_not_native() {
         let spec = json!({"restartPolicy": policy});
         assert_eq!(
             told_with(&never, &[LOGS], spec.clone()),
-            [goes_on("datakit-logfwd goes on", "logfwd.enabled")]
+            [goes_on("datakit-logfwd keeps running", "logfwd.enabled")]
         );
         assert_eq!(
             told_with(&never, &[LOGS, PROFILER], spec.clone()),
             [goes_on(
-                "datakit-logfwd, datakit-profiler go on",
+                "datakit-logfwd, datakit-profiler keep running",
                 "logfwd.enabled, profiler.enabled"
             )]
         );
@@ -73,7 +73,7 @@ fn warns_of_process_one_only_where_processes_are_shared_anew() {
     let hook = json!({"preStop": {"exec": {"command": ["kill", "-TERM", "1"]}}});
     let main = with(container("main", &[]), json!({"lifecycle": hook}));
     let spec = json!({"containers": [main]});
-    let warning = "datakit policy: preStop of container `main` names process 1, another one with \
+    let warning = "datakit policy: preStop of container `main` refers to process 1, which is another one with \
                    shareProcessNamespace; find it by name";
     assert_eq!(told(&[PROFILER], spec.clone()), [warning]);
     assert_eq!(told(&[LOGS], spec.clone()), [""; 0]);
@@ -89,8 +89,8 @@ fn warns_of_small_limits_of_storage() {
         let limits = json!({"limits": {"ephemeral-storage": amount}});
         with(container(name, &[]), json!({"resources": limits}))
     };
-    let warning = "datakit policy: ephemeral-storage limits are below 1Gi in sum (container `main`): \
-                   what is injected counts; raise them";
+    let warning = "datakit policy: ephemeral-storage limits are below 1Gi in total (container `main`): injected files \
+                   count too; raise them";
     let small = json!({"containers": [limited("main", "500Mi"), limited("other", "523Mi")]});
     assert_eq!(told(&[AGENT], small.clone()), [warning]);
     assert_eq!(told(&[LOGS, AGENT], small), [warning]);
@@ -105,8 +105,7 @@ fn warns_of_small_limits_of_storage() {
 fn warns_of_the_name_of_a_service_that_is_not_resolved() {
     let warning = |variable: &str, policy: &str| {
         format!(
-            "datakit policy: {variable} names a Service, which the pod's DNS does not know; \
-             set dnsPolicy: {policy}"
+            "datakit policy: {variable} names a Service, which the pod's DNS cannot resolve; set dnsPolicy: {policy}"
         )
     };
     assert_eq!(
@@ -156,7 +155,7 @@ fn warns_of_virtual_nodes_and_leaves_fargate_alone() {
         (labelled, "its label"),
     ] {
         let warning = format!(
-            "datakit profiler: nothing injected, Fargate ({how}) takes no added capabilities"
+            "datakit profiler: nothing injected: Fargate ({how}) does not allow added capabilities"
         );
         assert_leaves_alone(&pod, &settings(), &[&warning]);
     }
@@ -175,18 +174,18 @@ fn warns_of_another_agent_in_containers_that_are_injected() {
     };
     assert_eq!(
         told(&[AGENT], spec(main.clone())),
-        ["datakit ddtrace: another agent is in args of container `main`; take one of the two out"]
+        ["datakit ddtrace: another agent is in args of container `main`; remove one of the two"]
     );
     assert_eq!(
         told(&[AGENT], spec(with(main, taken))),
-        ["datakit ddtrace: container `main` left out, something else is mounted at `/datadog-lib`"]
+        ["datakit ddtrace: container `main` left out: something else is mounted at `/datadog-lib`"]
     );
     let python =
         json!({"containers": [with(container("main", &[]), json!({"args": ["ddtrace-run"]}))]});
     assert_eq!(told(&[AGENT], python.clone()), [""; 0]);
     assert_eq!(
         told(&[("python-lib.version", "")], python),
-        ["datakit ddtrace: another agent is in args of container `main`; take one of the two out"]
+        ["datakit ddtrace: another agent is in args of container `main`; remove one of the two"]
     );
 }
 
@@ -199,8 +198,7 @@ fn points_out_labels_and_annotations_of_another_vendor() {
         &labelled,
         &settings(),
         &[
-            "datakit policy: label `admission.datakit/java-lib.version` has no effect, \
-           make it an annotation",
+            "datakit policy: label `admission.datakit/java-lib.version` has no effect; make it an annotation",
         ],
     );
     let mut other = pod(&[], spec);
@@ -211,8 +209,7 @@ fn points_out_labels_and_annotations_of_another_vendor() {
             &other,
             &settings(),
             &[
-                "datakit policy: `admission.datadoghq.com/java-lib.version` is of another vendor and \
-               has no effect; admission.datakit/<language>-lib.version has",
+                "datakit policy: `admission.datadoghq.com/java-lib.version` belongs to another vendor and has no effect; use admission.datakit/<language>-lib.version",
             ],
         );
         // Where there is no agent to be had, or it is switched off, it is no wish to us.

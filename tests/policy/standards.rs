@@ -63,8 +63,8 @@ fn restricted() -> Value {
 
 fn left_out(level: &str) -> Vec<String> {
     vec![format!(
-        "datakit profiler: nothing injected, Pod Security {level} does not allow its capabilities; \
-         admission.datakit/pod-security: none does"
+        "datakit profiler: nothing injected: Pod Security {level} does not allow its capabilities; \
+         admission.datakit/pod-security: none allows it"
     )]
 }
 
@@ -139,6 +139,6 @@ fn a_recorded_session_is_played() {
     assert_eq!(played(&session("another")), as_operator());
     assert_eq!(played("[]"), as_operator());
     let problem = Recording::read("- request: '!CanI {}'").unwrap_err();
-    let expected = "exchange 1: the request is no !KubernetesGetResource";
+    let expected = "exchange 1: the request is not !KubernetesGetResource";
     assert_eq!(problem.to_string(), expected);
 }

@@ -151,9 +151,7 @@ fn leaves_an_update_alone_that_it_cannot_compare() {
         assert_eq!(answer.mutated_object, None, "{old}");
         assert_eq!(
             answer.warnings.unwrap(),
-            [
-                "datakit policy: nothing injected, the update came without the object as it was before"
-            ],
+            ["datakit policy: nothing injected: the update does not include the old object"],
             "{old}"
         );
     }
@@ -228,9 +226,9 @@ fn leaves_copies_of_a_template_to_their_controller() {
 #[test]
 fn warns_of_a_workload_that_is_malformed() {
     let without =
-        |path: &str| format!("datakit policy: nothing injected, the object has no {path}");
+        |path: &str| format!("datakit policy: nothing injected: the object has no {path}");
     let malformed = |path: &str| {
-        format!("datakit policy: nothing injected, the template is malformed at {path}")
+        format!("datakit policy: nothing injected: the template is malformed at {path}")
     };
     let deployment = |template: Value| object("Deployment", &template);
     for (object, warning) in [
@@ -284,7 +282,7 @@ fn can_be_switched_off_for_a_workload() {
         for value in ["", "no", "off", "tRUE", " true", "yes"] {
             let about = name.strip_suffix(".enabled").unwrap_or("policy");
             let warning = format!(
-                "datakit {about}: admission.datakit/{name}: `{value}` is no boolean and has no effect"
+                "datakit {about}: admission.datakit/{name}: `{value}` is not a boolean and has no effect"
             );
             let mut after = switched(name, value);
             after["spec"]["template"]["spec"] = injected_template()["spec"].take();
@@ -461,8 +459,8 @@ fn leaves_the_processes_of_a_pod_apart_that_says_so() {
     let spec = json!({"shareProcessNamespace": false, "containers": [container("main", &[])]});
     let warning = |feature: &str| {
         format!(
-            "datakit {feature}: nothing injected, it needs shareProcessNamespace, \
-             which is false; remove that or set true"
+            "datakit {feature}: nothing injected: it needs shareProcessNamespace, \
+             which is false; remove it, or set it to true"
         )
     };
     assert_leaves_alone(
@@ -487,7 +485,7 @@ fn points_out_annotations_that_have_no_effect() {
         &settings,
         &after,
         &[
-            "datakit ddtrace: admission.datakit/php-lib.version has no effect, \
+            "datakit ddtrace: admission.datakit/php-lib.version has no effect: \
            admission_inject.ddtrace decides",
         ],
     );
@@ -497,8 +495,7 @@ fn points_out_annotations_that_have_no_effect() {
         &object("Deployment", &template()),
         &json!({"admission_inject_v2": {"ddtraces": [rule]}}),
         &[
-            "datakit ddtrace: admission.datakit/java-lib.version has no effect, \
-           no rule of the settings is for it",
+            "datakit ddtrace: admission.datakit/java-lib.version has no effect: no rule in the settings applies",
         ],
     );
 }

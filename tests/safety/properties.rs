@@ -170,8 +170,7 @@ fn told(admission: &Admission, operation: &str, old: &Value) -> (Value, Vec<Stri
     warnings.retain(|warning| {
         let of_kinds = ["the pod does not complete", "of the object has no effect"];
         // A pod may have it from an earlier pass.
-        let of_templates =
-            warning.contains("a container ") && warning.ends_with(" is there already");
+        let of_templates = warning.contains("the pod already has a container ");
         !of_kinds.iter().any(|text| warning.contains(text)) && !of_templates
     });
     (fields, warnings, json!(answer.audit_annotations))

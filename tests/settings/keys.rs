@@ -105,7 +105,10 @@ fn the_sections_have_the_keys_that_the_policy_knows() {
         let unknown = join(&section, "zzzzzzzzzzzzzzzz");
         let mut settings = json!({});
         set(&mut settings, &unknown, json!(""));
-        let start = format!("{}: unknown key, known are ", unknown.replace("[]", "[0]"));
+        let start = format!(
+            "{}: unknown key; known keys are ",
+            unknown.replace("[]", "[0]")
+        );
         let known: BTreeSet<String> = problems(&settings)
             .iter()
             .find_map(|problem| problem.strip_prefix(&start))

@@ -109,7 +109,7 @@ fn too_wide(pattern: &Pattern<'_>, cluster: &[String]) -> Option<String> {
     let in_part = matched.iter().any(|namespace| !whole.matches(namespace));
     (matched.len() > 1 && in_part).then(|| {
         format!(
-            "`{text}` matches anywhere in a name, so {} of these namespaces: {}; `^` and `$` mark its ends",
+            "`{text}` matches anywhere in a name, so it matches {} of these namespaces: {}; `^` and `$` mark its ends",
             matched.len(),
             matched.join(", ")
         )
@@ -163,9 +163,11 @@ mod tests {
         assert_eq!(
             advice(&["prod", "pro.", "p|test"], &cluster),
             [
-                "`prod` matches anywhere in a name, so 2 of these namespaces: prod, prod-eu; `^` and `$` mark its ends",
-                "`pro.` matches anywhere in a name, so 2 of these namespaces: prod, prod-eu; `^` and `$` mark its ends",
-                "`p|test` matches anywhere in a name, so 3 of these namespaces: prod, prod-eu, test; `^` and `$` mark \
+                "`prod` matches anywhere in a name, so it matches 2 of these namespaces: prod, prod-eu; `^` and `$` \
+                 mark its ends",
+                "`pro.` matches anywhere in a name, so it matches 2 of these namespaces: prod, prod-eu; `^` and `$` \
+                 mark its ends",
+                "`p|test` matches anywhere in a name, so it matches 3 of these namespaces: prod, prod-eu, test; `^` and `$` mark \
                  its ends",
             ]
         );

@@ -49,7 +49,7 @@ fn unused_generation(
     match settings.generation(place) {
         Generation::First if !items(written, list).is_empty() => {
             let message =
-                format!("has no effect: {section} has `images` or `envs` and counts instead");
+                format!("has no effect: {section} has `images` or `envs`, so it counts instead");
             advice.push(Advice::new(*list, message));
         }
         Generation::First => {}
@@ -72,7 +72,7 @@ fn without_selector(written: &Value, advice: &mut Vec<Advice>) {
     for (list, key) in entry_lists() {
         for (path, entry) in items(written, &list) {
             if text(entry, key).trim().is_empty() {
-                let message = format!("has no `{key}`, so it is for no pod");
+                let message = format!("has no `{key}`, so it applies to no pod");
                 advice.push(Advice::new(path, message));
             }
         }
@@ -81,7 +81,10 @@ fn without_selector(written: &Value, advice: &mut Vec<Advice>) {
         for (path, rule) in items(written, list) {
             let has = |key| !selectors(rule, &path, key).is_empty();
             if !has("namespace_selectors") && !has("label_selectors") && !is_inert(rule) {
-                advice.push(Advice::new(path, "has no selectors, so it is for no pod"));
+                advice.push(Advice::new(
+                    path,
+                    "has no selectors, so it applies to no pod",
+                ));
             }
         }
     }
@@ -100,7 +103,7 @@ fn with_one_list(rules: &Outline<'_>, advice: &mut Vec<Advice>) {
                 "namespace_selectors"
             };
             let message = format!(
-                "has no `{missing}`, so it is for no pod: `policy.logging_match: all` needs both lists"
+                "has no `{missing}`, so it applies to no pod: `policy.logging_match: all` needs both lists"
             );
             advice.push(Advice::new(rule.origin.to_string(), message));
         }
@@ -147,7 +150,7 @@ fn impossible_labels(written: &Value, advice: &mut Vec<Advice>) {
             continue;
         };
         if let Some(key) = contradiction(&selector) {
-            let message = format!("no labels meet `{text}`: no value of `{key}` does");
+            let message = format!("no labels can meet `{text}`: no value of `{key}` does");
             advice.push(Advice::new(path, message));
         }
     }
@@ -157,7 +160,7 @@ fn impossible_labels(written: &Value, advice: &mut Vec<Advice>) {
 fn without_image(rules: &Outline<'_>, advice: &mut Vec<Advice>) {
     for rule in &rules.rules {
         if rule.image.is_none() && rule.origin.index.is_some() && can_match(rule) {
-            let message = "there is no image for it, so it injects nothing";
+            let message = "it has no image, so it injects nothing";
             advice.push(Advice::new(rule.origin.to_string(), message));
         }
     }
@@ -172,12 +175,12 @@ fn shadowed(rules: &Outline<'_>, advice: &mut Vec<Advice>) {
         if let (Some(earlier), true) = (earlier, can_match(later)) {
             let message = if tries_next {
                 format!(
-                    "is never taken: {} takes all of its pods before",
+                    "is never used: {} before it covers all of its pods",
                     earlier.origin
                 )
             } else {
                 format!(
-                    "is never taken: {} is for all of its pods too, and the first rule for a pod counts",
+                    "is never used: {} covers all of its pods too, and the first rule for a pod counts",
                     earlier.origin
                 )
             };

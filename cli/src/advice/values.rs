@@ -65,7 +65,7 @@ fn hidden_programs(of: &RulesOf<'_>, written: &Value, advice: &mut Vec<Advice>) 
         if let Some(directory) = directory.filter(|directory| is_of_the_system(directory)) {
             let path = format!("{}.envs", section(rule.origin));
             let message = format!(
-                "a volume at {directory} hides the programs of images, so nothing is injected; take a directory below it"
+                "a volume at {directory} hides programs of images, so nothing is injected; use a subdirectory"
             );
             advice.push(Advice::new(
                 value_path(&path, Sampler::PATH, written),
@@ -96,7 +96,7 @@ fn without_requests(set: &Outline<'_>, advice: &mut Vec<Advice>) {
             };
             if !amounts.iter().any(is_there) {
                 let message = format!(
-                    "requests no {resource}: a HorizontalPodAutoscaler that goes by {resource} stops for these pods, \
+                    "requests no {resource}: a HorizontalPodAutoscaler on {resource} stops for these pods, \
                      because it needs the request of every container"
                 );
                 advice.push(Advice::new(&path, message));
@@ -147,7 +147,9 @@ fn images(written: &Value, advice: &mut Vec<Advice>) {
             continue;
         }
         let message = match image::tag(text) {
-            None => "has no tag, so it is `latest`: pods of one workload may get different images",
+            None => {
+                "has no tag, which means `latest`: pods of one workload may get different images"
+            }
             Some("latest") => {
                 "the tag `latest` moves: pods of one workload may get different images"
             }
@@ -176,10 +178,10 @@ fn stdout_collection(written: &Value, advice: &mut Vec<Advice>) {
         let message = if entries.is_empty() || stdout.iter().any(|entry| !is_off(entry)) {
             continue;
         } else if stdout.is_empty() {
-            "names files alone, which switches the collection of stdout off for these pods; an entry \
+            "names only files, which switches off the collection of stdout for these pods; an entry \
              {\"type\":\"stdout\"} keeps it"
         } else {
-            "switches the collection of stdout off for these pods (`disable` in its entry of type `stdout`)"
+            "switches off the collection of stdout for these pods (`disable` in its entry of type `stdout`)"
         };
         advice.push(Advice::new(format!("{path}.config"), message));
     }

@@ -30,11 +30,11 @@ const LABELS_FIRST: &str = "Unlike the operator: where an entry of this list and
 const PHP: &str = "Unlike the operator: PHP_INI_SCAN_DIR keeps the directory that PHP was compiled with; the \
     operator put that of one image in its place.";
 const LOG_FILES: &str = "Unlike the operator: what `ignore` names in an annotation gets no volume, nor does a path \
-    that is not absolute or lies in `/`; and none is mounted on a log file itself.";
+    that is not absolute or is directly in `/`; and none is mounted on a log file itself.";
 const PROFILER: &str = "Unlike the operator: the node's /etc/localtime is read-only, and a container with a volume \
     at /tmp shares that one with the profiler, which could not attach otherwise.";
 const NO_SELECTORS: &str =
-    "Has no selectors, so it is for no pod. Unlike the operator: the rules after it count.";
+    "Has no selectors, so it applies to no pod. Unlike the operator: the rules after it count.";
 
 const NEVER: &str = "No effect: no operator ever read it.";
 const REUSE: &str = "Unlike operators 1.4 to 1.5.11: a log directory that a container mounts already is shared. They \
@@ -44,7 +44,7 @@ const NO_REUSE: &str = "As in operators 1.4 to 1.5.11: a pod in which a containe
 const NARROWS: &str = "As in operators since 1.8: the profiler is for what an entry of `enabled_namespaces` or of \
     `enabled_labelselectors` is for, and has to be asked for all the same. Operators before 1.8 do not read this.";
 const BOTH: &str = "As in operators since 1.7: a pod gets a rule's logs if its namespace and its labels match, and a rule \
-    that has namespaces alone, or label selectors alone, is for no pod. With `any`, as in operators before 1.7, one of \
+    that has namespaces alone, or label selectors alone, applies to no pod. With `any`, as in operators before 1.7, one of \
     the two is enough: more pods would get the annotation, and of those Datakit collects what the rule says alone.";
 
 /// Adds the comments that settings call for. What differs between operators is named where `version` may differ.

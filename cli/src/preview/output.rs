@@ -96,7 +96,7 @@ impl Printer {
             // Whoever applies what is left would miss the rest.
             _ if count.has_errors() && !self.keep_going => {
                 say(
-                    "Error: nothing is printed, because some of it is missing; --keep-going prints the rest",
+                    "Error: nothing is printed, because a part of it is missing; --keep-going prints the rest",
                 );
             }
             Format::Json => {

@@ -13,7 +13,7 @@ impl Compiled {
     pub fn from_bytes(module: &[u8]) -> Result<Self, PolicyError> {
         // Without this, wasmtime would take the bytes for WebAssembly text and complain about its grammar.
         if !module.starts_with(b"\0asm") {
-            let problem = "it does not begin as a WebAssembly module does";
+            let problem = "it does not start like a WebAssembly module";
             return Err(PolicyError::Load(problem.to_owned()));
         }
         WasmtimeEngineProviderBuilder::new()

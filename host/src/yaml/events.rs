@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
 
     fn alias(&mut self, id: usize, at: Position) -> Result<Node, YamlError> {
         let Some(nodes) = self.anchors.get(&id).map(|(_, nodes)| *nodes) else {
-            return Err(at.fault("the alias stands inside its own anchor"));
+            return Err(at.fault("the alias is inside its own anchor"));
         };
         // Counted before it is copied: the copy is what would fill the memory.
         self.count(nodes, at)?;
@@ -205,7 +205,7 @@ fn scalar_value(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Val
     if fits {
         Ok(value)
     } else {
-        Err(format!("this is no `!!{}`", tag.suffix))
+        Err(format!("this is not a `!!{}`", tag.suffix))
     }
 }
 

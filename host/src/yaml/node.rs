@@ -138,9 +138,9 @@ pub(super) struct Entries {
 fn twice(key: &str) -> String {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
     if key.bytes().all(is_name) {
-        format!("the key `{key}` is there twice")
+        format!("the key `{key}` appears twice")
     } else {
-        "a key is there twice".to_owned()
+        "a key appears twice".to_owned()
     }
 }
 

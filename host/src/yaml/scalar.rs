@@ -15,7 +15,7 @@ pub(super) fn resolve(text: &str) -> Result<Value, String> {
         _ => {}
     }
     if is_not_finite(text) {
-        return Err(format!("`{text}` cannot be said in JSON"));
+        return Err(format!("`{text}` cannot be written in JSON"));
     }
     Ok(number(text).map_or_else(|| Value::String(text.to_owned()), Value::Number))
 }
@@ -141,7 +141,7 @@ mod tests {
         for text in [".inf", "-.Inf", "+.INF", ".NaN"] {
             assert_eq!(
                 resolve(text),
-                Err(format!("`{text}` cannot be said in JSON"))
+                Err(format!("`{text}` cannot be written in JSON"))
             );
         }
     }

@@ -72,7 +72,7 @@ fn tells_what_becomes_of_an_object() {
             "form": "settings",
             "problems": [],
             "advice": [{"field": "settings", "line": 1, "column": 39, "message":
-                "admission_inject.ddtrace.images.java_agent_image: has no tag, so it is `latest`: pods of one workload may \
+                "admission_inject.ddtrace.images.java_agent_image: has no tag, which means `latest`: pods of one workload may \
                  get different images"}],
             "objects": [{
                 "title": "Pod shop/web",
@@ -109,9 +109,9 @@ fn tells_what_is_wrong_in_which_field() {
                 {"field": "manifest", "line": 3, "column": 1,
                  "message": "the object has no `kind`; every Kubernetes object needs `apiVersion` and `kind`"},
                 {"field": "manifest", "line": 5, "column": 1,
-                 "message": "a Kubernetes object is expected, this is a list"},
+                 "message": "expected a Kubernetes object, found a list"},
                 {"field": "settings", "line": 2, "column": 3,
-                 "message": "admission_inject.ddtrac: unknown key, did you mean `ddtrace`?"},
+                 "message": "admission_inject.ddtrac: unknown key; did you mean `ddtrace`?"},
                 {"field": "old", "line": 3, "column": 1,
                  "message": "while parsing a node, did not find expected node content"},
             ],
@@ -131,8 +131,8 @@ fn tells_settings_that_cannot_be_read() {
     assert_eq!(
         problem("apiVersion: v1\nkind: Service\nmetadata: {name: web}\n"),
         json!([{"field": "settings", "line": 1, "column": 1, "message":
-            "settings: there are no settings in it; a Kubewarden policy has some, and the operator's ConfigMap in \
-             `data.jsonconfig`, but this is Service web"}])
+            "settings: it contains no settings; a Kubewarden policy has them in `spec.settings`, and the operator's \
+             ConfigMap in `data.jsonconfig`, but this is Service web"}])
     );
 }
 
@@ -142,7 +142,7 @@ fn an_object_that_is_twice_among_the_old_ones_is_a_problem_there() {
     assert_eq!(
         output(POD, SETTINGS, Some(&old))["problems"],
         json!([{"field": "old", "line": 1, "column": 1, "message":
-            "old manifest:6: Pod web is there twice: keep the one that is in the cluster"}])
+            "old manifest:6: Pod web is there twice; keep the one from the cluster"}])
     );
 }
 
@@ -180,8 +180,8 @@ fn asks_a_policy_as_the_api_server_does() {
                 json!("injected"),
                 Value::Null,
                 json!([
-                    "ClusterAdmissionPolicy datakit: its namespaceSelector wants `team`, and the labels of namespace shop \
-                     are not known; taken as met (add the Namespace to the manifest)"
+                    "ClusterAdmissionPolicy datakit: its namespaceSelector requires `team`, and the labels of namespace shop \
+                     are not known; it counts as met (add the Namespace to the manifest)"
                 ]),
             ],
         ),
@@ -191,7 +191,7 @@ fn asks_a_policy_as_the_api_server_does() {
             [
                 json!("notAsked"),
                 json!(
-                    "its namespaceSelector wants `team`, which the namespace's labels do not meet"
+                    "its namespaceSelector requires `team`, which the namespace's labels do not meet"
                 ),
                 json!([]),
             ],
@@ -222,9 +222,9 @@ fn tells_all_that_is_wrong_with_several_policies() {
         json!({
             "form": null,
             "problems": [
-                problem(4, 1, "spec.rules: there are none, so the policy is never asked"),
-                problem(6, 3, "spec.mutating: has to be true or false"),
-                problem(19, 24, "admission_inject.ddtrac: unknown key, did you mean `ddtrace`?"),
+                problem(4, 1, "spec.rules: it has none, so the policy is never asked"),
+                problem(6, 3, "spec.mutating: must be true or false"),
+                problem(19, 24, "admission_inject.ddtrac: unknown key; did you mean `ddtrace`?"),
             ],
             "advice": [],
             "objects": []
@@ -242,7 +242,7 @@ fn settings_beside_a_policy_are_a_problem() {
     assert_eq!(
         output(POD, &settings, None)["problems"],
         json!([{"field": "settings", "line": 12, "column": 1, "message":
-            "`data.jsonconfig` of ConfigMap datakit-operator-config are not a policy; several settings can be looked at together \
-             where each is in a ClusterAdmissionPolicy or an AdmissionPolicy"}])
+            "`data.jsonconfig` of ConfigMap datakit-operator-config are not a policy; to use several settings together, put \
+             each into a ClusterAdmissionPolicy or an AdmissionPolicy"}])
     );
 }

@@ -86,7 +86,7 @@ impl Agent {
                 Err(_) if scene.is_sidecar(container) => {}
                 Err(reason) => report.warn(
                     self.feature.name,
-                    format_args!("container {} left out, {reason}", shown(container.name())),
+                    format_args!("container {} left out: {reason}", shown(container.name())),
                 ),
             }
         }
@@ -98,7 +98,7 @@ impl Agent {
         if let Some(another) = others::another(injected, self.language, self.own_option()) {
             report.warn(
                 self.feature.name,
-                format_args!("another agent is in {another}; take one of the two out"),
+                format_args!("another agent is in {another}; remove one of the two"),
             );
         }
         Ok(())
@@ -162,7 +162,7 @@ impl Agent {
             report.warn(
                 self.feature.name,
                 format_args!(
-                    "{name} of container {} is over {LONGEST} bytes, JDK 8 cuts it off",
+                    "{name} of container {} is longer than {LONGEST} bytes, and JDK 8 cuts it off",
                     shown(container.name())
                 ),
             );

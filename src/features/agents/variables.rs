@@ -97,7 +97,7 @@ impl MergedPairs {
             report.warn(
                 feature.name,
                 format_args!(
-                    "{variable} of container {} is a reference, the configured {} are not merged",
+                    "{variable} of container {} is a reference, so the configured {} are not merged",
                     shown(container.name()),
                     pairs.noun
                 ),
@@ -143,7 +143,7 @@ impl MergedPairs {
             report.warn(
                 feature.name,
                 format_args!(
-                    "{} of container {} refers to a variable that refers to it: not all is expanded",
+                    "{} of container {} refers to a variable that refers back to it, so not all of it is expanded",
                     self.variable,
                     shown(container.name())
                 ),

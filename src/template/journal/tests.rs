@@ -371,7 +371,7 @@ fn a_claim_by_the_name_of_a_volume_is_not_read_only() {
 #[wasm_bindgen_test(unsupported = test)]
 fn takes_no_journal_that_is_malformed_foreign_or_of_another_version() {
     let malformed = "is malformed";
-    let foreign = "names what the policy does not add";
+    let foreign = "names something that the policy does not add";
     for (text, expected) in [
         ("", malformed),
         ("null", malformed),

@@ -42,7 +42,7 @@ impl Journal {
         }
         let journal = Self::read(&object).ok_or(MALFORMED)?;
         if journal.names_what_is_not_ours(may_add) {
-            return Err("names what the policy does not add");
+            return Err("names something that the policy does not add");
         }
         Ok(journal)
     }

@@ -148,7 +148,7 @@ fn difference_02_skips_a_language_without_an_image() {
         ("php", "php"),
     ] {
         let warning = format!(
-            "datakit ddtrace: nothing injected, admission_inject.ddtrace has no image for {language}"
+            "datakit ddtrace: nothing injected: admission_inject.ddtrace has no image for {language}"
         );
         let pod = asking(annotation, main(json!([])));
         assert_leaves_alone(&pod, &without_images, &[&warning]);
@@ -169,8 +169,8 @@ fn difference_02_skips_sidecars_without_an_image() {
         &pod,
         &settings,
         &[
-            "datakit logfwd: nothing injected, admission_inject.logfwd has no image",
-            "datakit profiler: nothing injected, admission_inject.profiler has no image for python",
+            "datakit logfwd: nothing injected: admission_inject.logfwd has no image",
+            "datakit profiler: nothing injected: admission_inject.profiler has no image for python",
         ],
     );
 }
@@ -308,7 +308,7 @@ fn difference_15_leaves_a_container_out_that_has_something_else_at_the_path() {
             &before,
             &settings(json!({"A": "b"})),
             &after,
-            &["datakit ddtrace: container `other` left out, \
+            &["datakit ddtrace: container `other` left out: \
                something else is mounted at `/datadog-lib`"],
         );
     }
@@ -322,8 +322,8 @@ fn difference_16_injects_nothing_where_no_container_can_load_the_agent() {
         &pod,
         &settings(json!({})),
         &[
-            "datakit ddtrace: container `main` left out, something else is mounted at `/datadog-lib`",
-            "datakit ddtrace: nothing injected, every container was left out",
+            "datakit ddtrace: container `main` left out: something else is mounted at `/datadog-lib`",
+            "datakit ddtrace: nothing injected: every container was left out",
         ],
     );
 }
@@ -347,7 +347,7 @@ fn difference_16_adds_nothing_beside_an_init_container_of_that_name() {
     assert_leaves_alone(
         &workload("Deployment", &template),
         &settings(json!({"A": "b"})),
-        &["datakit ddtrace: nothing injected, a container datakit-lib-init is there already"],
+        &["datakit ddtrace: nothing injected: the pod already has a container datakit-lib-init"],
     );
 }
 
@@ -384,8 +384,8 @@ fn difference_21_replaces_a_digest_by_the_version() {
 fn difference_21_takes_the_configured_image_where_the_version_is_no_tag() {
     for version in ["a b", "-1", "v1@sha256:abc", "../x", "v1:v2", "$(X)"] {
         let warning = format!(
-            "datakit ddtrace: admission.datakit/java-lib.version: `{version}` is no image tag, \
-             the configured image is used"
+            "datakit ddtrace: admission.datakit/java-lib.version: `{version}` is not an image tag; the configured \
+             image is used"
         );
         assert_version("repo/java:1", version, "repo/java:1", &[&warning]);
     }
@@ -412,7 +412,7 @@ fn difference_22_adds_configured_tags_that_are_a_reference() {
     let options = variable("JAVA_TOOL_OPTIONS", JAVA_OPTION);
     let tags = field("DD_TAGS", "metadata.labels['tags']");
     let envs = json!({"DD_TAGS": "{fieldRef:metadata.labels['tags']}"});
-    let no_label = "datakit ddtrace: variables refer to what is not there, and are empty: DD_TAGS";
+    let no_label = "datakit ddtrace: variables refer to labels or annotations that do not exist, and are empty: DD_TAGS";
     assert_env(
         "java",
         envs.clone(),
@@ -434,8 +434,7 @@ fn difference_22_keeps_own_tags_that_are_a_reference() {
         json!([own]),
         json!([own, options]),
         &[
-            "datakit ddtrace: DD_TAGS of container `main` is a reference, \
-           the configured tags are not merged",
+            "datakit ddtrace: DD_TAGS of container `main` is a reference, so the configured tags are not merged",
         ],
     );
 }
@@ -454,7 +453,7 @@ fn difference_12_refuses_malformed_settings_when_they_are_loaded() {
         answer.message.as_deref(),
         Some(
             "admission_inject.ddtrace.enabled_labelselectors[1].labelselector: \
-             is no label selector: expected `,` or `)`, found the end"
+             is not a label selector: expected `,` or `)`, found the end"
         )
     );
 }

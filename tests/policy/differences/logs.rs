@@ -126,9 +126,9 @@ fn difference_08_mounts_nothing_at_the_root_or_a_relative_path() {
         &["/data"],
         &[
             "datakit logfwd: no volume for `logs/a.log`: the path is not absolute",
-            "datakit logfwd: no volume for `/a.log`: the path lies in `/`",
-            "datakit logfwd: no volume for `/*.log`: the path lies in `/`",
-            "datakit logfwd: no volume for `/*/a.log`: the path lies in `/`",
+            "datakit logfwd: no volume for `/a.log`: the path is directly in `/`",
+            "datakit logfwd: no volume for `/*.log`: the path is directly in `/`",
+            "datakit logfwd: no volume for `/*/a.log`: the path is directly in `/`",
             "datakit logfwd: no volume for `*.log`: the path is not absolute",
         ],
     );
@@ -167,7 +167,7 @@ fn difference_09_mounts_the_directory_of_a_file_that_datakit_collects() {
         &pod(&[], spec(&[])),
         &loggings(&config),
         &after,
-        &["datakit logging: no volume for `/root.log`: the path lies in `/`"],
+        &["datakit logging: no volume for `/root.log`: the path is directly in `/`"],
     );
 }
 
@@ -177,21 +177,21 @@ fn difference_11_says_what_is_wrong_with_an_annotation() {
         ("", " is empty"),
         ("no json", " is not valid JSON (line 1, column 2)"),
         ("[{\"loggings\":", " ends too early (line 1, column 13)"),
-        ("{}", " must be a list, is an object"),
-        ("[7]", "[0]: must be an object, is a number"),
+        ("{}", " must be a list, not an object"),
+        ("[7]", "[0]: must be an object, not a number"),
         (
             r#"[{"loggings":[{"logfiles":"/a.log"}]}]"#,
-            "[0].loggings[0].logfiles: must be a list, is a string",
+            "[0].loggings[0].logfiles: must be a list, not a string",
         ),
         (
             r#"[{"loggings":[{"tags":{"a":1}}]}]"#,
-            "[0].loggings[0].tags.a: must be a string, is a number",
+            "[0].loggings[0].tags.a: must be a string, not a number",
         ),
     ];
     let spec = json!({"containers": [container("main", &[])]});
     for (instances, problem) in problems {
         let warning = format!(
-            "datakit logfwd: nothing injected, admission.datakit/logfwd.instances{problem}"
+            "datakit logfwd: nothing injected: admission.datakit/logfwd.instances{problem}"
         );
         let pod = asking(instances, spec.clone());
         assert_leaves_alone(&pod, &settings(), &[&warning]);
@@ -240,7 +240,9 @@ fn difference_15_leaves_a_directory_out_that_another_volume_is_mounted_at() {
         &asking(&instances, spec),
         &settings(),
         &asking(&instances, after),
-        &["datakit logfwd: `/srv/log` is mounted already and no emptyDir, its files are not read"],
+        &[
+            "datakit logfwd: `/srv/log` is mounted already and is not an emptyDir, so its files are not read",
+        ],
     );
 }
 
@@ -261,7 +263,7 @@ fn difference_15_mounts_no_log_volume_over_another_one() {
         &settings(),
         &asking(&instances, after),
         &[
-            "datakit logfwd: `/srv/log` of container `other` is another volume, its files are not read",
+            "datakit logfwd: `/srv/log` of container `other` is another volume, so its files are not read",
         ],
     );
 }
@@ -321,8 +323,8 @@ fn difference_17_says_that_the_whole_annotation_is_null() {
         &asking("null", spec),
         &settings(),
         &[
-            "datakit logfwd: nothing injected, admission.datakit/logfwd.instances \
-           must be a list, is null",
+            "datakit logfwd: nothing injected: admission.datakit/logfwd.instances \
+           must be a list, not null",
         ],
     );
 }

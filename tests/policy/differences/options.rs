@@ -101,7 +101,7 @@ fn difference_04_adds_an_option_beside_one_that_is_alike() {
         )]),
         &[
             "datakit ddtrace: another agent is in JAVA_TOOL_OPTIONS of container `main`; \
-           take one of the two out",
+           remove one of the two",
         ],
     );
 }
@@ -131,8 +131,8 @@ fn assert_left_out(language: &str, env: Value, reason: &str) {
         &asking(language, main(env)),
         &settings(json!({})),
         &[
-            &format!("datakit ddtrace: container `main` left out, its {reason}"),
-            "datakit ddtrace: nothing injected, every container was left out",
+            &format!("datakit ddtrace: container `main` left out: its {reason}"),
+            "datakit ddtrace: nothing injected: every container was left out",
         ],
     );
 }
@@ -175,8 +175,7 @@ fn warns_of_options_that_are_longer_than_jdk_8_reads() {
         (
             1025,
             &[
-                "datakit ddtrace: JAVA_TOOL_OPTIONS of container `main` is over 1024 bytes, \
-               JDK 8 cuts it off",
+                "datakit ddtrace: JAVA_TOOL_OPTIONS of container `main` is longer than 1024 bytes, and JDK 8 cuts it off",
             ],
         ),
     ] {

@@ -189,7 +189,7 @@ fn difference_15_leaves_a_container_out_that_the_profiler_cannot_run_in() {
             ],
             &all_volumes(),
         ),
-        &["datakit profiler: container `other` left out, \
+        &["datakit profiler: container `other` left out: \
            something else is mounted at `/app/datakit-profiler`"],
     );
     let alone = json!({"containers": [other], "volumes": volumes});
@@ -197,9 +197,9 @@ fn difference_15_leaves_a_container_out_that_the_profiler_cannot_run_in() {
         &asking("java", alone),
         &settings(),
         &[
-            "datakit profiler: container `other` left out, \
+            "datakit profiler: container `other` left out: \
              something else is mounted at `/app/datakit-profiler`",
-            "datakit profiler: nothing injected, every container was left out",
+            "datakit profiler: nothing injected: every container was left out",
         ],
     );
 }
@@ -262,8 +262,7 @@ fn difference_20_gives_containers_without_a_tmp_one() {
             &all_volumes(),
         ),
         &[
-            "datakit profiler: /tmp of container `other` is another volume, \
-           its JVM cannot be attached to",
+            "datakit profiler: /tmp of container `other` is another volume, so the profiler cannot attach to its JVM",
         ],
     );
 }
@@ -301,7 +300,7 @@ fn flameshot() -> Value {
 fn difference_15_leaves_a_container_out_that_has_something_else_where_flames_go() {
     let settings = json!({"admission_inject_v2": {"flameshots": [flameshot_rule()]}});
     let other = container("other", &[mount("files", "/flames")]);
-    let left_out = "datakit flameshot: container `other` left out, \
+    let left_out = "datakit flameshot: container `other` left out: \
                     something else is mounted at `/flames`";
     let before = json!({
         "containers": [container("main", &[]), other],
@@ -320,7 +319,7 @@ fn difference_15_leaves_a_container_out_that_has_something_else_where_flames_go(
         &settings,
         &[
             left_out,
-            "datakit flameshot: nothing injected, every container was left out",
+            "datakit flameshot: nothing injected: every container was left out",
         ],
     );
 }
@@ -341,7 +340,7 @@ fn difference_16_injects_no_flameshot_whose_port_is_taken() {
         assert_leaves_alone(
             &pod(&[], spec),
             &settings,
-            &["datakit flameshot: nothing injected, a container of the pod has port 8089 already"],
+            &["datakit flameshot: nothing injected: a container of the pod already uses port 8089"],
         );
     }
     // An init container that ends has no port any more.
@@ -354,8 +353,7 @@ fn difference_16_injects_no_flameshot_whose_port_is_taken() {
         &pod(&[], on_the_node),
         &settings,
         &[
-            "datakit flameshot: nothing injected, the pod is on the node's network, \
-           where port 8089 is one of the node",
+            "datakit flameshot: nothing injected: the pod uses the node's network, where port 8089 belongs to the node",
         ],
     );
 }
@@ -505,11 +503,11 @@ fn difference_11_says_which_switch_is_no_boolean() {
         &pod,
         &settings,
         &[
-            "datakit policy: admission.datakit/enabled: `off` is no boolean and has no effect",
-            "datakit ddtrace: admission.datakit/ddtrace.enabled: `off` is no boolean and has no effect",
-            "datakit logfwd: admission.datakit/logfwd.enabled: `off` is no boolean and has no effect",
-            "datakit flameshot: admission.datakit/flameshot.enabled: `off` is no boolean and has no effect",
-            "datakit profiler: admission.datakit/profiler.enabled: `no` is no boolean and has no effect",
+            "datakit policy: admission.datakit/enabled: `off` is not a boolean and has no effect",
+            "datakit ddtrace: admission.datakit/ddtrace.enabled: `off` is not a boolean and has no effect",
+            "datakit logfwd: admission.datakit/logfwd.enabled: `off` is not a boolean and has no effect",
+            "datakit flameshot: admission.datakit/flameshot.enabled: `off` is not a boolean and has no effect",
+            "datakit profiler: admission.datakit/profiler.enabled: `no` is not a boolean and has no effect",
         ],
     );
 }

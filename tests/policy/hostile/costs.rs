@@ -92,7 +92,7 @@ fn injects_into_a_thousand_containers_and_leaves_more_alone() {
     assert_eq!(answer.mutated_object, None);
     assert_eq!(
         answer.warnings.unwrap(),
-        ["datakit policy: nothing injected, there are more than 1000 containers"]
+        ["datakit policy: nothing injected: there are more than 1000 containers"]
     );
 }
 
@@ -105,7 +105,9 @@ fn leaves_out_log_directories_that_would_make_the_pod_too_large() {
     let answer = injected(&pod);
     assert_eq!(
         answer.warnings.unwrap(),
-        ["datakit logfwd: no volumes for `/logs/17` and what follows: too much for 400 containers"]
+        [
+            "datakit logfwd: no volumes for `/logs/17` and the paths after it: too many for 400 containers"
+        ]
     );
     let mutated = answer.mutated_object.unwrap();
     let first = mounts_of(&mutated["spec"]["containers"][0]);
@@ -140,7 +142,7 @@ fn adds_a_megabyte_to_an_object_at_the_most() {
     assert_eq!(
         answer.warnings.unwrap(),
         [
-            "datakit policy: nothing injected, it would add more than 1 MB to the object; \
+            "datakit policy: nothing injected: it would add more than 1 MB to the object; \
              inject into fewer containers"
         ]
     );
@@ -153,7 +155,7 @@ fn twenty_thousand_log_files_are_more_than_a_variable_can_hold() {
     assert_eq!(
         answer.warnings.unwrap(),
         [
-            "datakit logfwd: injected without it, admission.datakit/logfwd.instances is longer than 128 KiB, \
+            "datakit logfwd: injected without log configuration: admission.datakit/logfwd.instances is longer than 128 KiB, \
              more than a variable can hold",
             NO_ROOM
         ]
@@ -168,7 +170,7 @@ fn bounds_what_five_thousand_log_files_cost() {
     let answer = with_files(|number| format!("/logs/{number}/a.log"));
     assert_eq!(
         answer.warnings.unwrap(),
-        ["datakit logfwd: log files in more than 256 directories, the rest is left out"]
+        ["datakit logfwd: log files are in more than 256 directories; the rest are left out"]
     );
     let mutated = answer.mutated_object.unwrap();
     assert_eq!(mounts_of(&mutated["spec"]["containers"][0]).len(), 256 + 5);

@@ -19,7 +19,7 @@ fn accepts_a_payload_that_is_no_json() {
         ),
         (b"\xef\xbb\xbf{}", "is not valid JSON (line 1, column 1)"),
     ] {
-        let warning = format!("datakit policy: nothing injected, the request {problem}");
+        let warning = format!("datakit policy: nothing injected: the request {problem}");
         assert_warns(payload, &[&warning]);
     }
 }
@@ -41,7 +41,7 @@ fn accepts_a_payload_that_is_no_admission_request() {
         let answer = answer(payload.as_bytes());
         assert_eq!(answer.mutated_object, None, "{payload}");
         let warnings = answer.warnings.unwrap();
-        let about = "datakit policy: nothing injected, the request is not an admission request: `request` must";
+        let about = "datakit policy: nothing injected: the request is not an admission request: `request` and";
         assert_eq!(warnings.len(), 1, "{payload}");
         assert!(warnings[0].starts_with(about), "{payload} {warnings:?}");
     }
@@ -57,23 +57,23 @@ fn accepts_a_payload_that_is_no_admission_request() {
 #[test]
 fn accepts_settings_that_it_cannot_read() {
     for (settings, problem) in [
-        (json!([]), "must be an object, is a list"),
-        (json!(7), "must be an object, is a number"),
-        (json!("text"), "must be an object, is a string"),
+        (json!([]), "must be an object, not a list"),
+        (json!(7), "must be an object, not a number"),
+        (json!("text"), "must be an object, not a string"),
         (
             json!({"jsonconfig": "{"}),
             "jsonconfig: the JSON ends too early (line 1, column 1)",
         ),
         (
             json!({"jsonconfig": 7}),
-            "jsonconfig: must be a string, is a number",
+            "jsonconfig: must be a string, not a number",
         ),
     ] {
         let pod = pod(&[], json!({"containers": [container("main", &[])]}));
         let payload = json!({"request": create("default", &pod), "settings": settings});
         assert_warns(
             payload.to_string().as_bytes(),
-            &[&format!("datakit settings: nothing injected, {problem}")],
+            &[&format!("datakit settings: nothing injected: {problem}")],
         );
     }
     // None at all, and sections that are nonsense, configure nothing.
@@ -93,15 +93,15 @@ fn accepts_settings_that_it_cannot_read() {
 
 #[test]
 fn accepts_an_object_that_is_none() {
-    let none = "datakit policy: nothing injected, there is no object";
-    let malformed = "datakit policy: nothing injected, the template is malformed";
+    let none = "datakit policy: nothing injected: there is no object";
+    let malformed = "datakit policy: nothing injected: the template is malformed";
     assert_warns(&with_request(json!({"object": null})), &[none]);
     for object in [json!(7), json!([]), json!("x")] {
         assert_warns(&with_request(json!({"object": object})), &[malformed]);
     }
     let kind = json!({"group": "apps", "version": "v1", "kind": "Deployment"});
     let deployment = |object: Value| with_request(json!({"kind": kind, "object": object}));
-    let without = "datakit policy: nothing injected, the object has no spec.template";
+    let without = "datakit policy: nothing injected: the object has no spec.template";
     for object in [
         json!(null),
         json!(7),
@@ -156,7 +156,7 @@ fn accepts_fields_of_another_type() {
     ];
     for (template, place) in cases {
         let warning =
-            format!("datakit policy: nothing injected, the template is malformed at {place}");
+            format!("datakit policy: nothing injected: the template is malformed at {place}");
         for kind in ["Deployment", "CronJob"] {
             let request = create("default", &workload(kind, &template));
             assert_warns(&payload(&request, &settings()).unwrap(), &[&warning]);

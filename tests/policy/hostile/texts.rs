@@ -21,7 +21,7 @@ fn assert_no_json(payload: &[u8]) {
     let answer = answer(payload);
     assert_eq!(answer.mutated_object, None);
     let warnings = answer.warnings.unwrap();
-    let start = "datakit policy: nothing injected, the request is not valid JSON (line 1, column ";
+    let start = "datakit policy: nothing injected: the request is not valid JSON (line 1, column ";
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].starts_with(start), "{warnings:?}");
 }
@@ -69,9 +69,7 @@ fn leaves_an_update_alone_whose_old_object_cannot_be_read() {
     ] {
         assert_warns(
             &with_text(payload.clone(), text),
-            &[
-                "datakit policy: nothing injected, the update came without the object as it was before",
-            ],
+            &["datakit policy: nothing injected: the update does not include the old object"],
         );
     }
 }
@@ -79,7 +77,9 @@ fn leaves_an_update_alone_whose_old_object_cannot_be_read() {
 #[test]
 fn accepts_an_annotation_that_is_a_bomb() {
     let warning = |problem: &str| {
-        format!("datakit logfwd: injected without it, admission.datakit/logfwd.instances{problem}")
+        format!(
+            "datakit logfwd: injected without log configuration: admission.datakit/logfwd.instances{problem}"
+        )
     };
     for (instances, problem) in [
         (nested(1_000), " is not valid JSON (line 1, column 128)"),
@@ -97,7 +97,7 @@ fn accepts_an_annotation_that_is_a_bomb() {
         ),
         (
             format!("[{}1]", "1,".repeat(1 << 20)),
-            "[0]: must be an object, is a number",
+            "[0]: must be an object, not a number",
         ),
         (
             "[{\"loggings\":1e400}]".to_owned(),

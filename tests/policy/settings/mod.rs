@@ -45,7 +45,7 @@ fn refuses_settings_that_are_no_object() {
         (json!(1), "a number"),
         (json!(true), "a boolean"),
     ] {
-        assert_refuses(settings, &format!("must be an object, is {kind}"));
+        assert_refuses(settings, &format!("must be an object, not {kind}"));
     }
 }
 
@@ -85,12 +85,11 @@ fn reports_all_problems_in_one_message() {
             "admission_inject_v2": {"ddtraces": [{"language": "java", "image": "a b"}]}
         }),
         "5 problems:\n\
-         - log_lvel: unknown key, did you mean `log_level`?\n\
-         - server_listen: must be a string, is a number\n\
-         - admission_inject.ddtrace.envs.A: must be a string, is a number\n\
-         - admission_inject.ddtrace.enabled_namespaces[0].language: `rust` is an unknown language, \
-         known are `java`, `python`, `nodejs`, `js`, `php`\n\
-         - admission_inject_v2.ddtraces[0].image: `a b` is no image reference",
+         - log_lvel: unknown key; did you mean `log_level`?\n\
+         - server_listen: must be a string, not a number\n\
+         - admission_inject.ddtrace.envs.A: must be a string, not a number\n\
+         - admission_inject.ddtrace.enabled_namespaces[0].language: `rust` is an unknown language; known are `java`, `python`, `nodejs`, `js`, `php`\n\
+         - admission_inject_v2.ddtraces[0].image: `a b` is not an image reference",
     );
 }
 
@@ -100,77 +99,77 @@ fn refuses_values_of_another_type() {
     for (settings, problem) in [
         (
             json!({"log_level": 1}),
-            "log_level: must be a string, is a number".to_owned(),
+            "log_level: must be a string, not a number".to_owned(),
         ),
         (
             json!({"admission_inject": []}),
-            "admission_inject: must be an object, is a list".to_owned(),
+            "admission_inject: must be an object, not a list".to_owned(),
         ),
         (
             json!({"admission_inject": {"ddtrace": "x"}}),
-            "admission_inject.ddtrace: must be an object, is a string".to_owned(),
+            "admission_inject.ddtrace: must be an object, not a string".to_owned(),
         ),
         (
             ddtrace(json!({"images": []})),
-            "admission_inject.ddtrace.images: must be an object, is a list".to_owned(),
+            "admission_inject.ddtrace.images: must be an object, not a list".to_owned(),
         ),
         (
             ddtrace(json!({"enabled_namespaces": {}})),
-            "admission_inject.ddtrace.enabled_namespaces: must be a list, is an object".to_owned(),
+            "admission_inject.ddtrace.enabled_namespaces: must be a list, not an object".to_owned(),
         ),
         (
             json!({"admission_inject_v2": {"logfwds": {}}}),
-            "admission_inject_v2.logfwds: must be a list, is an object".to_owned(),
+            "admission_inject_v2.logfwds: must be a list, not an object".to_owned(),
         ),
         (
             rule("logfwds", json!(7)),
-            format!("{path}: must be an object, is a number"),
+            format!("{path}: must be an object, not a number"),
         ),
         (
             rule("logfwds", json!({"name": 1})),
-            format!("{path}.name: must be a string, is a number"),
+            format!("{path}.name: must be a string, not a number"),
         ),
         (
             rule("logfwds", json!({"check_annotation": "true"})),
-            format!("{path}.check_annotation: must be true or false, is a string"),
+            format!("{path}.check_annotation: must be true or false, not a string"),
         ),
         (
             rule("logfwds", json!({"namespace_selectors": "default"})),
-            format!("{path}.namespace_selectors: must be a list, is a string"),
+            format!("{path}.namespace_selectors: must be a list, not a string"),
         ),
         (
             rule("logfwds", json!({"label_selectors": [{}]})),
-            format!("{path}.label_selectors[0]: must be a string, is an object"),
+            format!("{path}.label_selectors[0]: must be a string, not an object"),
         ),
         (
             rule("logfwds", json!({"log_volume_paths": "/a"})),
-            format!("{path}.log_volume_paths: must be a list, is a string"),
+            format!("{path}.log_volume_paths: must be a list, not a string"),
         ),
         (
             rule("logfwds", json!({"log_configs": [{}]})),
-            format!("{path}.log_configs: must be a string, is a list"),
+            format!("{path}.log_configs: must be a string, not a list"),
         ),
         (
             rule("logfwds", json!({"resources": "1"})),
-            format!("{path}.resources: must be an object, is a string"),
+            format!("{path}.resources: must be an object, not a string"),
         ),
         (
             rule("logfwds", json!({"resources": {"limits": {"cpu": 1}}})),
-            format!("{path}.resources.limits.cpu: must be a string, is a number"),
+            format!("{path}.resources.limits.cpu: must be a string, not a number"),
         ),
         (
             rule("flameshots", json!({"enable_prometheus_annotations": 1})),
             "admission_inject_v2.flameshots[0].enable_prometheus_annotations: \
-             must be true or false, is a number"
+             must be true or false, not a number"
                 .to_owned(),
         ),
         (
             json!({"admission_mutate": {"loggings": 1}}),
-            "admission_mutate.loggings: must be a list, is a number".to_owned(),
+            "admission_mutate.loggings: must be a list, not a number".to_owned(),
         ),
         (
             json!({"jsonconfig": {}}),
-            "jsonconfig: must be a string, is an object".to_owned(),
+            "jsonconfig: must be a string, not an object".to_owned(),
         ),
     ] {
         assert_refuses(settings, &problem);
@@ -182,74 +181,68 @@ fn names_the_nearest_key_to_one_that_it_does_not_know() {
     for (settings, problem) in [
         (
             json!({"admission_injectv2": {}}),
-            "admission_injectv2: unknown key, did you mean `admission_inject_v2`?",
+            "admission_injectv2: unknown key; did you mean `admission_inject_v2`?",
         ),
         (
             json!({"zzz": 1}),
-            "zzz: unknown key, known are `server_listen`, `log_level`, `admission_inject`, \
+            "zzz: unknown key; known keys are `server_listen`, `log_level`, `admission_inject`, \
              `admission_inject_v2`, `admission_mutate`, `jsonconfig`, `policy`",
         ),
         (
             ddtrace(json!({"enabled_namespace": []})),
-            "admission_inject.ddtrace.enabled_namespace: unknown key, \
-             did you mean `enabled_namespaces`?",
+            "admission_inject.ddtrace.enabled_namespace: unknown key; did you mean `enabled_namespaces`?",
         ),
         // Go reads keys in any case.
         (
             ddtrace(json!({"Enabled_Namespaces": []})),
-            "admission_inject.ddtrace.Enabled_Namespaces: is not taken in another case, \
-             write `enabled_namespaces`",
+            "admission_inject.ddtrace.Enabled_Namespaces: has the wrong case; write `enabled_namespaces`",
         ),
         (
             json!({"POLICY": {}}),
-            "POLICY: is not taken in another case, write `policy`",
+            "POLICY: has the wrong case; write `policy`",
         ),
         (
             ddtrace(json!({"images": {"java_agnet_image": "a"}})),
-            "admission_inject.ddtrace.images.java_agnet_image: unknown key, \
-             did you mean `java_agent_image`?",
+            "admission_inject.ddtrace.images.java_agnet_image: unknown key; did you mean `java_agent_image`?",
         ),
         (
             ddtrace(
                 json!({"enabled_labelselectors": [{"label_selector": "a", "language": "java"}]}),
             ),
-            "admission_inject.ddtrace.enabled_labelselectors[0].label_selector: unknown key, \
-             did you mean `labelselector`?",
+            "admission_inject.ddtrace.enabled_labelselectors[0].label_selector: unknown key; did you mean `labelselector`?",
         ),
         (
             rule(
                 "ddtraces",
                 json!({"language": "java", "namespace_selector": []}),
             ),
-            "admission_inject_v2.ddtraces[0].namespace_selector: unknown key, \
-             did you mean `namespace_selectors`?",
+            "admission_inject_v2.ddtraces[0].namespace_selector: unknown key; did you mean `namespace_selectors`?",
         ),
         (
             rule(
                 "profilers",
                 json!({"language": "java", "resources": {"limit": {}}}),
             ),
-            "admission_inject_v2.profilers[0].resources.limit: unknown key, did you mean `limits`?",
+            "admission_inject_v2.profilers[0].resources.limit: unknown key; did you mean `limits`?",
         ),
         (
             rule("logfwds", json!({"resources": {"limits": {"disk": "1"}}})),
-            "admission_inject_v2.logfwds[0].resources.limits.disk: unknown key, \
-             known are `cpu`, `memory`",
+            "admission_inject_v2.logfwds[0].resources.limits.disk: unknown key; known keys are `cpu`, `memory`",
         ),
         (
             rule(
                 "logfwds",
                 json!({"envs": [{"nam": "A", "name": "A", "value": "b"}]}),
             ),
-            "admission_inject_v2.logfwds[0].envs[0].nam: unknown key, did you mean `name`?",
+            "admission_inject_v2.logfwds[0].envs[0].nam: unknown key; did you mean `name`?",
         ),
         (
             logging(json!({"configs": "[]"})),
-            "admission_mutate.loggings[0].configs: unknown key, did you mean `config`?",
+            "admission_mutate.loggings[0].configs: unknown key; did you mean `config`?",
         ),
         (
             json!({"admission_inject_v2": {"ddtrace": []}}),
-            "admission_inject_v2.ddtrace: unknown key, did you mean `ddtraces`?",
+            "admission_inject_v2.ddtrace: unknown key; did you mean `ddtraces`?",
         ),
     ] {
         assert_refuses(settings, problem);
@@ -267,10 +260,10 @@ fn reports_problems_of_the_pasted_configmap() {
         pasted("{\"log_level\": "),
         "jsonconfig: the JSON ends too early (line 1, column 14)",
     );
-    assert_refuses(pasted("[]"), "must be an object, is a list");
+    assert_refuses(pasted("[]"), "must be an object, not a list");
     assert_refuses(
         pasted(r#"{"admission_inject": {"ddtrace": {"envs": {"A": 1}}}}"#),
-        "admission_inject.ddtrace.envs.A: must be a string, is a number",
+        "admission_inject.ddtrace.envs.A: must be a string, not a number",
     );
     assert_refuses(
         pasted(r#"{"log_level": "info", "log_level": "debug"}"#),
@@ -278,7 +271,7 @@ fn reports_problems_of_the_pasted_configmap() {
     );
     assert_refuses(
         json!({"jsonconfig": "{}", "log_level": "info"}),
-        "jsonconfig: cannot be given together with other keys",
+        "jsonconfig: cannot be combined with other keys",
     );
     let nested = problems(&pasted(r#"{"jsonconfig": "{}"}"#));
     assert!(nested.is_some_and(|problem| problem.starts_with("jsonconfig: ")));

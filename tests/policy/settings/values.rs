@@ -22,14 +22,14 @@ fn refuses_selectors_that_are_none() {
     ] {
         assert_refuses(
             logging(json!({"label_selectors": ["app=x", selector]})),
-            &format!("{path}: is no label selector: {problem}"),
+            &format!("{path}: is not a label selector: {problem}"),
         );
     }
     for selector in ["-a=b", "a/b/c", "a=b c!", "a=-b", "ä"] {
         let message = problems(&logging(json!({"label_selectors": ["app=x", selector]})));
         let message = message.unwrap_or_else(|| panic!("{selector} was taken"));
         assert!(
-            message.starts_with(&format!("{path}: is no label selector: ")),
+            message.starts_with(&format!("{path}: is not a label selector: ")),
             "{message}"
         );
     }
@@ -61,7 +61,7 @@ fn refuses_namespace_patterns_that_the_engine_does_not_take() {
             ),
         ] {
             let message = problems(&settings).unwrap_or_else(|| panic!("{pattern} was taken"));
-            let start = format!("{path}: is no namespace pattern: ");
+            let start = format!("{path}: is not a namespace pattern: ");
             let reason = message.strip_prefix(&start);
             assert!(reason.is_some_and(|reason| reason.len() > 10), "{message}");
         }
@@ -76,7 +76,7 @@ fn refuses_resources_that_cannot_be() {
         let settings = resources(json!({"limits": {"memory": quantity}}));
         assert_refuses(
             settings,
-            &format!("{path}.limits.memory: `{quantity}` is no quantity like `500m` or `512Mi`"),
+            &format!("{path}.limits.memory: `{quantity}` is not a quantity like `500m` or `512Mi`"),
         );
     }
     for (request, limit) in [
@@ -108,25 +108,25 @@ fn refuses_log_configurations_that_datakit_would_drop() {
         ("no json", ": the JSON is not valid JSON (line 1, column 2)"),
         ("[\n{]", ": the JSON is not valid JSON (line 2, column 2)"),
         ("[{}", ": the JSON ends too early (line 1, column 3)"),
-        ("{}", ": the JSON must be a list, is an object"),
-        ("null", ": the JSON must be a list, is null"),
-        ("[null]", "[0]: must be an object, is null"),
-        ("[7]", "[0]: must be an object, is a number"),
+        ("{}", ": the JSON must be a list, not an object"),
+        ("null", ": the JSON must be a list, not null"),
+        ("[null]", "[0]: must be an object, not null"),
+        ("[7]", "[0]: must be an object, not a number"),
         (
             r#"[{"source":null}]"#,
-            "[0].source: is null, leave the key out instead",
+            "[0].source: is null; leave the key out instead",
         ),
         (
             r#"[{"tags":{"a":null}}]"#,
-            "[0].tags.a: is null, leave the key out instead",
+            "[0].tags.a: is null; leave the key out instead",
         ),
         (
             r#"[{"tags":{"a":1}}]"#,
-            "[0].tags.a: must be a string, is a number",
+            "[0].tags.a: must be a string, not a number",
         ),
         (
             r#"[{"disable":"true"}]"#,
-            "[0].disable: must be true or false, is a string",
+            "[0].disable: must be true or false, not a string",
         ),
         (
             r#"[{"type":"file"}]"#,
@@ -138,7 +138,7 @@ fn refuses_log_configurations_that_datakit_would_drop() {
         ),
         (
             r#"[{"type":"file","path":"/a"},{"type":"file","path":"/a"}]"#,
-            "[1].path: is the path of an earlier entry too",
+            "[1].path: repeats the path of an earlier entry",
         ),
     ];
     for (config, problem) in cases {
@@ -160,18 +160,15 @@ fn refuses_unknown_words() {
             ddtrace(
                 json!({"enabled_labelselectors": [{"labelselector": "a", "language": "golang"}]}),
             ),
-            "admission_inject.ddtrace.enabled_labelselectors[0].language: `golang` is an unknown \
-             language, known are `java`, `python`, `nodejs`, `js`, `php`",
+            "admission_inject.ddtrace.enabled_labelselectors[0].language: `golang` is an unknown language; known are `java`, `python`, `nodejs`, `js`, `php`",
         ),
         (
             rule("ddtraces", json!({"language": "Java"})),
-            "admission_inject_v2.ddtraces[0].language: `Java` is an unknown language, \
-             known are `java`, `python`, `nodejs`, `js`, `php`",
+            "admission_inject_v2.ddtraces[0].language: `Java` is an unknown language; known are `java`, `python`, `nodejs`, `js`, `php`",
         ),
         (
             rule("profilers", json!({"language": "php"})),
-            "admission_inject_v2.profilers[0].language: `php` is an unknown language, \
-             known are `java`, `python`, `golang`",
+            "admission_inject_v2.profilers[0].language: `php` is an unknown language; known are `java`, `python`, `golang`",
         ),
         (
             rule("ddtraces", json!({"image": "a"})),
@@ -182,13 +179,11 @@ fn refuses_unknown_words() {
                 "ddtraces",
                 json!({"language": "php", "php_loader_flavor": "musl"}),
             ),
-            "admission_inject_v2.ddtraces[0].php_loader_flavor: `musl` is unknown, \
-             known are `linux-gnu`, `linux-musl`",
+            "admission_inject_v2.ddtraces[0].php_loader_flavor: `musl` is unknown; known values are `linux-gnu`, `linux-musl`",
         ),
         (
             rule("logfwds", json!({"image_pull_policy": "always"})),
-            "admission_inject_v2.logfwds[0].image_pull_policy: `always` is unknown, \
-             known are `Always`, `IfNotPresent`, `Never`",
+            "admission_inject_v2.logfwds[0].image_pull_policy: `always` is unknown; known values are `Always`, `IfNotPresent`, `Never`",
         ),
     ] {
         assert_refuses(settings, problem);
@@ -199,10 +194,10 @@ fn refuses_unknown_words() {
 fn refuses_envs_that_no_container_could_have() {
     let path = "admission_inject.ddtrace.envs";
     for (value, kind) in [
-        (json!(9529), "must be a string, is a number"),
-        (json!(true), "must be a string, is a boolean"),
-        (json!(null), "must be a string, is null or missing"),
-        (json!({}), "must be a string, is an object"),
+        (json!(9529), "must be a string, not a number"),
+        (json!(true), "must be a string, not a boolean"),
+        (json!(null), "must be a string, but is null or missing"),
+        (json!({}), "must be a string, not an object"),
     ] {
         assert_refuses(
             ddtrace(json!({"envs": {"A": value}})),
@@ -215,22 +210,22 @@ fn refuses_envs_that_no_container_could_have() {
         assert_refuses(
             ddtrace(json!({"envs": {name: "x"}})),
             &format!(
-                "{path}: a name of {} characters is not one of a variable: \
+                "{path}: a name of {} characters is not a variable name: \
                  letters, digits, `_`, `-`, `.`, no digit first",
                 name.chars().count()
             ),
         );
     }
     for (list, problem) in [
-        (json!(["A"]), "[0]: must be an object, is a string"),
+        (json!(["A"]), "[0]: must be an object, not a string"),
         (json!([{"value": "x"}]), "[0].name: is missing"),
         (
             json!([{"name": "A"}]),
-            "[0].value: must be a string, is null or missing",
+            "[0].value: must be a string, but is null or missing",
         ),
         (
             json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]),
-            "[1].name: is there already",
+            "[1].name: repeats the name of an earlier entry",
         ),
     ] {
         let message = problems(&ddtrace(json!({"envs": list}))).unwrap();
@@ -253,7 +248,7 @@ fn refuses_images_that_are_no_references() {
         ] {
             assert_refuses(
                 settings,
-                &format!("{path}: `{image}` is no image reference"),
+                &format!("{path}: `{image}` is not an image reference"),
             );
         }
     }
@@ -292,7 +287,7 @@ fn refuses_a_flameshot_rule_that_lacks_its_variables() {
                 "FLAMESHOT_PROFILING_PATH": "/f", "FLAMESHOT_HTTP_LOCAL_PORT": "80"
             }}),
         ),
-        "admission_inject_v2.flameshots[0].processes: the JSON must be a list, is an object",
+        "admission_inject_v2.flameshots[0].processes: the JSON must be a list, not an object",
     );
 }
 
@@ -300,9 +295,9 @@ fn refuses_a_flameshot_rule_that_lacks_its_variables() {
 fn refuses_log_volume_paths_that_cannot_be_mounted() {
     for (path, problem) in [
         ("logs", "is not absolute"),
-        ("/", "lies in `/`"),
-        ("/*.log", "lies in `/`"),
-        ("/a/..", "lies in `/`"),
+        ("/", "is directly in `/`"),
+        ("/*.log", "is directly in `/`"),
+        ("/a/..", "is directly in `/`"),
     ] {
         assert_refuses(
             rule("logfwds", json!({"log_volume_paths": ["/ok", path]})),

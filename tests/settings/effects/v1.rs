@@ -124,7 +124,7 @@ fn log_volumes(settings: &Value) -> [Row; 2] {
     let key = format!("{options}.reuse_exist_volume");
     let settings = with(settings, &key, json!("false"));
     let patch = || {
-        let warning = "datakit logfwd: nothing injected, `/logs` is mounted already and `reuse_exist_volume` is \"false\"";
+        let warning = "datakit logfwd: nothing injected: `/logs` is mounted already and `reuse_exist_volume` is \"false\"";
         let remove = |path: &str| json!({"op": "remove", "path": path});
         vec![
             remove("/injected/logfwd"),
@@ -388,7 +388,9 @@ fn drop_unresolved_labels() -> Row {
     let patch = vec![
         replace(
             "/warnings/0",
-            json!("datakit logfwd: variables refer to what is not there, and are left out: A"),
+            json!(
+                "datakit logfwd: variables refer to labels or annotations that do not exist, and are left out: A"
+            ),
         ),
         json!({"op": "remove", "path": "/pod/spec/containers/1/env"}),
     ];
