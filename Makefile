@@ -262,8 +262,8 @@ release-tests: bats zip unzip ## Test what a release makes of its programs
 .PHONY: test-cluster
 test-cluster: policy.wasm ## Test the policy, the chart and the election service on a real API server (needs Go)
 	@assets=$$(tests/cluster/assets.sh $(TARGET_DIR)/cluster); helm=$$(tests/chart/helm.sh $(TARGET_DIR)/helm); \
-	KUBEBUILDER_ASSETS="$$assets" HELM="$$helm" cargo test --locked --workspace --features datakit-election/cluster \
-		--test cluster --test replicas -- $(ARGS)
+	KUBEBUILDER_ASSETS="$$assets" HELM="$$helm" cargo test --locked --workspace --features datakit-election/cluster,datakit-policy/cluster \
+		--test cluster --test replicas --test status_in_cluster -- $(ARGS)
 
 # Maven, npm and pip fetch the agents that tests/agents/images pins. ARGS may be words of names.
 .PHONY: test-agents

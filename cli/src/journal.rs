@@ -38,7 +38,12 @@ pub fn template_mut(object: &mut Value) -> Option<&mut Value> {
 
 /// The journal of a workload, if it has one; for one that cannot be read, the reason as the end of a sentence.
 pub fn of(object: &Value) -> Option<Result<Journal, &'static str>> {
-    annotation(template(object)?, ANNOTATION).map(table::journal)
+    text(object).map(table::journal)
+}
+
+/// The journal of a workload as it is written.
+pub fn text(object: &Value) -> Option<&str> {
+    annotation(template(object)?, ANNOTATION)
 }
 
 fn annotation<'t>(template: &'t Value, key: &str) -> Option<&'t str> {

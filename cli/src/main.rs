@@ -17,6 +17,7 @@ mod notes;
 mod preview;
 mod registry;
 mod run;
+mod status;
 mod uninject;
 
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ enum Command {
     Explain(explain::Args),
     Check(check::Args),
     Migrate(migrate::Args),
+    Status(status::Args),
     Uninject(uninject::Args),
     Run(run::Args),
     Bench(bench::Args),
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::exec(&args),
         Command::Check(args) => check::exec(&args),
         Command::Migrate(args) => migrate::exec(&args),
+        Command::Status(args) => status::exec(&args),
         Command::Uninject(args) => uninject::exec(&args),
         Command::Run(args) => run::exec(&args),
         Command::Bench(args) => bench::exec(&args),

@@ -53,8 +53,8 @@ impl SettingsFile {
         let other = all.iter().find(|file| !file.is_policy());
         let other = other.filter(|_| all.len() > 1)?;
         let message = format!(
-            "{} are not a policy; to use several settings together, put each into a ClusterAdmissionPolicy or an \
-             AdmissionPolicy",
+            "{} are not a policy; to use several settings together, put each into a ClusterAdmissionPolicy or \
+             an AdmissionPolicy",
             other.found.form
         );
         Some((other, message))

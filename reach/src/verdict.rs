@@ -108,8 +108,8 @@ impl fmt::Display for Doubt {
                 requirement,
             } => write!(
                 out,
-                "its namespaceSelector requires `{requirement}`, and the labels of namespace {namespace} are not \
-                 known; it counts as met"
+                "its namespaceSelector requires `{requirement}`, and the labels of namespace {namespace} are not known; it \
+                 counts as met"
             ),
             Self::Who { name } => write!(
                 out,

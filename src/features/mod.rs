@@ -45,7 +45,9 @@ pub use annotations::{asks_for_a_feature, beside_the_template};
 pub use feature::{Added, Ask, Feature};
 pub use flameshot::Sampler;
 pub use scene::{PREFIX, SWITCH};
-pub use table::{ALL, NAMES, adds_container, adds_sidecar, annotation_names, journal, problems};
+pub use table::{
+    ALL, NAMES, adding, adds_container, adds_sidecar, annotation_names, journal, problems,
+};
 
 /// What an injection depends on, but for the template.
 #[derive(Clone, Copy, Debug)]

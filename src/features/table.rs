@@ -59,13 +59,18 @@ mod columns {
     pub const RESOURCES: [Option<&str>; ALL.len()] = column!(resources, None);
 }
 
+/// The feature that adds a container of this name.
+#[must_use]
+pub fn adding(name: &str) -> Option<&'static str> {
+    let mut features = NAMES.iter().zip(columns::ADDED);
+    let is_it = |added: Option<Added>| added.is_some_and(|added| added.name() == name);
+    features.find_map(|(feature, added)| is_it(added).then_some(*feature))
+}
+
 /// Whether a feature adds a container of this name.
 #[must_use]
 pub fn adds_container(name: &str) -> bool {
-    columns::ADDED
-        .iter()
-        .flatten()
-        .any(|added| added.name() == name)
+    adding(name).is_some()
 }
 
 /// Whether a feature adds a sidecar of this name.

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every test file uses some of it")]
 
+pub mod api_server;
 #[path = "../../../host/tests/guest/mod.rs"]
 pub mod guest;
 pub mod registry;
