@@ -16,8 +16,8 @@ const { browser, onPage } = forTests();
 
 /** What `check` advises about the settings of a new page. */
 const ADVICE =
-  "warning Settings, line 49, column 17: admission_mutate.loggings[0].config: names files alone, which switches the collection of " +
-  'stdout off for these pods; an entry {"type":"stdout"} keeps it';
+  "warning Settings, line 49, column 17: admission_mutate.loggings[0].config: names only files, which switches off the collection " +
+  'of stdout for these pods; an entry {"type":"stdout"} keeps it';
 
 /** The object, with its journal as a diff shows it. */
 function withShortJournal(object) {

@@ -14,7 +14,7 @@ onPage("a policy is not asked where its namespaceSelector says so", {}, async (p
   assert.equal(await status(page), "1 object, 1 injected");
   assert.deepEqual((await messages(page)).at(-1),
     "note ClusterAdmissionPolicy datakit: its namespaceSelector requires `team=shop`, and the labels of namespace default " +
-    "are not known; taken as met (add the Namespace to the manifest)");
+    "are not known; it counts as met (add the Namespace to the manifest)");
 
   const manifest = await read("examples/nginx.yaml");
   const namespace = (team) => `---\napiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: {team: ${team}}}\n`;
@@ -127,6 +127,6 @@ onPage("gives the advice of `check` at its place", {}, async (page) => {
   await paste(page, "#manifest", namespaces.join("---\n"));
   assert.deepEqual(await shown(), [...told,
     "warning Settings, line 8, column 35: admission_inject_v2.logfwds[0].namespace_selectors[1]: `def` matches anywhere in a " +
-      "name, so 2 of these namespaces: def, default; `^` and `$` mark its ends",
+      "name, so it matches 2 of these namespaces: def, default; `^` and `$` mark its ends",
   ]);
 });

@@ -181,7 +181,7 @@ fn asks_a_policy_as_the_api_server_does() {
                 Value::Null,
                 json!([
                     "ClusterAdmissionPolicy datakit: its namespaceSelector requires `team`, and the labels of namespace shop \
-                     are not known; taken as met (add the Namespace to the manifest)"
+                     are not known; it counts as met (add the Namespace to the manifest)"
                 ]),
             ],
         ),
@@ -242,7 +242,7 @@ fn settings_beside_a_policy_are_a_problem() {
     assert_eq!(
         output(POD, &settings, None)["problems"],
         json!([{"field": "settings", "line": 12, "column": 1, "message":
-            "`data.jsonconfig` of ConfigMap datakit-operator-config are not a policy; several settings can be looked at together \
-             where each is in a ClusterAdmissionPolicy or an AdmissionPolicy"}])
+            "`data.jsonconfig` of ConfigMap datakit-operator-config are not a policy; to use several settings together, put \
+             each into a ClusterAdmissionPolicy or an AdmissionPolicy"}])
     );
 }
