@@ -19,7 +19,7 @@ use self::decide::{Row, State, decide};
 use crate::Failure;
 use crate::aside::say;
 use crate::input::{self, PolicyArgs};
-use crate::policies::{Asked, Policies};
+use crate::policies::{self, Policies};
 use crate::screen::{ColorArgs, stdout};
 use crate::session::{Operation, Session};
 use crate::settings::SettingsFile;
@@ -146,17 +146,12 @@ struct Seen {
 
 fn show(args: &Args) -> Result<Seen, Failure> {
     let cluster = Cluster::connect(&args.connection)?;
-    let session = open(args, &cluster)?;
+    let asked = open(args, &cluster)?;
     let scope = (!args.all_namespaces).then(|| {
         let own = || cluster.namespace().to_owned();
         args.namespace.clone().unwrap_or_else(own)
     });
-    let mut seen = look(
-        &cluster,
-        &session,
-        scope.as_deref(),
-        args.selector.as_deref(),
-    )?;
+    let mut seen = look(&cluster, &asked, scope.as_deref(), args.selector.as_deref())?;
     if !args.state.is_empty() {
         seen.rows.retain(|row| args.state.contains(&row.state));
     }
@@ -176,26 +171,37 @@ fn show(args: &Args) -> Result<Seen, Failure> {
     Ok(seen)
 }
 
+/// Who is asked about workloads.
+struct Asked {
+    session: Session,
+    /// Whether it is known which kinds the policy is asked about, so that one on pods can be told from one on workloads.
+    has_rules: bool,
+}
+
 /// The policies to ask: those of --settings, or those in the cluster.
-fn open(args: &Args, cluster: &Cluster) -> Result<Session, Failure> {
+fn open(args: &Args, cluster: &Cluster) -> Result<Asked, Failure> {
     let module = args.policy.compile()?;
     let files = if args.settings.is_empty() {
-        policies(cluster, &args.policy_name)?
+        policies_in(cluster, &args.policy_name)?
     } else {
         input::all_settings(&args.settings, true)?
     };
+    let has_rules = files.iter().all(SettingsFile::is_policy);
     let mut all = Vec::new();
     for file in files {
         let resource = file.policy("default")?;
-        all.push(Asked::new(file.accepted_by(&module)?, resource));
+        all.push(policies::Asked::new(file.accepted_by(&module)?, resource));
     }
     let mut policies = Policies::new(module, all);
     policies.know(namespaces(cluster)?);
-    Ok(Session::new(policies, "default", Operation::Create))
+    Ok(Asked {
+        session: Session::new(policies, "default", Operation::Create),
+        has_rules,
+    })
 }
 
 /// The policies in the cluster that run this policy's module, or have these names.
-fn policies(cluster: &Cluster, names: &[String]) -> Result<Vec<SettingsFile>, Failure> {
+fn policies_in(cluster: &Cluster, names: &[String]) -> Result<Vec<SettingsFile>, Failure> {
     let mut found = Vec::new();
     for kind in &POLICIES {
         let listed = cluster.list(kind, None, None, |objects| {
@@ -290,7 +296,7 @@ fn namespaces(cluster: &Cluster) -> Result<Namespaces, Failure> {
 /// Looks at all workloads. A kind that cannot be listed is an error of its own, and the others go on.
 fn look(
     cluster: &Cluster,
-    session: &Session,
+    asked: &Asked,
     scope: Option<&str>,
     selector: Option<&str>,
 ) -> Result<Seen, Failure> {
@@ -299,7 +305,7 @@ fn look(
         let listed = cluster.list(kind, scope, selector, |objects| {
             let page: Vec<Option<Row>> = objects
                 .into_par_iter()
-                .map(|object| row(session, kind, object))
+                .map(|object| row(asked, kind, object))
                 .collect::<Result<_, Failure>>()?;
             rows.extend(page.into_iter().flatten().map(|row| (place, row)));
             Ok(())
@@ -321,9 +327,10 @@ fn look(
 }
 
 /// What there is to say about an object, if it is one that somebody applied.
-fn row(session: &Session, kind: &Kind, object: Value) -> Result<Option<Row>, Failure> {
+fn row(asked: &Asked, kind: &Kind, object: Value) -> Result<Option<Row>, Failure> {
     let is_owned = is_controlled(&object);
-    if is_owned && kind.kind != "Pod" {
+    let may_be_of_pods = kind.kind == "Pod" && asked.has_rules;
+    if is_owned && !may_be_of_pods {
         return Ok(None);
     }
     let source = Source {
@@ -333,7 +340,7 @@ fn row(session: &Session, kind: &Kind, object: Value) -> Result<Option<Row>, Fai
         column: None,
         items: Vec::new(),
     };
-    let answer = session.ask(Document { source, object })?;
+    let answer = asked.session.ask(Document { source, object })?;
     let row = decide(answer);
     // What a controller made is told of with its workload, unless a policy on pods injects it.
     let is_told = is_owned && !row.is_of_pods();
