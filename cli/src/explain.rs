@@ -12,8 +12,9 @@ use crate::inputs::{Inputs, NO_SETTINGS};
 use crate::notes::Notes;
 use crate::paint::{Paint, When};
 use crate::policies::Policies;
+use crate::report::{ExplainReport, Output};
 use crate::session::{Answer, Outcome, Session};
-use crate::{Failure, shape};
+use crate::{Failure, report, shape};
 
 /// Explain what the policy decides about a workload, and why
 ///
@@ -26,6 +27,7 @@ Examples:
   kubectl get deploy web -o yaml | datakit-policy explain - --settings policy.yaml
   datakit-policy explain manifests/ -s settings.json --only deployment/web
   datakit-policy explain edited.yaml --old live.yaml -s settings.json
+  datakit-policy explain manifests/ -s policy.yaml -o sarif > explain.sarif
 
 Exit codes: 0 done, 1 an error, a workload that is malformed or refused, or no workload to explain, 2 wrong usage.")]
 pub struct Args {
@@ -40,18 +42,67 @@ pub struct Args {
     #[arg(long)]
     keep_going: bool,
 
+    /// What to print
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Output::Text)]
+    output: Output,
+
     /// When to use colours
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
     color: When,
 }
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
+    let Some(format) = args.output.format() else {
+        let paint = Paint::new(args.color);
+        let is_first = true;
+        return explain(args, &mut Printer::Text { paint, is_first });
+    };
+    let mut printer = Printer::Report(ExplainReport::default());
+    let code = explain(args, &mut printer);
+    if let Err(failure) = &code {
+        printer.add_error(failure);
+    }
+    if let Printer::Report(report) = &printer {
+        report::write(report, format, stdout().lock())?;
+    }
+    code
+}
+
+/// What becomes of explanations.
+enum Printer {
+    /// They are printed at once, with a blank line between them.
+    Text { paint: Paint, is_first: bool },
+    /// They are kept.
+    Report(ExplainReport),
+}
+
+impl Printer {
+    fn add(&mut self, answer: &Answer) -> std::io::Result<()> {
+        match self {
+            Self::Report(report) => report.add(answer),
+            Self::Text { paint, is_first } => {
+                let gap = if *is_first { "" } else { "\n" };
+                *is_first = false;
+                write!(stdout(), "{gap}{}", explanation(answer, *paint))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_error(&mut self, failure: &Failure) {
+        if let Self::Report(report) = self {
+            report.add_error(failure);
+        }
+    }
+}
+
+fn explain(args: &Args, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let documents = args.inputs.documents();
     let session = args.inputs.open(&documents)?;
-    if !args.keep_going {
+    // A report has what is broken beside the rest.
+    if !args.keep_going && args.output == Output::Text {
         aside::stop_at_errors(&documents)?;
     }
-    let paint = Paint::new(args.color);
     let mut explained = 0_usize;
     let mut others = Vec::new();
     let mut has_errors = false;
@@ -61,6 +112,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
             Ok(document) => ask(&session, document)?,
             Err(error) => {
                 say(format_args!("Error: {error}"));
+                printer.add_error(&error);
                 has_errors = true;
                 continue;
             }
@@ -72,10 +124,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
             others.push(reference(&answer));
             continue;
         }
-        if explained > 0 {
-            writeln!(stdout())?;
-        }
-        write!(stdout(), "{}", explanation(&answer, paint))?;
+        printer.add(&answer)?;
         has_errors |= matches!(answer.outcome, Outcome::Refused(_));
         notes.add(&answer);
         explained += 1;

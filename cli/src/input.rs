@@ -225,7 +225,7 @@ fn collect_manifests(folder: &Path, files: &mut Vec<Result<String, Failure>>) {
 
 /// The entries of a folder by name, each with whether it is a folder itself. Those that are hidden are left out: they
 /// are the tools' own. A link to a folder counts as a file, for it could lead back to where it is.
-fn entries(folder: &Path) -> std::io::Result<Vec<(PathBuf, bool)>> {
+pub fn entries(folder: &Path) -> std::io::Result<Vec<(PathBuf, bool)>> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;

@@ -2,12 +2,11 @@
 
 use clap::ValueEnum;
 use datakit_policy_host::manifest::Document;
-use serde_json::json;
 
 use crate::input::{Manifests, PolicyArgs};
 use crate::live::Live;
 use crate::namespaces::NamespaceArgs;
-use crate::policies::{Asked, Policies};
+use crate::policies::Policies;
 use crate::session::Session;
 use crate::{Failure, input, session};
 
@@ -57,19 +56,12 @@ impl Inputs {
     /// and of the Namespaces among the documents.
     pub fn open(&self, documents: &[Result<Document, Failure>]) -> Result<Session, Failure> {
         let module = self.policy.compile()?;
-        let mut all = Vec::new();
-        for file in input::all_settings(&self.settings)? {
-            let resource = file.policy(&self.namespace)?;
-            all.push(Asked::new(file.accepted_by(&module)?, resource));
-        }
-        if all.is_empty() {
-            all.push(Asked::new(json!({}), None));
-        }
+        let settings = input::all_settings(&self.settings)?;
+        let mut policies = Policies::of_files(module, &settings, &self.namespace)?;
         let mut namespaces = self.namespaces.read()?;
         for document in documents.iter().flatten() {
             namespaces.insert_object(&document.object);
         }
-        let mut policies = Policies::new(module, all);
         policies.know(namespaces);
         let operation = match (&self.old[..], self.operation) {
             ([], Operation::Create) => session::Operation::Create,

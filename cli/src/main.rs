@@ -16,7 +16,9 @@ mod namespaces;
 mod notes;
 mod preview;
 mod registry;
+mod report;
 mod run;
+mod test;
 mod uninject;
 
 use std::process::ExitCode;
@@ -47,6 +49,7 @@ enum Command {
     Check(check::Args),
     Migrate(migrate::Args),
     Uninject(uninject::Args),
+    Test(test::Args),
     Run(run::Args),
     Bench(bench::Args),
     Annotate(annotate::Args),
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::exec(&args),
         Command::Migrate(args) => migrate::exec(&args),
         Command::Uninject(args) => uninject::exec(&args),
+        Command::Test(args) => test::exec(&args),
         Command::Run(args) => run::exec(&args),
         Command::Bench(args) => bench::exec(&args),
         Command::Annotate(args) => annotate::exec(&args),

@@ -4,6 +4,7 @@ mod count;
 mod output;
 mod progress;
 
+use std::io::stdout;
 use std::process::ExitCode;
 
 use datakit_policy_host::manifest::Document;
@@ -13,8 +14,9 @@ use crate::aside::say;
 use crate::inputs::{Inputs, NO_SETTINGS};
 use crate::notes::Notes;
 use crate::paint::{Paint, When};
+use crate::report::PreviewReport;
 use crate::session::{Answer, Session};
-use crate::{Failure, aside, logs};
+use crate::{Failure, aside, logs, report};
 use count::Count;
 use output::{Format, Printer};
 use progress::Progress;
@@ -31,6 +33,7 @@ Examples:
   datakit-policy preview manifests/ -s policy.yaml -o summary
   kubectl get deploy -A -o yaml | datakit-policy preview - -s cm.yaml
   datakit-policy preview edited.yaml --old live.yaml -s settings.json
+  datakit-policy preview manifests/ -s policy.yaml -o github
 
 Exit codes:
   0  done
@@ -68,6 +71,13 @@ pub struct Args {
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let count = show(args);
+    if let (Err(failure), Some(format)) = (&count, args.output.report())
+        && !crate::is_closed_pipe(failure)
+    {
+        let mut report = PreviewReport::default();
+        report.add_error(failure);
+        report::write(&report, format, stdout().lock())?;
+    }
     match count {
         Ok(count) => Ok(ExitCode::from(exit_code(&count, args.exit_code))),
         Err(failure) if args.exit_code => {
@@ -99,7 +109,8 @@ fn show(args: &Args) -> Result<Count, Failure> {
     if documents.is_empty() {
         return Err("the input contains no object".into());
     }
-    if !args.keep_going {
+    // A report has what is broken beside the rest.
+    if !args.keep_going && args.output.report().is_none() {
         aside::stop_at_errors(&documents)?;
     }
     let progress = Progress::new(documents.len());
@@ -122,6 +133,7 @@ fn show(args: &Args) -> Result<Count, Failure> {
             }
             Err(error) => {
                 count.add_error();
+                printer.add_error(&error);
                 progress.aside(|| say(format_args!("Error: {error}")));
             }
         }

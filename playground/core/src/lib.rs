@@ -174,7 +174,7 @@ fn settings(policy: &Policy, text: String) -> Result<Found, Vec<Problem>> {
     }
     let problems = problems.into_iter();
     Err(problems
-        .map(|problem| field.problem(problem.at, &problem.message))
+        .map(|problem| field.problem(problem.at, &problem.message()))
         .collect())
 }
 
