@@ -10,7 +10,7 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::input::{self, PolicyArgs};
 use crate::paint::{Ink, Paint, When};
-use crate::report::{self, Case, Output, TestReport, Verdict};
+use crate::report::{self, Case, Output, TestReport, Verdict, findings_of};
 use crate::{Failure, test::case::Folder};
 
 /// Test settings with cases of your own
@@ -80,6 +80,9 @@ enum Outcome {
 }
 
 fn report_of(folder: &Folder, outcome: Result<Outcome, Failure>) -> Case {
+    let findings = outcome.as_ref().err().map(findings_of).unwrap_or_default();
+    let mut places = findings.into_iter().map(|finding| finding.place);
+    let place = places.find(|place| place.file.is_some());
     let (verdict, message, diff) = match outcome {
         Ok(Outcome::Ok) => (Verdict::Ok, None, None),
         Ok(Outcome::Updated) => (Verdict::Updated, None, None),
@@ -91,7 +94,7 @@ fn report_of(folder: &Folder, outcome: Result<Outcome, Failure>) -> Case {
     };
     Case {
         name: folder.name.clone(),
-        place: folder.place(),
+        place: place.unwrap_or_else(|| folder.place()),
         verdict,
         message,
         diff,

@@ -5,12 +5,13 @@ mod program;
 use program::Folder;
 use serde_json::json;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "preview",
     "explain",
     "check",
     "migrate",
     "uninject",
+    "test",
     "run",
     "bench",
     "annotate",

@@ -31,7 +31,7 @@ pub enum TestKind {
 pub struct Case {
     /// Its folder, relative to the one that all cases are in.
     pub name: String,
-    /// Where it is.
+    /// Where to tell what is wrong: the expected result, or what cannot be read.
     pub place: Place,
     /// What came of it.
     pub verdict: Verdict,

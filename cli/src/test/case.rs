@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use datakit_policy_host::manifest::Document;
 use datakit_policy_host::policy::Policy;
 use datakit_policy_host::yaml::{Comments, with_comments};
 use datakit_policy_reach::Namespaces;
@@ -32,7 +33,7 @@ pub struct Folder {
     path: PathBuf,
     /// The folders that settings are looked for in: its own first, the one of all cases last.
     settings_in: Vec<PathBuf>,
-    /// Its path from the folder of all cases; `.` for that itself.
+    /// Its path from the folder of all cases, or that of this one.
     pub name: String,
 }
 
@@ -61,7 +62,7 @@ impl Folder {
         let below = path.strip_prefix(root).unwrap_or(&path);
         let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
         let name = if parts.is_empty() {
-            ".".to_owned()
+            root.display().to_string()
         } else {
             parts.join("/")
         };
@@ -74,7 +75,7 @@ impl Folder {
         }
     }
 
-    /// Where a result that is not the expected one is told.
+    /// Where it is told that the result is not the expected one.
     pub fn place(&self) -> Place {
         Place {
             line: Some(1),
@@ -111,7 +112,7 @@ impl Folder {
 
     fn diff(&self, expected: &str, found: &str) -> String {
         let diff = TextDiff::from_lines(expected, found);
-        let header = format!("{}/{EXPECTED}", self.name);
+        let header = self.expected().display().to_string();
         let mut diff = diff.unified_diff();
         diff.context_radius(3)
             .header(&header, "the result")
@@ -120,10 +121,7 @@ impl Folder {
 
     /// The objects as the policy leaves them, with what it says about them in comments.
     fn result(&self, policy: &Policy, namespace: &str) -> Result<String, Failure> {
-        let manifests = only_one(&self.path, &MANIFESTS)?;
-        let manifests = manifests.ok_or("the manifests are gone")?;
-        let documents = input::manifests(&manifests).into_iter();
-        let documents = documents.collect::<Result<Vec<_>, _>>()?;
+        let documents = self.documents()?;
         let mut namespaces = Namespaces::default();
         for document in &documents {
             namespaces.insert_object(&document.object);
@@ -140,16 +138,40 @@ impl Folder {
         answers.map(|answer| Ok(result_of(&answer?))).collect()
     }
 
+    /// All objects.
+    fn documents(&self) -> Result<Vec<Document>, Failure> {
+        let manifests = only_one(&self.path, &MANIFESTS)?;
+        let manifests = manifests.ok_or("the manifests are gone")?;
+        let (mut documents, mut failures) = (Vec::new(), Vec::new());
+        for document in input::manifests(&manifests) {
+            match document {
+                Ok(document) => documents.push(document),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        match failures.len() {
+            0 => Ok(documents),
+            1 => Err(failures.remove(0)),
+            _ => {
+                let failures = failures.iter().map(ToString::to_string);
+                Err(failures.collect::<Vec<_>>().join("\n  ").into())
+            }
+        }
+    }
+
+    /// The file that the settings are in.
     fn settings(&self) -> Result<String, Failure> {
         for folder in &self.settings_in {
             if let Some(settings) = only_one(folder, &SETTINGS)? {
                 return Ok(settings);
             }
         }
-        Err(
-            "there is no settings.yaml, settings.json or policy.yaml in it, nor in a folder above"
-                .into(),
+        let last = self.settings_in.last().unwrap_or(&self.path);
+        Err(format!(
+            "there is no settings.yaml, settings.json or policy.yaml in it, nor in a folder above it up to {}",
+            last.display()
         )
+        .into())
     }
 }
 
