@@ -10,7 +10,8 @@ use crate::session::Answer;
 const ABSENT: &str = "treated as new, because --old does not contain it";
 
 /// Of an update by a manifest as its author wrote it.
-const RAW: &str = "the API server's defaults are missing, which counts as a change of the user's part";
+const RAW: &str =
+    "the API server's defaults are missing, which counts as a change of the user's part";
 
 /// What a reader of one answer should know.
 pub fn of(answer: &Answer) -> Vec<String> {

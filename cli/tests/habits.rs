@@ -50,6 +50,12 @@ fn every_line_of_the_table_does_what_it_says() {
     folder.write("app.yaml", deployment("web"));
     folder.write("other.yaml", deployment("api"));
     folder.write("manifests/below/web.yaml", deployment("web"));
+    folder.write("tests/settings.yaml", "{}");
+    folder.write("tests/web/input.yaml", "{apiVersion: v1, kind: Service}");
+    folder.write(
+        "tests/web/expected.yaml",
+        "---\n# no workload: Service default/(no name)\napiVersion: v1\nkind: Service\n",
+    );
     folder.write("twice.yaml", deployment("web") + "kind: Deployment\n");
 
     let lines = lines();
@@ -72,5 +78,5 @@ fn every_line_of_the_table_does_what_it_says() {
         done.push((command.clone(), code));
     }
     assert_eq!(done, lines);
-    assert_eq!(done.len(), 13);
+    assert_eq!(done.len(), 17);
 }

@@ -197,7 +197,7 @@ fn sarif_has_each_finding_with_its_rule_and_place() {
         json!([{
             "level": "error",
             "ruleId": "invalid-settings",
-            "message": {"text": "log_level: must be a string, is a number"},
+            "message": {"text": "log_level: must be a string, not a number"},
             "locations": [{
                 "logicalLocations": [{"fullyQualifiedName": "my settings.yaml"}],
                 "physicalLocation": {
@@ -271,7 +271,7 @@ fn what_comes_from_standard_input_has_no_file() {
     let report = folder.run_with_stdin(&["check", "-", "-o", "github"], "log_level: 1");
     assert_eq!(
         report.stdout,
-        "::error title=standard input::log_level: must be a string, is a number\n"
+        "::error title=standard input::log_level: must be a string, not a number\n"
     );
 }
 

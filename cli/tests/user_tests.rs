@@ -57,7 +57,7 @@ fn what_is_expected_is_written_and_then_compared() {
         deployment("front")
     );
     assert_eq!(expected("tests/elsewhere"), web);
-    let heading = "# not asked: Deployment shop/web: an AdmissionPolicy is for its own namespace, front, alone";
+    let heading = "# not asked: Deployment shop/web: an AdmissionPolicy applies only to its own namespace, front";
     assert_eq!(
         expected("tests/own/policy"),
         format!("---\n{heading}\n{}", deployment("shop"))
@@ -140,8 +140,8 @@ fn an_object_that_is_refused_is_a_comment() {
     assert_eq!(
         std::fs::read_to_string(folder.path().join("expected.yaml")).unwrap(),
         "---\n\
-         # refused: Deployment shop/web: malformed: the API server does not take an object without a pod template\n\
-         # warning: datakit policy: nothing injected, the object has no spec.template\n"
+         # refused: Deployment shop/web: malformed: the API server refuses an object without a pod template\n\
+         # warning: datakit policy: nothing injected: the object has no spec.template\n"
     );
 }
 
@@ -164,7 +164,7 @@ fn what_cannot_be_tested_fails_its_case_alone() {
             1,
             "FAILED:  a: tests/a/input.yaml:2:1, document 1: while parsing a node, did not find expected node content\n\
              FAILED:  b: the policy does not accept the settings\n  \
-             tests/b/settings.yaml:1:1: admission_injct: unknown key, did you mean `admission_inject`?\n\
+             tests/b/settings.yaml:1:1: admission_injct: unknown key; did you mean `admission_inject`?\n\
              FAILED:  c: tests/c/input.yaml and tests/c/input.json are both there: keep one\n\
              FAILED:  d: tests/d/settings.yaml and tests/d/policy.yaml are both there: keep one\n\
              ok:      elsewhere\nok:      own/policy\n6 cases: 2 ok, 4 failed\n",

@@ -40,7 +40,7 @@ pub struct CheckedFile {
     pub verdict: CheckVerdict,
     /// What is wrong, in the order of the file. It is empty where the settings are accepted.
     pub problems: Vec<Remark>,
-    /// What is accepted and probably not meant, in the order of the file.
+    /// What is accepted and probably not intended, in the order of the file.
     pub advice: Vec<Remark>,
 }
 

@@ -165,9 +165,9 @@ impl Rule {
             }
             Self::Refused => "The workload is malformed, or a policy refuses it.",
             Self::Unexpected => "The result of a test case is not the expected one.",
-            Self::Advice => "The policy accepts the settings, but they probably do not mean this.",
+            Self::Advice => "The policy accepts the settings, but this is probably not intended.",
             Self::Warning => "The policy warns about the workload.",
-            Self::Note => "The result depends on what only the cluster knows.",
+            Self::Note => "The result depends on something that only the cluster knows.",
         }
     }
 }
