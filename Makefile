@@ -253,8 +253,8 @@ chart-tests: bats ## Test the Helm chart with helm (needs helm or Go)
 	else exit 1; fi
 
 .PHONY: release-tests
-release-tests: bats zip unzip ## Test what a release makes of its programs
-	bats tests/release/release.bats
+release-tests: bats zip unzip ## Test what a release makes of its programs, and the GitHub Action
+	bats tests/release
 
 # etcd, kube-apiserver and helm are built from their Go modules; KUBEBUILDER_ASSETS and HELM name ready ones.
 # KUBEWARDEN_CRDS names a folder with Kubewarden's own definitions, which the chart is tested with instead of made ones.

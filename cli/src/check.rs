@@ -4,18 +4,19 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use datakit_policy_host::policy::Policy;
-use datakit_policy_host::settings::name_of;
+use datakit_policy_host::settings::{Problem, name_of};
 use serde_json::Value;
 
-use crate::Failure;
-use crate::advice::advise;
+use crate::advice::{Advice, advise};
 use crate::aside::say;
 use crate::input::{self, PolicyArgs};
 use crate::manifests::Reading;
 use crate::namespaces::NamespaceArgs;
 use crate::paint::{Ink, Paint};
+use crate::report::{CheckReport, CheckVerdict, CheckedFile, Output, Remark, findings_of};
 use crate::screen::{self, ColorArgs, stdout};
 use crate::settings::SettingsFile;
+use crate::{Failure, report};
 
 /// Check settings before the policy is loaded with them
 ///
@@ -28,6 +29,7 @@ Examples:
   datakit-policy check policy.yaml
   datakit-policy check policies/ --strict
   datakit-policy check policies/ -l team=front --namespaces namespaces.yaml
+  datakit-policy check policies/*.yaml -o github --strict
 
 Exit codes: 0 accepted, 1 refused or not to be read, 2 wrong usage, 3 accepted with advice (--strict).")]
 pub struct Args {
@@ -67,6 +69,10 @@ pub struct Args {
     #[arg(long)]
     strict: bool,
 
+    /// What to print
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Output::Text)]
+    output: Output,
+
     #[command(flatten)]
     color: ColorArgs,
 }
@@ -74,55 +80,59 @@ pub struct Args {
 /// The exit code for advice where it is asked for.
 const ADVICE: u8 = 3;
 
-/// What came of settings.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Verdict {
-    Accepted,
-    Advised,
-    Refused,
-}
-
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let policy = args.policy.compile()?;
     let cluster = args.cluster()?;
-    let paint = args.color.paint();
-    let mut worst = Verdict::Accepted;
+    let mut report = CheckReport::default();
     for file in args.read()? {
-        let verdict = match file {
-            Ok((name, file)) => check(&policy, &name, &file, &cluster, paint)?,
-            Err(error) => {
-                say(format_args!("Error: {error}"));
-                Verdict::Refused
-            }
-        };
-        worst = worst.max(verdict);
+        report.files.push(match file {
+            (_, Ok((title, file))) => check(&policy, title, &file, &cluster),
+            (name, Err(failure)) => unreadable(&name, &failure),
+        });
     }
-    Ok(match worst {
-        Verdict::Refused => ExitCode::FAILURE,
-        Verdict::Advised if args.strict => ExitCode::from(ADVICE),
-        Verdict::Accepted | Verdict::Advised => ExitCode::SUCCESS,
-    })
+    match args.output.format() {
+        None => write_text(&report, args.color.paint())?,
+        Some(format) => report::write(&report, format, stdout())?,
+    }
+    Ok(exit_code(&report, args.strict))
 }
 
+fn exit_code(report: &CheckReport, is_strict: bool) -> ExitCode {
+    let is_accepted = |file: &CheckedFile| file.verdict == CheckVerdict::Accepted;
+    let has_advice = report.files.iter().any(|file| !file.advice.is_empty());
+    if !report.files.iter().all(is_accepted) {
+        ExitCode::FAILURE
+    } else if is_strict && has_advice {
+        ExitCode::from(ADVICE)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// A file, by the name that messages have for it, and its settings, by what the verdict calls them; or why they cannot be
+/// read.
+type Read = (String, Result<(String, SettingsFile), Failure>);
+
 impl Args {
-    /// The settings, with what the verdict calls them; for what cannot be read, the reason.
-    fn read(&self) -> Result<Vec<Result<(String, SettingsFile), Failure>>, Failure> {
+    /// All settings, file by file.
+    fn read(&self) -> Result<Vec<Read>, Failure> {
         let paths = self.settings.iter().chain(&self.options).chain(&self.files);
         let paths: Vec<String> = paths.cloned().collect();
-        let mut all = Vec::new();
-        for held in self.reading.settings_by_file(&paths) {
+        let mut all: Vec<Read> = Vec::new();
+        for (name, held) in self.reading.settings_by_file(&paths) {
             match held {
-                Err(error) => all.push(Err(error)),
+                Err(error) => all.push((name, Err(error))),
                 Ok(held) => {
                     let is_alone = held.len() == 1;
+                    let titled = |file| (title(&file, is_alone), file);
                     all.extend(
                         held.into_iter()
-                            .map(|file| Ok((title(&file, is_alone), file))),
+                            .map(|file| (name.clone(), Ok(titled(file)))),
                     );
                 }
             }
         }
-        self.reading.select(all, |read| match read {
+        self.reading.select(all, |(_, read)| match read {
             Ok((_, file)) => Some(&file.object),
             Err(_) => None,
         })
@@ -146,43 +156,68 @@ fn title(file: &SettingsFile, is_alone: bool) -> String {
     }
 }
 
-fn check(
+fn check(policy: &Policy, title: String, file: &SettingsFile, cluster: &[String]) -> CheckedFile {
+    let mut checked = CheckedFile::new(&file.name);
+    checked.title = title;
+    match look(policy, file, cluster, &mut checked) {
+        Ok(()) => checked,
+        Err(failure) => unreadable(&file.name, &failure),
+    }
+}
+
+/// Why a file cannot be read is told at once.
+fn unreadable(name: &str, failure: &Failure) -> CheckedFile {
+    say(format_args!("Error: {failure}"));
+    let mut checked = CheckedFile::new(name);
+    checked.verdict = CheckVerdict::Unreadable;
+    checked.problems = findings_of(failure).iter().map(Remark::of).collect();
+    checked
+}
+
+fn look(
     policy: &Policy,
-    name: &str,
     file: &SettingsFile,
     cluster: &[String],
-    paint: Paint,
-) -> Result<Verdict, Failure> {
-    let mut out = stdout();
+    checked: &mut CheckedFile,
+) -> Result<(), Failure> {
     let mut problems = file.policy_problems();
     problems.extend(file.problems(policy)?);
     problems.sort_by_key(|problem| (problem.at.line, problem.at.column));
-    for problem in &problems {
-        let error = paint.ink(Ink::Removed, "error");
-        let message = format!("{error}: {}", problem.message);
-        let line = file.at(problem.at, &message);
-        writeln!(out, "{}", screen::wrapped(&line))?;
+    if problems.is_empty() {
+        let advice = advise(file, cluster)?.into_iter();
+        let remark = |(at, advice): (_, Advice)| Remark::new(at, &advice.path, &advice.message);
+        checked.advice = advice.map(remark).collect();
+    } else {
+        let remark = |problem: &Problem| Remark::new(problem.at, &problem.path, &problem.what);
+        checked.verdict = CheckVerdict::Refused;
+        checked.problems = problems.iter().map(remark).collect();
     }
-    if !problems.is_empty() {
-        let count = count(problems.len(), "problem");
-        writeln!(out, "{name}: refused, {count}")?;
-        return Ok(Verdict::Refused);
-    }
+    Ok(())
+}
 
-    let advice = advise(file, cluster)?;
-    for (at, advice) in &advice {
+fn write_text(report: &CheckReport, paint: Paint) -> std::io::Result<()> {
+    let mut out = stdout();
+    for file in &report.files {
+        let error = paint.ink(Ink::Removed, "error");
         let warning = paint.ink(Ink::Warning, "warning");
-        let message = format!("{warning}: {advice}");
-        let line = file.at(*at, &message);
-        writeln!(out, "{}", screen::wrapped(&line))?;
+        let verdict = match (file.verdict, file.advice.len()) {
+            // The error is told already.
+            (CheckVerdict::Unreadable, _) => continue,
+            (CheckVerdict::Refused, _) => {
+                format!("refused, {}", count(file.problems.len(), "problem"))
+            }
+            (CheckVerdict::Accepted, 0) => "accepted".to_owned(),
+            (CheckVerdict::Accepted, advice) => format!("accepted, {}", count(advice, "warning")),
+        };
+        let problems = file.problems.iter().map(|problem| (&error, problem));
+        let advice = file.advice.iter().map(|advice| (&warning, advice));
+        for (level, remark) in problems.chain(advice) {
+            let line = format!("{}: {level}: {}", remark.place(&file.name), remark.text());
+            writeln!(out, "{}", screen::wrapped(&line))?;
+        }
+        writeln!(out, "{}: {verdict}", file.title)?;
     }
-    if advice.is_empty() {
-        writeln!(out, "{name}: accepted")?;
-        return Ok(Verdict::Accepted);
-    }
-    let count = count(advice.len(), "warning");
-    writeln!(out, "{name}: accepted, {count}")?;
-    Ok(Verdict::Advised)
+    Ok(())
 }
 
 fn count(number: usize, noun: &str) -> String {

@@ -9,9 +9,11 @@ use crate::aside::{self, say};
 use crate::explanation::explanation;
 use crate::inputs::{Inputs, NO_SETTINGS};
 use crate::notes::Notes;
+use crate::paint::Paint;
+use crate::report::{ExplainReport, Output};
 use crate::screen::{self, ColorArgs, stdout};
 use crate::session::{Answer, Outcome, Session};
-use crate::{Failure, input, inputs, shape};
+use crate::{Failure, input, inputs, report, shape};
 
 /// Explain what the policy decides about a workload, and why
 ///
@@ -24,6 +26,7 @@ Examples:
   kubectl get deploy web -o yaml | datakit-policy explain - --settings policy.yaml
   datakit-policy explain manifests/ -s settings.json --only deployment/web
   datakit-policy explain edited.yaml --old live.yaml -s settings.json
+  datakit-policy explain manifests/ -s policy.yaml -o sarif > explain.sarif
 
 Exit codes: 0 done, 1 an error, a workload that is malformed or refused, or no workload to explain, 2 wrong usage.")]
 pub struct Args {
@@ -34,6 +37,10 @@ pub struct Args {
     #[arg(long)]
     keep_going: bool,
 
+    /// What to print
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = Output::Text)]
+    output: Output,
+
     #[command(flatten)]
     color: ColorArgs,
 }
@@ -43,13 +50,59 @@ const NOTHING_TO_EXPLAIN: &str = "there is no workload among the objects: no Pod
                                   ReplicaSet, ReplicationController, Job or CronJob";
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
+    let Some(format) = args.output.format() else {
+        let paint = args.color.paint();
+        let is_first = true;
+        return explain(args, &mut Printer::Text { paint, is_first });
+    };
+    let mut printer = Printer::Report(ExplainReport::default());
+    let code = explain(args, &mut printer);
+    if let Err(failure) = &code {
+        printer.add_error(failure);
+    }
+    if let Printer::Report(report) = &printer {
+        report::write(report, format, stdout())?;
+    }
+    code
+}
+
+/// What becomes of explanations.
+enum Printer {
+    /// They are printed at once, with a blank line between them.
+    Text { paint: Paint, is_first: bool },
+    /// They are kept.
+    Report(ExplainReport),
+}
+
+impl Printer {
+    fn add(&mut self, answer: &Answer) -> std::io::Result<()> {
+        match self {
+            Self::Report(report) => report.add(answer),
+            Self::Text { paint, is_first } => {
+                let gap = if *is_first { "" } else { "\n" };
+                *is_first = false;
+                let text = explanation(answer, *paint);
+                write!(stdout(), "{gap}{}", screen::wrapped(&text))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_error(&mut self, failure: &Failure) {
+        if let Self::Report(report) = self {
+            report.add_error(failure);
+        }
+    }
+}
+
+fn explain(args: &Args, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let documents = args.inputs.documents();
     let session = args.inputs.open(&documents)?;
-    if !args.keep_going {
+    // A report has what is broken beside the rest.
+    if !args.keep_going && args.output == Output::Text {
         aside::stop_at_errors(&documents)?;
     }
     let documents = args.inputs.manifests.select(documents)?;
-    let paint = args.color.paint();
     let mut explained = 0_usize;
     let mut has_errors = false;
     let mut notes = Notes::default();
@@ -58,6 +111,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
             Ok(document) => ask(&session, document)?,
             Err(error) => {
                 say(format_args!("Error: {error}"));
+                printer.add_error(&error);
                 has_errors = true;
                 continue;
             }
@@ -65,11 +119,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
         if matches!(answer.outcome, Outcome::NoWorkload) {
             continue;
         }
-        if explained > 0 {
-            writeln!(stdout())?;
-        }
-        let text = explanation(&answer, paint);
-        write!(stdout(), "{}", screen::wrapped(&text))?;
+        printer.add(&answer)?;
         has_errors |= matches!(answer.outcome, Outcome::Refused(_));
         notes.add(&answer);
         explained += 1;

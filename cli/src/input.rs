@@ -83,8 +83,8 @@ pub fn settings(path: &str) -> Result<SettingsFile, Failure> {
 pub fn all_settings(paths: &[String], is_recursive: bool) -> Result<Vec<SettingsFile>, Failure> {
     let mut all = Vec::new();
     for path in paths {
-        for file in settings_in(path, is_recursive) {
-            all.extend(file?);
+        for (_, found) in settings_in(path, is_recursive) {
+            all.extend(found?);
         }
     }
     match SettingsFile::not_together(&all) {
@@ -93,30 +93,32 @@ pub fn all_settings(paths: &[String], is_recursive: bool) -> Result<Vec<Settings
     }
 }
 
-/// The settings in a file, or in the files of a folder, where files without settings are left out; for what cannot be
-/// read, the reason.
-pub fn settings_in(path: &str, is_recursive: bool) -> Vec<Result<Vec<SettingsFile>, Failure>> {
+/// What messages call a file, and the settings in it; for what cannot be read, the reason.
+pub type SettingsIn = (String, Result<Vec<SettingsFile>, Failure>);
+
+/// The settings in a file, or in the files of a folder, where files without settings are left out.
+pub fn settings_in(path: &str, is_recursive: bool) -> Vec<SettingsIn> {
     let is_file = path == STDIN || !Path::new(path).is_dir();
     let read = |file: Result<String, Failure>| {
         let file = match file {
             Ok(file) => file,
-            Err(error) => return Some(Err(error)),
+            Err(error) => return Some((path.to_owned(), Err(error))),
         };
-        match text(&file).map(|text| SettingsFile::all(name(&file), &text)) {
-            Err(error) => Some(Err(error)),
-            Ok(Err(SettingsError::NoSettings { .. })) if !is_file => None,
-            Ok(Err(error)) => Some(Err(error.into())),
-            Ok(Ok(found)) => Some(Ok(found)),
-        }
+        let found = match text(&file).map(|text| SettingsFile::all(name(&file), &text)) {
+            Err(error) => Err(error),
+            Ok(Err(SettingsError::NoSettings { .. })) if !is_file => return None,
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(found)) => Ok(found),
+        };
+        Some((name(&file).to_owned(), found))
     };
     let found: Vec<_> = files(path, is_recursive)
         .into_iter()
         .filter_map(read)
         .collect();
     if found.is_empty() {
-        return vec![Err(
-            format!("{path}: there are no settings in the folder").into()
-        )];
+        let message = format!("{path}: there are no settings in the folder");
+        return vec![(path.to_owned(), Err(message.into()))];
     }
     found
 }
@@ -275,7 +277,7 @@ fn collect_manifests(folder: &Path, is_recursive: bool, files: &mut Vec<Result<S
 
 /// The entries of a folder by name, each with whether it is a folder itself. Those that are hidden are left out: they
 /// are the tools' own. A link to a folder counts as a file, for it could lead back to where it is.
-fn entries(folder: &Path) -> std::io::Result<Vec<(PathBuf, bool)>> {
+pub fn entries(folder: &Path) -> std::io::Result<Vec<(PathBuf, bool)>> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;

@@ -2,13 +2,12 @@
 
 use clap::ValueEnum;
 use datakit_policy_host::manifest::Document;
-use serde_json::json;
 
 use crate::input::PolicyArgs;
 use crate::live::Live;
 use crate::manifests::Manifests;
 use crate::namespaces::NamespaceArgs;
-use crate::policies::{Asked, Policies};
+use crate::policies::Policies;
 use crate::session::{Answer, Session};
 use crate::{Failure, input, session};
 
@@ -57,19 +56,12 @@ impl Inputs {
         let Manifests {
             reading, namespace, ..
         } = &self.manifests;
-        let mut all = Vec::new();
-        for file in reading.settings(&self.settings)? {
-            let resource = file.policy(namespace)?;
-            all.push(Asked::new(file.accepted_by(&module)?, resource));
-        }
-        if all.is_empty() {
-            all.push(Asked::new(json!({}), None));
-        }
+        let settings = reading.settings(&self.settings)?;
+        let mut policies = Policies::of_files(module, &settings, namespace)?;
         let mut namespaces = self.namespaces.read(reading)?;
         for document in documents.iter().flatten() {
             namespaces.insert_object(&document.object);
         }
-        let mut policies = Policies::new(module, all);
         policies.know(namespaces);
         let operation = match (&self.old[..], self.operation) {
             ([], Operation::Create) => session::Operation::Create,

@@ -19,9 +19,11 @@ mod notes;
 mod only;
 mod preview;
 mod registry;
+mod report;
 mod run;
 mod screen;
 mod status;
+mod test;
 mod uninject;
 
 use std::process::ExitCode;
@@ -68,6 +70,7 @@ enum Shown {
     Migrate(migrate::Args),
     Status(status::Args),
     Uninject(uninject::Args),
+    Test(test::Args),
     Bench(bench::Args),
     Completions(manual::CompletionsArgs),
     Man(manual::ManArgs),
@@ -132,6 +135,7 @@ impl Shown {
             Self::Migrate(args) => migrate::exec(args),
             Self::Status(args) => status::exec(args),
             Self::Uninject(args) => uninject::exec(args),
+            Self::Test(args) => test::exec(args),
             Self::Bench(args) => bench::exec(args),
             Self::Completions(args) => manual::completions(args),
             Self::Man(args) => manual::man(args),

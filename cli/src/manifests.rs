@@ -5,6 +5,7 @@ use datakit_policy_host::manifest::Document;
 use datakit_policy_host::request::is_workload;
 use serde_json::Value;
 
+use crate::input::SettingsIn;
 use crate::only::{Only, reference};
 use crate::settings::SettingsFile;
 use crate::{Failure, input, kustomize, shape};
@@ -152,13 +153,20 @@ impl Reading {
         input::all_settings(paths, self.recursive)
     }
 
-    /// The settings in files and folders, and in what is built, file by file; for what cannot be read, the reason.
-    pub fn settings_by_file(&self, paths: &[String]) -> Vec<Result<Vec<SettingsFile>, Failure>> {
+    /// The settings in files and folders, and in what is built, file by file, with what messages call it; for what cannot
+    /// be read, the reason.
+    pub fn settings_by_file(&self, paths: &[String]) -> Vec<SettingsIn> {
         let read = |path: &String| input::settings_in(path, self.recursive);
-        let built = self.kustomize.iter().map(|folder| {
-            let (name, text) = kustomize::build(folder)?;
-            Ok(SettingsFile::all(&name, &text)?)
-        });
+        let built = self
+            .kustomize
+            .iter()
+            .map(|folder| match kustomize::build(folder) {
+                Ok((name, text)) => {
+                    let found = SettingsFile::all(&name, &text).map_err(Failure::from);
+                    (name, found)
+                }
+                Err(error) => (folder.clone(), Err(error)),
+            });
         paths.iter().flat_map(read).chain(built).collect()
     }
 

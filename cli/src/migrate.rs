@@ -102,7 +102,7 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     }
     let problems = file.problems(&policy)?;
     for problem in &problems {
-        let message = format!("error: {}", problem.message);
+        let message = format!("error: {}", problem.message());
         say(file.at(problem.at, &message));
     }
     if !problems.is_empty() {

@@ -9,6 +9,29 @@ use crate::live::Before;
 use crate::policies::Doubted;
 use crate::session::Answer;
 
+/// Of an object that `--old` does not have.
+const ABSENT: &str = "treated as new, because --old does not contain it";
+
+/// Of an update by a manifest as its author wrote it.
+const RAW: &str =
+    "the API server's defaults are missing, which counts as a change of the user's part";
+
+/// What a reader of one answer should know.
+pub fn of(answer: &Answer) -> Vec<String> {
+    let before = match answer.before {
+        Before::Absent => Some(ABSENT),
+        Before::Known { is_raw: true } => Some(RAW),
+        Before::Unknown | Before::Known { is_raw: false } => None,
+    };
+    let before = before.map(str::to_owned);
+    answer
+        .doubts
+        .iter()
+        .map(with_remedy)
+        .chain(before)
+        .collect()
+}
+
 /// What is to be told when all have been shown.
 #[derive(Default)]
 pub struct Notes {
@@ -34,14 +57,11 @@ impl Notes {
             say(format_args!("note: {doubt}"));
         }
         if !self.absent.is_empty() {
-            say(format_args!(
-                "note: treated as new, because --old does not contain it: {}",
-                first_of(&self.absent)
-            ));
+            say(format_args!("note: {ABSENT}: {}", first_of(&self.absent)));
         }
         if !self.raw.is_empty() {
             say(format_args!(
-                "note: the API server's defaults are missing, which counts as a change of the user's part: {}; \
+                "note: {RAW}: {}; \
                  `kubectl apply --dry-run=server -o yaml` prints what the API server makes of a manifest",
                 first_of(&self.raw)
             ));

@@ -11,6 +11,7 @@ use datakit_policy_reach::{self as reach, Doubt, Mode, Namespaces, Question, Ver
 use serde_json::{Value, json};
 
 use crate::Failure;
+use crate::settings::SettingsFile;
 
 /// One module, with the settings of each policy that runs it.
 pub struct Policies {
@@ -62,7 +63,31 @@ pub enum Said {
 }
 
 impl Policies {
-    pub fn new(module: Policy, mut all: Vec<Asked>) -> Self {
+    /// The policies that are in files, or one with the settings there; without a file one without settings. `namespace` is
+    /// that of objects which name none.
+    ///
+    /// # Errors
+    /// Where the settings, or the rest of a policy, cannot be used.
+    pub fn of_files(
+        module: Policy,
+        files: &[SettingsFile],
+        namespace: &str,
+    ) -> Result<Self, Failure> {
+        let asked = |file: &SettingsFile| {
+            let resource = file.policy(namespace)?;
+            Ok(Asked::new(file.accepted_by(&module)?, resource))
+        };
+        let mut all = files
+            .iter()
+            .map(asked)
+            .collect::<Result<Vec<_>, Failure>>()?;
+        if all.is_empty() {
+            all.push(Asked::new(json!({}), None));
+        }
+        Ok(Self::new(module, all))
+    }
+
+    fn new(module: Policy, mut all: Vec<Asked>) -> Self {
         in_turns(&mut all);
         Self {
             module,

@@ -4,6 +4,7 @@ mod count;
 mod output;
 mod progress;
 
+use std::io::stdout;
 use std::process::ExitCode;
 
 use datakit_policy_host::manifest::Document;
@@ -12,9 +13,10 @@ use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use crate::aside::say;
 use crate::inputs::{Inputs, NO_SETTINGS};
 use crate::notes::Notes;
+use crate::report::PreviewReport;
 use crate::screen::ColorArgs;
 use crate::session::{Answer, Session};
-use crate::{Failure, aside, inputs, logs};
+use crate::{Failure, aside, inputs, logs, report};
 use count::Count;
 use output::{Format, Printer};
 use progress::Progress;
@@ -31,6 +33,7 @@ Examples:
   datakit-policy preview manifests/ -s policy.yaml -o summary
   kubectl get deploy -A -o yaml | datakit-policy preview - -s cm.yaml
   datakit-policy preview edited.yaml --old live.yaml -s settings.json
+  datakit-policy preview manifests/ -s policy.yaml -o github
 
 Exit codes:
   0  done
@@ -67,6 +70,13 @@ pub struct Args {
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let count = show(args);
+    if let (Err(failure), Some(format)) = (&count, args.output.report())
+        && !crate::is_closed_pipe(failure)
+    {
+        let mut report = PreviewReport::default();
+        report.add_error(failure);
+        report::write(&report, format, stdout().lock())?;
+    }
     match count {
         Ok(count) => Ok(ExitCode::from(exit_code(&count, args.exit_code))),
         Err(failure) if args.exit_code => {
@@ -95,7 +105,8 @@ fn exit_code(count: &Count, tells_changes: bool) -> u8 {
 fn show(args: &Args) -> Result<Count, Failure> {
     let documents = args.inputs.documents();
     let session = args.inputs.open(&documents)?;
-    if !args.keep_going {
+    // A report has what is broken beside the rest.
+    if !args.keep_going && args.output.report().is_none() {
         aside::stop_at_errors(&documents)?;
     }
     let documents = args.inputs.manifests.select(documents)?;
@@ -119,6 +130,7 @@ fn show(args: &Args) -> Result<Count, Failure> {
             }
             Err(error) => {
                 count.add_error();
+                printer.add_error(&error);
                 progress.aside(|| say(format_args!("Error: {error}")));
             }
         }

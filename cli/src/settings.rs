@@ -1,5 +1,7 @@
 //! A file with settings in it, and what the policy says about them.
 
+use std::fmt;
+
 use datakit_policy_host::policy::{LogLine, Policy};
 use datakit_policy_host::settings::{self, Form, Found, Held, Positions, Problem, SettingsError};
 use datakit_policy_host::yaml::Position;
@@ -25,6 +27,32 @@ pub struct SettingsFile {
     /// The object that they stand in; null where there is none.
     pub object: Value,
     positions: Positions,
+}
+
+/// Settings, or the rest of the policy that they are in, which cannot be used.
+#[derive(Debug)]
+pub struct Refused {
+    why: &'static str,
+    /// What messages call the file.
+    pub file: String,
+    /// All that is wrong, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.why)?;
+        self.problems.iter().try_for_each(|problem| {
+            let line = at_place(&self.file, problem.at, &problem.message());
+            write!(out, "\n  {line}")
+        })
+    }
+}
+
+impl std::error::Error for Refused {}
+
+fn at_place(file: &str, at: Position, message: &str) -> String {
+    format!("{file}:{}:{}: {message}", at.line, at.column)
 }
 
 impl SettingsFile {
@@ -94,14 +122,8 @@ impl SettingsFile {
     /// # Errors
     /// All that is wrong with it, in one message.
     pub fn policy(&self, namespace: &str) -> Result<Option<reach::Policy>, Failure> {
-        self.resource(namespace).map_err(|problems| {
-            let mut message = "the policy cannot be used".to_owned();
-            for problem in problems {
-                message.push_str("\n  ");
-                message.push_str(&self.at(problem.at, &problem.message));
-            }
-            message.into()
-        })
+        self.resource(namespace)
+            .map_err(|problems| self.refused("the policy cannot be used", problems).into())
     }
 
     /// What is wrong with the rest of the policy, in the order of the file.
@@ -157,12 +179,16 @@ impl SettingsFile {
         if problems.is_empty() {
             return Ok(self.found.settings.clone());
         }
-        let mut message = "the policy does not accept the settings".to_owned();
-        for problem in &problems {
-            message.push_str("\n  ");
-            message.push_str(&self.at(problem.at, &problem.message));
+        let refused = self.refused("the policy does not accept the settings", problems);
+        Err(refused.into())
+    }
+
+    fn refused(&self, why: &'static str, problems: Vec<Problem>) -> Refused {
+        Refused {
+            why,
+            file: self.name.clone(),
+            problems,
         }
-        Err(message.into())
     }
 
     /// Where a path of the settings stands.
@@ -172,7 +198,7 @@ impl SettingsFile {
 
     /// A message about a place in the file, as compilers write it and editors read it.
     pub fn at(&self, at: Position, message: &str) -> String {
-        format!("{}:{}:{}: {message}", self.name, at.line, at.column)
+        at_place(&self.name, at, message)
     }
 
     /// The settings key by key, also where they are text.

@@ -19,7 +19,7 @@ use self::decide::{Row, State, decide};
 use crate::Failure;
 use crate::aside::say;
 use crate::input::{self, PolicyArgs};
-use crate::policies::{self, Policies};
+use crate::policies::Policies;
 use crate::screen::{ColorArgs, stdout};
 use crate::session::{Operation, Session};
 use crate::settings::SettingsFile;
@@ -187,12 +187,7 @@ fn open(args: &Args, cluster: &Cluster) -> Result<Asked, Failure> {
         input::all_settings(&args.settings, true)?
     };
     let has_rules = files.iter().all(SettingsFile::is_policy);
-    let mut all = Vec::new();
-    for file in files {
-        let resource = file.policy("default")?;
-        all.push(policies::Asked::new(file.accepted_by(&module)?, resource));
-    }
-    let mut policies = Policies::new(module, all);
+    let mut policies = Policies::of_files(module, &files, "default")?;
     policies.know(namespaces(cluster)?);
     Ok(Asked {
         session: Session::new(policies, "default", Operation::Create),

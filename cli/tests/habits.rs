@@ -75,6 +75,12 @@ fn every_line_of_the_table_does_what_it_says() {
         "bin/kubectl",
         "[ \"$*\" = 'kustomize overlays/prod' ] && cat app.yaml",
     );
+    folder.write("tests/settings.yaml", "{}");
+    folder.write("tests/web/input.yaml", "{apiVersion: v1, kind: Service}");
+    folder.write(
+        "tests/web/expected.yaml",
+        "---\n# no workload: Service default/(no name)\napiVersion: v1\nkind: Service\n",
+    );
     folder.write("twice.yaml", deployment("web") + "kind: Deployment\n");
 
     let lines = lines();
@@ -96,5 +102,5 @@ fn every_line_of_the_table_does_what_it_says() {
         done.push((command.clone(), code));
     }
     assert_eq!(done, lines);
-    assert_eq!(done.len(), 22);
+    assert_eq!(done.len(), 26);
 }

@@ -5,12 +5,14 @@ mod program;
 use program::Folder;
 use serde_json::json;
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 10] = [
     "preview",
     "explain",
     "check",
     "migrate",
+    "status",
     "uninject",
+    "test",
     "bench",
     "completions",
     "man",

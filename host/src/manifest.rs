@@ -111,6 +111,15 @@ pub enum ManifestError {
 }
 
 impl ManifestError {
+    /// The file's name as the user gave it.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        match self {
+            Self::Unreadable { file, .. } | Self::Malformed { file, .. } => file,
+            Self::NoObject { place, .. } | Self::Untyped { place, .. } => &place.file,
+        }
+    }
+
     /// Where in the text it is; none where there is no text.
     #[must_use]
     pub fn position(&self) -> Option<Position> {

@@ -140,8 +140,9 @@ pub trait Guest {
 }
 
 /// A compiled policy. Compiling takes long, an [`Instance`] is made in microseconds.
+#[derive(Clone)]
 pub struct Policy {
-    engine: Box<dyn Engine>,
+    engine: Arc<dyn Engine>,
 }
 
 impl Policy {
@@ -156,7 +157,7 @@ impl Policy {
 
     /// A policy in an engine of the program's own.
     pub fn run_by(engine: impl Engine + 'static) -> Self {
-        let engine = Box::new(engine);
+        let engine = Arc::new(engine);
         Self { engine }
     }
 

@@ -107,6 +107,16 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
+    /// The file of [`Self::in_the_text`].
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Malformed { file, .. } => Some(file),
+            Self::Manifest(error) => Some(error.file()),
+            _ => None,
+        }
+    }
+
     /// Where in the text it is, and what is wrong there; none of what is wrong with the text as a whole.
     #[must_use]
     pub fn in_the_text(&self) -> Option<(Position, String)> {

@@ -10,7 +10,9 @@ fn place(text: &str, path: &str, line: usize, column: usize) -> String {
     let problem = Positions::new(&found, text).problem(path, "is wrong", inside);
     format!(
         "{}:{} {}",
-        problem.at.line, problem.at.column, problem.message
+        problem.at.line,
+        problem.at.column,
+        problem.message()
     )
 }
 

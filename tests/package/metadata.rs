@@ -172,8 +172,10 @@ fn a_mention_with_another_version_or_none_is_seen() {
 }
 
 /// What stands before the version of a release in commands and manifests.
-const BEFORE_VERSIONS: [&str; 9] = [
+const BEFORE_VERSIONS: [&str; 11] = [
     "--version ",
+    "actions/datakit-policy@v",
+    "rev: v",
     "?ref=v",
     "charts/datakit-operator-policy:",
     "datakit-operator-policy/tree/v",

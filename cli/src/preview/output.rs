@@ -11,10 +11,11 @@ use similar::{ChangeTag, TextDiff};
 
 use super::count::Count;
 use crate::aside::say;
-use crate::journal;
 use crate::paint::{Ink, Paint};
+use crate::report::{self, PreviewReport};
 use crate::screen::{self, stdout};
 use crate::session::{Answer, Outcome};
+use crate::{Failure, journal};
 
 /// What is printed of each object.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,6 +30,21 @@ pub enum Format {
     Patch,
     /// A line for each workload
     Summary,
+    /// What becomes of each object and why, and the numbers, in JSON with a schema and a version
+    Report,
+    /// Commands of a GitHub workflow, which annotate the files with errors, warnings and notes
+    Github,
+}
+
+impl Format {
+    /// The format of the report, where one is to be printed.
+    pub fn report(self) -> Option<report::Format> {
+        match self {
+            Self::Report => Some(report::Format::Json),
+            Self::Github => Some(report::Format::Github),
+            Self::Diff | Self::Yaml | Self::Json | Self::Patch | Self::Summary => None,
+        }
+    }
 }
 
 /// Prints a preview. Where objects or patches are printed, standard output holds nothing else: what is said about
@@ -37,6 +53,7 @@ pub struct Printer {
     format: Format,
     paint: Paint,
     items: Vec<Value>,
+    report: PreviewReport,
     /// Objects and patches as text. They are printed at the end, all or none.
     text: String,
     keep_going: bool,
@@ -50,6 +67,7 @@ impl Printer {
             format,
             paint,
             items: Vec::new(),
+            report: PreviewReport::default(),
             text: String::new(),
             keep_going,
             after_line: false,
@@ -71,6 +89,10 @@ impl Printer {
                 }
             }
             Format::Yaml | Format::Json => {}
+            Format::Report | Format::Github => {
+                self.report.add(answer);
+                return Ok(());
+            }
         }
         remarks_with_place(answer).iter().for_each(say);
         match (self.format, answer.result()) {
@@ -93,10 +115,19 @@ impl Printer {
         write!(stdout(), "{text}")
     }
 
+    /// Takes in what cannot be read.
+    pub fn add_error(&mut self, failure: &Failure) {
+        if self.format.report().is_some() {
+            self.report.add_error(failure);
+        }
+    }
+
     /// Prints what comes last.
-    pub fn finish(self, count: &Count) -> io::Result<()> {
+    pub fn finish(self, count: &Count) -> Result<(), Failure> {
         match self.format {
-            Format::Diff | Format::Summary => return writeln!(stdout(), "{count}"),
+            Format::Diff | Format::Summary => return Ok(writeln!(stdout(), "{count}")?),
+            Format::Report => report::write(&self.report, report::Format::Json, stdout())?,
+            Format::Github => report::write(&self.report, report::Format::Github, stdout())?,
             // Whoever applies what is left would miss the rest.
             _ if count.has_errors() && !self.keep_going => {
                 say(

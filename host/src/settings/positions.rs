@@ -17,8 +17,21 @@ pub struct Positions {
 pub struct Problem {
     /// Where it stands; as near as can be had.
     pub at: Position,
-    /// What is wrong, behind its path. With line and column in a text only where `at` does not point into it.
-    pub message: String,
+    /// The path to the key; empty where it is about all of the settings.
+    pub path: String,
+    /// What is wrong there. With line and column in a text only where `at` does not point into it.
+    pub what: String,
+}
+
+impl Problem {
+    /// What is wrong, behind its path.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self.path.as_str() {
+            "" => self.what.clone(),
+            path => format!("{path}: {}", self.what),
+        }
+    }
 }
 
 /// A value, the place that messages show for it, and where it stands itself.
@@ -83,16 +96,14 @@ impl Positions {
     pub fn problem(&self, path: &str, what: &str, inside: Option<Position>) -> Problem {
         let spot = self.spot(path);
         let in_the_file = inside.and_then(|inside| spot.inside(inside));
-        let mut message = match path {
-            "" => what.to_owned(),
-            path => format!("{path}: {what}"),
-        };
+        let mut what = what.to_owned();
         if let (Some(Position { line, column }), None) = (inside, in_the_file) {
-            message.push_str(&format!(" (line {line}, column {column})"));
+            what.push_str(&format!(" (line {line}, column {column})"));
         }
         Problem {
             at: in_the_file.unwrap_or(spot.shown),
-            message,
+            path: path.to_owned(),
+            what,
         }
     }
 

@@ -228,7 +228,7 @@ fn accepted(policy: &Policy, file: &SettingsFile, namespace: &str) -> Result<Ask
     problems.sort_by_key(|problem| (problem.at.line, problem.at.column));
     let problems = problems.into_iter();
     Err(problems
-        .map(|problem| field.problem(problem.at, &problem.message))
+        .map(|problem| field.problem(problem.at, &problem.message()))
         .collect())
 }
 
