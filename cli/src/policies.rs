@@ -87,7 +87,8 @@ impl Policies {
         Ok(Self::new(module, all))
     }
 
-    fn new(module: Policy, mut all: Vec<Asked>) -> Self {
+    /// Policies with settings that they take.
+    pub fn new(module: Policy, mut all: Vec<Asked>) -> Self {
         in_turns(&mut all);
         Self {
             module,

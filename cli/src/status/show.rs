@@ -7,9 +7,7 @@ use serde_json::{Value, json};
 
 use super::decide::{Has, Row, State};
 use crate::paint::{Ink, Paint};
-
-/// The form of the JSON. It changes where a field goes or means something else.
-const VERSION: u32 = 1;
+use crate::report::ApiVersion;
 
 /// A line for each workload, and the numbers.
 pub fn table(rows: &[Row], is_wide: bool, paint: Paint) -> String {
@@ -117,7 +115,8 @@ pub fn json(rows: &[Row]) -> Value {
         .map(|(state, count)| (state.word(), count))
         .collect();
     json!({
-        "version": VERSION,
+        "apiVersion": ApiVersion::V1,
+        "kind": "StatusReport",
         "workloads": rows.iter().map(workload).collect::<Vec<_>>(),
         "counts": counts,
     })
@@ -215,7 +214,8 @@ shop        deployment/web   outdated   ddtrace=repo/java:1 (admission_inject.dd
         assert_eq!(
             json(&rows()),
             json!({
-                "version": 1,
+                "apiVersion": "datakit-policy/v1",
+                "kind": "StatusReport",
                 "workloads": [
                     {
                         "kind": "Deployment", "namespace": "shop", "name": "web", "state": "outdated",
