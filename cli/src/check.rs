@@ -83,6 +83,9 @@ pub struct Args {
 /// The exit code for advice where it is asked for.
 const ADVICE: u8 = 3;
 
+/// Settings, with what the verdict calls them; for what cannot be read, the reason.
+type Named = Result<(String, SettingsFile), Failure>;
+
 /// What came of settings.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Verdict {
@@ -114,8 +117,8 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 impl Args {
-    /// The settings, with what the verdict calls them; for what cannot be read, the reason.
-    fn read(&self) -> Result<Vec<Result<(String, SettingsFile), Failure>>, Failure> {
+    /// The settings that are to be checked.
+    fn read(&self) -> Result<Vec<Named>, Failure> {
         let paths = self.settings.iter().chain(&self.options).chain(&self.files);
         let paths: Vec<String> = paths.cloned().collect();
         let mut all = Vec::new();

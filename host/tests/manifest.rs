@@ -8,6 +8,7 @@ fn source(document: usize, line: usize, items: &[usize]) -> Source {
         file: "app.yaml".to_owned(),
         document,
         line,
+        column: None,
         items: items.to_vec(),
     }
 }
@@ -91,17 +92,19 @@ metadata: {name: b}
                     .to_owned()
             ),
             Err(
-                "app.yaml:9, document 3: a Kubernetes object is expected, this is a list"
+                "app.yaml:9:1, document 3: a Kubernetes object is expected, this is a list"
                     .to_owned()
             ),
-            Err("app.yaml:12, document 4: the object has no `kind`; \
-                 every Kubernetes object needs `apiVersion` and `kind`"
-                .to_owned()),
-            Err("app.yaml:15, document 5: the object has no `apiVersion`; \
+            Err("app.yaml:12:1, document 4: the object has no `kind`; \
                  every Kubernetes object needs `apiVersion` and `kind`"
                 .to_owned()),
             Err(
-                "app.yaml:17, document 6: a Kubernetes object is expected, this is a string"
+                "app.yaml:15:1, document 5: the object has no `apiVersion`; \
+                 every Kubernetes object needs `apiVersion` and `kind`"
+                    .to_owned()
+            ),
+            Err(
+                "app.yaml:17:1, document 6: a Kubernetes object is expected, this is a string"
                     .to_owned()
             ),
             found(source(7, 19, &[]), named("b")),
@@ -140,7 +143,7 @@ items: allowed
         [
             found(source(1, 1, &[1]), named("a")),
             Err(
-                "app.yaml:1, document 1, item 2: a Kubernetes object is expected, this is a number"
+                "app.yaml:5:3, document 1, item 2: a Kubernetes object is expected, this is a number"
                     .to_owned()
             ),
             found(source(1, 1, &[3, 1]), named("b")),
