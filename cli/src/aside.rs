@@ -14,20 +14,26 @@ pub fn say(text: impl Display) {
     }
 }
 
-/// Tells all that cannot be read.
+/// Tells all that cannot be read, and whether there is something.
+pub fn tell_errors<T>(documents: &[Result<T, Failure>]) -> bool {
+    let errors = documents
+        .iter()
+        .filter_map(|document| document.as_ref().err());
+    let mut has_errors = false;
+    for error in errors {
+        say(format_args!("Error: {error}"));
+        has_errors = true;
+    }
+    has_errors
+}
+
+/// [`tell_errors`], before anything else is printed.
 ///
 /// # Errors
 /// Where there is something: nothing else is to be printed then.
 pub fn stop_at_errors<T>(documents: &[Result<T, Failure>]) -> Result<(), Failure> {
-    let mut errors = documents
-        .iter()
-        .filter_map(|document| document.as_ref().err())
-        .peekable();
-    if errors.peek().is_none() {
-        return Ok(());
+    if tell_errors(documents) {
+        return Err("nothing is printed, because some of the input cannot be read; --keep-going prints the rest".into());
     }
-    for error in errors {
-        say(format_args!("Error: {error}"));
-    }
-    Err("nothing is printed, because some of the input cannot be read; --keep-going prints the rest".into())
+    Ok(())
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::input::SettingsIn;
 use crate::only::{Only, reference};
 use crate::settings::SettingsFile;
-use crate::{Failure, input, kustomize, shape};
+use crate::{Failure, aside, input, kustomize, shape};
 
 /// The objects, and which of them.
 #[derive(clap::Args)]
@@ -111,7 +111,8 @@ impl Manifests {
             Err(_) => true,
         };
         let (named, others): (Vec<_>, Vec<_>) = labelled.into_iter().partition(is_named);
-        if named.is_empty() {
+        if !named.iter().any(Result::is_ok) {
+            aside::tell_errors(&named);
             return Err(self.nothing_named(&others).into());
         }
         Ok(named)

@@ -222,7 +222,7 @@ mod tests {
         let text = "short\n  \u{1b}[33mwarning\u{1b}[0m: the first words that fit, and a-path/that/is/longer/than/the-terminal.yaml then more\n\nend";
         assert_eq!(
             wrap(text, Width(40)),
-            "short\n  \u{1b}[33mwarning\u{1b}[0m: the first words that fit,\n    and\n    \
+            "short\n  \u{1b}[33mwarning\u{1b}[0m: the first words that fit, and\n    \
              a-path/that/is/longer/than/the-terminal.yaml\n    then more\n\nend"
         );
     }

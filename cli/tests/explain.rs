@@ -119,7 +119,7 @@ fn one_workload_of_several_can_be_asked_for() {
         outcome(
             1,
             "",
-            "Error: there is no workload pod/quiet; there are deployment/web, deployment/quiet\n"
+            "Error: there is no pod/quiet; there are deployment/web, deployment/quiet\n"
         )
     );
 }
@@ -163,7 +163,7 @@ fn what_cannot_be_explained_is_an_error() {
             1,
             "",
             &format!(
-                "{message}Error: there is no workload other; there are deployment/web, deployment/quiet\n"
+                "{message}Error: there is no other; there are deployment/web, deployment/quiet\n"
             )
         )
     );

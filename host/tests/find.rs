@@ -33,6 +33,7 @@ fn source(document: usize, line: usize, items: &[usize]) -> Source {
         file: "file".to_owned(),
         document,
         line,
+        column: None,
         items: items.to_vec(),
     }
 }
@@ -165,7 +166,7 @@ fn what_has_no_settings_or_several_is_an_error_that_says_what_is_there() {
     for (text, message) in [
         (
             "- a",
-            "file: settings must be a mapping or empty; this is a list",
+            "file:1:1: settings must be a mapping or empty; this is a list",
         ),
         ("a: 1\na: 2", "file:2:1: the key `a` appears twice"),
         (
@@ -174,12 +175,12 @@ fn what_has_no_settings_or_several_is_an_error_that_says_what_is_there() {
         ),
         (
             "kind: ConfigMap",
-            "file:1, document 1: the object has no `apiVersion`; every Kubernetes object needs `apiVersion` \
+            "file:1:1, document 1: the object has no `apiVersion`; every Kubernetes object needs `apiVersion` \
              and `kind`",
         ),
         (
             "configmap: {jsonconfig: {log_level: info}}",
-            "file:1: `configmap.jsonconfig` must be text (`jsonconfig: |-` and JSON below it); \
+            "file:1:13: `configmap.jsonconfig` must be text (`jsonconfig: |-` and JSON below it); \
              this is a mapping",
         ),
         (
@@ -201,7 +202,7 @@ fn what_has_no_settings_or_several_is_an_error_that_says_what_is_there() {
     );
     assert_eq!(
         error(&POLICY.replace("log_level: debug", "- a")),
-        "file:1, spec.settings: settings must be a mapping or empty; this is a list"
+        "file:6:3, spec.settings: settings must be a mapping or empty; this is a list"
     );
     let missing = settings::find_file("no/such/file.yml".as_ref()).unwrap_err();
     assert_eq!(

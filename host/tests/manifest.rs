@@ -8,6 +8,7 @@ fn source(document: usize, line: usize, items: &[usize]) -> Source {
         file: "app.yaml".to_owned(),
         document,
         line,
+        column: None,
         items: items.to_vec(),
     }
 }
@@ -90,14 +91,19 @@ metadata: {name: b}
                 "app.yaml:7:11, document 2: mapping values are not allowed in this context"
                     .to_owned()
             ),
-            Err("app.yaml:9, document 3: expected a Kubernetes object, found a list".to_owned()),
-            Err("app.yaml:12, document 4: the object has no `kind`; \
+            Err("app.yaml:9:1, document 3: expected a Kubernetes object, found a list".to_owned()),
+            Err("app.yaml:12:1, document 4: the object has no `kind`; \
                  every Kubernetes object needs `apiVersion` and `kind`"
                 .to_owned()),
-            Err("app.yaml:15, document 5: the object has no `apiVersion`; \
+            Err(
+                "app.yaml:15:1, document 5: the object has no `apiVersion`; \
                  every Kubernetes object needs `apiVersion` and `kind`"
-                .to_owned()),
-            Err("app.yaml:17, document 6: expected a Kubernetes object, found a string".to_owned()),
+                    .to_owned()
+            ),
+            Err(
+                "app.yaml:17:1, document 6: expected a Kubernetes object, found a string"
+                    .to_owned()
+            ),
             found(source(7, 19, &[]), named("b")),
         ]
     );
@@ -134,7 +140,7 @@ items: allowed
         [
             found(source(1, 1, &[1]), named("a")),
             Err(
-                "app.yaml:1, document 1, item 2: expected a Kubernetes object, found a number"
+                "app.yaml:5:3, document 1, item 2: expected a Kubernetes object, found a number"
                     .to_owned()
             ),
             found(source(1, 1, &[3, 1]), named("b")),

@@ -89,6 +89,7 @@ spec:
         file: file.name(),
         document,
         line,
+        column: None,
         items: vec![],
     };
     assert_eq!(
@@ -129,7 +130,7 @@ fn what_is_no_policy_resource_is_refused_with_its_place() {
         ("# nothing", ": it contains no Kubewarden policy"),
         (
             "[]",
-            ":1, document 1: expected a Kubernetes object, found a list",
+            ":1:1, document 1: expected a Kubernetes object, found a list",
         ),
     ] {
         let file = File::new(text);
