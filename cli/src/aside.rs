@@ -14,11 +14,8 @@ pub fn say(text: impl Display) {
     }
 }
 
-/// Tells all that cannot be read, and whether there is something.
-pub fn tell_errors<T>(documents: &[Result<T, Failure>]) -> bool {
-    let errors = documents
-        .iter()
-        .filter_map(|document| document.as_ref().err());
+/// Tells errors, and whether there are some.
+pub fn tell_errors(errors: impl IntoIterator<Item = impl Display>) -> bool {
     let mut has_errors = false;
     for error in errors {
         say(format_args!("Error: {error}"));
@@ -27,12 +24,12 @@ pub fn tell_errors<T>(documents: &[Result<T, Failure>]) -> bool {
     has_errors
 }
 
-/// [`tell_errors`], before anything else is printed.
+/// [`tell_errors`] about what cannot be read, before anything else is printed.
 ///
 /// # Errors
 /// Where there is something: nothing else is to be printed then.
-pub fn stop_at_errors<T>(documents: &[Result<T, Failure>]) -> Result<(), Failure> {
-    if tell_errors(documents) {
+pub fn stop_at_errors(errors: impl IntoIterator<Item = impl Display>) -> Result<(), Failure> {
+    if tell_errors(errors) {
         return Err("nothing is printed, because some of the input cannot be read; --keep-going prints the rest".into());
     }
     Ok(())

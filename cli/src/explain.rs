@@ -100,7 +100,7 @@ fn explain(args: &Args, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let session = args.inputs.open(&documents)?;
     // A report has what is broken beside the rest.
     if !args.keep_going && args.output == Output::Text {
-        aside::stop_at_errors(&documents)?;
+        aside::stop_at_errors(input::errors(&documents))?;
     }
     let documents = args.inputs.manifests.select(documents)?;
     let mut explained = 0_usize;

@@ -1,7 +1,8 @@
 //! What the commands read.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,46 +33,89 @@ pub fn local_path(path: &str) -> &Path {
 
 /// A file's text, or that of standard input.
 pub fn text(path: &str) -> Result<String, Failure> {
-    /// Whoever reads it a second time finds it empty.
-    static STDIN_IS_READ: AtomicBool = AtomicBool::new(false);
     let text = if path == STDIN {
-        if STDIN_IS_READ.swap(true, Ordering::Relaxed) {
-            return Err(
-                "standard input: can be read only once; use `-` once, and a file elsewhere".into(),
-            );
-        }
+        take_stdin()?;
         let mut text = String::new();
         let text = std::io::stdin().read_to_string(&mut text).map(|_| text);
         text.inspect(|text| keep(name(STDIN), text))
-    } else if is_address(path) {
+    } else {
+        refuse_address(path)?;
+        std::fs::read_to_string(path)
+    };
+    text.map_err(|error| unreadable(name(path), &error))
+}
+
+/// What cannot be read of documents.
+pub fn errors<T>(documents: &[Result<T, Failure>]) -> impl Iterator<Item = &Failure> {
+    documents
+        .iter()
+        .filter_map(|document| document.as_ref().err())
+}
+
+/// What is said of a file that cannot be read.
+pub fn unreadable(name: &str, error: &std::io::Error) -> Failure {
+    format!("{name}: cannot be read: {error}").into()
+}
+
+/// Says that standard input is read now.
+///
+/// # Errors
+/// Where it was read before: whoever reads it a second time finds it empty.
+pub fn take_stdin() -> Result<(), Failure> {
+    static IS_READ: AtomicBool = AtomicBool::new(false);
+    if IS_READ.swap(true, Ordering::Relaxed) {
+        return Err(
+            "standard input: can be read only once; use `-` once, and a file elsewhere".into(),
+        );
+    }
+    Ok(())
+}
+
+/// Refuses what is not a file of this machine.
+pub fn refuse_address(path: &str) -> Result<(), Failure> {
+    if path.starts_with("http://") || path.starts_with("https://") {
         return Err(format!(
             "{path}: this program fetches nothing; read what `curl -fsSL {path}` prints, as a file or with `-`"
         )
         .into());
-    } else {
-        std::fs::read_to_string(path)
-    };
-    text.map_err(|error| format!("{}: cannot be read: {error}", name(path)).into())
-}
-
-fn is_address(path: &str) -> bool {
-    path.starts_with("http://") || path.starts_with("https://")
+    }
+    Ok(())
 }
 
 /// What was read and cannot be read again, by what messages call it.
-static KEPT: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+static KEPT: Mutex<BTreeMap<String, Kept>> = Mutex::new(BTreeMap::new());
+
+enum Kept {
+    Text(String),
+    File(File),
+}
 
 /// Keeps a text for [`place_of_field`].
 pub fn keep(name: &str, text: &str) {
     if let Ok(mut kept) = KEPT.lock() {
-        kept.insert(name.to_owned(), text.to_owned());
+        kept.insert(name.to_owned(), Kept::Text(text.to_owned()));
+    }
+}
+
+/// Keeps a file without a name that holds such a text.
+pub fn keep_file(name: &str, file: File) {
+    if let Ok(mut kept) = KEPT.lock() {
+        kept.insert(name.to_owned(), Kept::File(file));
     }
 }
 
 /// The text of what messages call so, once more: places are looked up only where something is wrong.
 fn text_again(name: &str) -> Option<String> {
-    let kept = KEPT.lock().ok()?.get(name).cloned();
-    kept.or_else(|| std::fs::read_to_string(name).ok())
+    match KEPT.lock().ok()?.get_mut(name) {
+        Some(Kept::Text(text)) => Some(text.clone()),
+        Some(Kept::File(file)) => {
+            let mut text = String::new();
+            file.rewind().ok()?;
+            file.read_to_string(&mut text).ok()?;
+            Some(text)
+        }
+        None => std::fs::read_to_string(name).ok(),
+    }
 }
 
 /// The settings in a file, or on standard input.
@@ -150,8 +194,7 @@ pub fn namespace(text: &str) -> Result<String, String> {
 
 /// A file's bytes.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path)
-        .map_err(|error| format!("{}: cannot be read: {error}", path.display()).into())
+    std::fs::read(path).map_err(|error| unreadable(&path.display().to_string(), &error))
 }
 
 /// The variable that names another policy; one that is set to nothing counts as not set.

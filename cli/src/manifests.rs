@@ -5,6 +5,7 @@ use datakit_policy_host::manifest::Document;
 use datakit_policy_host::request::is_workload;
 use serde_json::Value;
 
+use crate::gathered::Gathered;
 use crate::input::SettingsIn;
 use crate::only::{Only, reference};
 use crate::settings::SettingsFile;
@@ -88,6 +89,58 @@ impl Manifests {
         documents
     }
 
+    /// Gathers the objects of all files that are to be looked at, of any number; with the texts of their documents, if these
+    /// are wanted.
+    ///
+    /// # Errors
+    /// Where they cannot be kept. What cannot be read is among them.
+    pub fn gather(&self, with_texts: bool) -> Result<Gathered, Failure> {
+        let mut gathered = Gathered::new(with_texts);
+        let choose = |document: &Document| self.choose(document);
+        for path in self.objects.iter().chain(&self.files) {
+            for file in input::files(path, self.reading.recursive) {
+                gathered.file(file, &choose)?;
+            }
+        }
+        for folder in &self.reading.kustomize {
+            gathered.text(kustomize::build(folder), &choose)?;
+        }
+        Ok(gathered)
+    }
+
+    /// Whether an object is to be looked at.
+    fn choose(&self, document: &Document) -> Choice {
+        let is_selected = self.reading.selector.as_ref().is_none_or(|text| {
+            LabelSelector::parse(text).is_ok_and(|selector| has_labels(&document.object, &selector))
+        });
+        if !is_selected {
+            Choice::Ignored
+        } else if self.only.is_empty() || self.only.iter().any(|only| only.is(&document.object)) {
+            Choice::Chosen
+        } else {
+            Choice::Other(other(document))
+        }
+    }
+
+    /// Whether there is something to be looked at.
+    ///
+    /// # Errors
+    /// Where there is not.
+    pub fn check(&self, gathered: &Gathered) -> Result<(), Failure> {
+        if gathered.found() == 0 {
+            return Err(NO_OBJECT.into());
+        }
+        match (&self.reading.selector, &self.only[..]) {
+            _ if gathered.len() > gathered.errors().len() => Ok(()),
+            _ if gathered.len() > 0 && gathered.others() == 0 => Ok(()),
+            (Some(text), _) if gathered.others() == 0 => Err(none_selected(text)),
+            _ => {
+                aside::tell_errors(gathered.errors());
+                Err(self.nothing_named(gathered.names_of_others()).into())
+            }
+        }
+    }
+
     /// The documents that are to be looked at. What cannot be read stays.
     ///
     /// # Errors
@@ -97,7 +150,7 @@ impl Manifests {
         documents: Vec<Result<Document, Failure>>,
     ) -> Result<Vec<Result<Document, Failure>>, Failure> {
         if documents.is_empty() {
-            return Err("the input contains no object".into());
+            return Err(NO_OBJECT.into());
         }
         let labelled = self.reading.select(documents, |document| match document {
             Ok(document) => Some(&document.object),
@@ -112,32 +165,47 @@ impl Manifests {
         };
         let (named, others): (Vec<_>, Vec<_>) = labelled.into_iter().partition(is_named);
         if !named.iter().any(Result::is_ok) {
-            aside::tell_errors(&named);
-            return Err(self.nothing_named(&others).into());
+            aside::tell_errors(input::errors(&named));
+            let names: Vec<String> = others.iter().flatten().filter_map(other).collect();
+            return Err(self.nothing_named(&names).into());
         }
         Ok(named)
     }
 
-    fn nothing_named(&self, others: &[Result<Document, Failure>]) -> String {
-        /// More than that are no help.
-        const MOST: usize = 20;
+    fn nothing_named(&self, others: &[String]) -> String {
         let only: Vec<String> = self.only.iter().map(Only::to_string).collect();
         let only = only.join(" or ");
-        let is_explained = |document: &&Document| {
-            is_workload(&document.object) || shape::pod_of(document).is_some()
-        };
-        let others: Vec<String> = others
-            .iter()
-            .flatten()
-            .filter(is_explained)
-            .map(|document| reference(&document.object))
-            .collect();
-        if others.is_empty() || others.len() > MOST {
+        if others.is_empty() || others.len() > MOST_NAMED {
             format!("there is no {only} among the objects")
         } else {
             format!("there is no {only}; there are {}", others.join(", "))
         }
     }
+}
+
+const NO_OBJECT: &str = "the input contains no object";
+
+/// More names than that are no help.
+pub const MOST_NAMED: usize = 20;
+
+/// What becomes of an object.
+pub enum Choice {
+    /// It is looked at.
+    Chosen,
+    /// It has the labels, but is not named. Its name, if it is one that could be.
+    Other(Option<String>),
+    /// It does not have the labels.
+    Ignored,
+}
+
+/// What could be named instead of an object that is not there.
+fn other(document: &Document) -> Option<String> {
+    let is_explained = is_workload(&document.object) || shape::pod_of(document).is_some();
+    is_explained.then(|| reference(&document.object))
+}
+
+fn none_selected(selector: &str) -> Failure {
+    format!("no object has labels that meet `{selector}`").into()
 }
 
 impl Reading {
@@ -188,7 +256,7 @@ impl Reading {
             |item: &T| object_of(item).is_none_or(|object| has_labels(object, &selector));
         let selected: Vec<T> = items.into_iter().filter(is_selected).collect();
         if selected.is_empty() {
-            return Err(format!("no object has labels that meet `{text}`").into());
+            return Err(none_selected(text));
         }
         Ok(selected)
     }

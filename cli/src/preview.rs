@@ -7,18 +7,18 @@ mod progress;
 use std::io::stdout;
 use std::process::ExitCode;
 
-use datakit_policy_host::manifest::Document;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
-use crate::aside::say;
+use crate::aside::{self, say};
+use crate::gathered::{Read, Record};
 use crate::inputs::{Inputs, NO_SETTINGS};
 use crate::notes::Notes;
 use crate::report::PreviewReport;
 use crate::screen::ColorArgs;
 use crate::session::{Answer, Session};
-use crate::{Failure, aside, inputs, logs, report};
+use crate::{Failure, inputs, logs, report};
 use count::Count;
-use output::{Format, Printer};
+use output::{Format, Printer, Writer, Written};
 use progress::Progress;
 
 /// Show what the policy would inject into manifests, before they are applied
@@ -103,38 +103,45 @@ fn exit_code(count: &Count, tells_changes: bool) -> u8 {
 }
 
 fn show(args: &Args) -> Result<Count, Failure> {
-    let documents = args.inputs.documents();
-    let session = args.inputs.open(&documents)?;
+    let writer = Writer {
+        format: args.output,
+        paint: args.color.paint(),
+    };
+    let manifests = &args.inputs.manifests;
+    let gathered = manifests.gather(writer.wants_texts())?;
+    let session = args.inputs.open(gathered.namespaces())?;
     // A report has what is broken beside the rest.
     if !args.keep_going && args.output.report().is_none() {
-        aside::stop_at_errors(&documents)?;
+        aside::stop_at_errors(gathered.errors())?;
     }
-    let documents = args.inputs.manifests.select(documents)?;
-    let progress = Progress::new(documents.len());
-    let mut printer = Printer::new(args.output, args.color.paint(), args.keep_going);
+    manifests.check(&gathered)?;
+    let progress = Progress::new(gathered.len());
+    let mut printer = Printer::new(args.output, args.keep_going);
     let mut count = Count::default();
     let mut notes = Notes::default();
-    for answer in batches(documents).flat_map(|batch| answers(&session, batch)) {
-        match answer {
-            Ok(answer) => {
-                let answer = answer?;
-                count.add(&answer);
-                notes.add(&answer);
-                progress.aside(|| {
-                    if args.verbose && !answer.logs.is_empty() {
-                        say(answer.place());
-                    }
-                    logs::print(&answer.logs, args.verbose);
-                    printer.print(&answer)
-                })?;
+    for batch in gathered.batches()? {
+        for answer in answers(&session, writer, batch?) {
+            match answer {
+                Ok(answer) => {
+                    let (answer, written) = answer?;
+                    count.add(&answer);
+                    notes.add(&answer);
+                    progress.aside(|| {
+                        if args.verbose && !answer.logs.is_empty() {
+                            say(answer.place());
+                        }
+                        logs::print(&answer.logs, args.verbose);
+                        printer.print(&answer, &written)
+                    })?;
+                }
+                Err(error) => {
+                    count.add_error();
+                    printer.add_error(&error);
+                    progress.aside(|| say(format_args!("Error: {error}")));
+                }
             }
-            Err(error) => {
-                count.add_error();
-                printer.add_error(&error);
-                progress.aside(|| say(format_args!("Error: {error}")));
-            }
+            progress.step();
         }
-        progress.step();
     }
     progress.finish();
     printer.finish(&count)?;
@@ -145,22 +152,20 @@ fn show(args: &Args) -> Result<Count, Failure> {
     Ok(count)
 }
 
-/// The documents in their order, so many at a time as the policy is asked about on all cores before their answers are
-/// printed.
-fn batches<T>(documents: Vec<T>) -> impl Iterator<Item = Vec<T>> {
-    const MOST: usize = 256;
-    let mut documents = documents.into_iter();
-    std::iter::from_fn(move || Some(documents.by_ref().take(MOST).collect::<Vec<T>>()))
-        .take_while(|batch| !batch.is_empty())
-}
-
-/// The policy's answers about a batch, in its order; what could not be read stays the error that it is.
+/// The policy's answers about a batch, in its order, with what is printed of them; what could not be read stays the error
+/// that it is.
 fn answers(
     session: &Session,
-    batch: Vec<Result<Document, Failure>>,
-) -> Vec<Result<Result<Answer, Failure>, Failure>> {
+    writer: Writer,
+    batch: Vec<Result<Record, Failure>>,
+) -> Vec<Result<Result<(Answer, Written), Failure>, Failure>> {
+    let answer = |read: Read| {
+        let answer = inputs::ask(session, read.document)?;
+        let written = writer.write(&answer, read.text.as_deref());
+        Ok((answer, written))
+    };
     batch
         .into_par_iter()
-        .map(|document| document.map(|document| inputs::ask(session, document)))
+        .map(|record| record.and_then(Record::open).map(answer))
         .collect()
 }

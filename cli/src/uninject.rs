@@ -1,6 +1,5 @@
 //! `uninject`: manifests without what was injected into them.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -8,14 +7,14 @@ use datakit_policy_host::manifest::Document;
 use datakit_policy_host::policy::Policy;
 use datakit_policy_host::request::{AdmissionRequest, Context};
 use datakit_policy_host::settings::name_of;
-use datakit_policy_host::yaml::{Comments, with_comments};
 use serde_json::{Value, json};
 
 use crate::aside::{self, say};
+use crate::gathered::{Read, Record};
 use crate::input::PolicyArgs;
 use crate::manifests::Manifests;
+use crate::objects::{Form, Objects, json_item, yaml_document};
 use crate::order::in_order_of;
-use crate::screen::stdout;
 use crate::{Failure, input, journal, shape};
 
 /// Take out of manifests what the policy injected
@@ -56,21 +55,27 @@ enum Format {
 
 pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
     let policy = args.policy.compile()?;
-    let documents = args.manifests.documents();
+    let form = match args.output {
+        Format::Yaml => Form::Yaml,
+        Format::Json => Form::Json,
+    };
+    let gathered = args.manifests.gather(form == Form::Yaml)?;
     if !args.keep_going {
-        aside::stop_at_errors(&documents)?;
+        aside::stop_at_errors(gathered.errors())?;
     }
-    let documents = args.manifests.select(documents)?;
-    let mut items = Vec::new();
+    args.manifests.check(&gathered)?;
+    let mut objects = Objects::new(form);
     let mut has_errors = false;
-    for document in documents {
-        let namespace = &args.manifests.namespace;
-        let object = document.and_then(|document| without_injection(&policy, document, namespace));
-        match object {
-            Ok(object) => items.push(object),
-            Err(error) => {
-                has_errors = true;
-                say(format_args!("Error: {error}"));
+    let namespace = &args.manifests.namespace;
+    for batch in gathered.batches()? {
+        for record in batch? {
+            let read = record.and_then(Record::open);
+            match read.and_then(|read| written(&policy, read, namespace, args.output)) {
+                Ok(text) => objects.push(&text)?,
+                Err(error) => {
+                    has_errors = true;
+                    say(format_args!("Error: {error}"));
+                }
             }
         }
     }
@@ -80,16 +85,24 @@ pub fn exec(args: &Args) -> Result<ExitCode, Failure> {
                 .into(),
         );
     }
-    if args.output == Format::Json {
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
-        writeln!(stdout(), "{list:#}")?;
-    } else {
-        for object in &items {
-            let yaml = with_comments(object, &Comments::default());
-            write!(stdout(), "---\n{yaml}")?;
-        }
-    }
+    objects.print()?;
     Ok(ExitCode::from(u8::from(has_errors)))
+}
+
+/// An object without its injection, as it is printed.
+fn written(
+    policy: &Policy,
+    read: Read,
+    namespace: &str,
+    format: Format,
+) -> Result<String, Failure> {
+    let Read { document, text } = read;
+    let before = document.object.clone();
+    let object = without_injection(policy, document, namespace)?;
+    Ok(match format {
+        Format::Yaml => yaml_document(&object, text.as_deref().map(|text| (text, &before))),
+        Format::Json => json_item(&object),
+    })
 }
 
 /// The object without what its journal names.

@@ -1,15 +1,18 @@
 //! Manifests: files of one or many Kubernetes objects, taken apart.
 
+pub mod pieces;
+
 use std::fmt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::settings::Positions;
 use crate::yaml::{self, DuplicateKeys, Position};
 
 /// Where an object stood, for messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// The file's name as the user gave it.
     pub file: String,
@@ -170,8 +173,21 @@ pub(crate) fn from_documents(
     text: &str,
     documents: Vec<Result<yaml::Document, yaml::YamlError>>,
 ) -> Vec<Result<Document, ManifestError>> {
+    let mut found = numbered(file, 0, documents);
+    for problem in found.iter_mut().filter_map(|found| found.as_mut().err()) {
+        problem.look_up(text);
+    }
+    found
+}
+
+/// [`from_documents`] for those that come after so many others; problems have the places of their documents.
+fn numbered(
+    file: &str,
+    before: usize,
+    documents: Vec<Result<yaml::Document, yaml::YamlError>>,
+) -> Vec<Result<Document, ManifestError>> {
     let mut found = Vec::new();
-    for (position, document) in documents.into_iter().enumerate() {
+    for (position, document) in (before..).zip(documents) {
         match document {
             Ok(document) => {
                 let source = Source {
@@ -189,9 +205,6 @@ pub(crate) fn from_documents(
                 error,
             })),
         }
-    }
-    for problem in found.iter_mut().filter_map(|found| found.as_mut().err()) {
-        problem.look_up(text);
     }
     found
 }

@@ -5,6 +5,7 @@
 //! something else. This reader takes its events from `saphyr-parser` and resolves them by kubectl's rules.
 
 mod comments;
+mod edit;
 mod emit;
 mod events;
 mod json;
@@ -12,6 +13,7 @@ mod node;
 mod scalar;
 
 pub use comments::{Comments, pointer_key};
+pub use edit::edited;
 pub use emit::{to_yaml, with_comments};
 pub use node::{Content, Entry, Node, Position};
 
@@ -50,15 +52,18 @@ pub struct Document {
 /// Reads a stream of YAML or JSON documents. An error ends its own document alone. Empty documents are left out.
 #[must_use]
 pub fn documents(text: &str, keys: DuplicateKeys) -> Vec<Result<Document, YamlError>> {
-    nodes(text, keys)
-        .into_iter()
-        .map(|node| {
-            node.map(|node| Document {
-                line: node.at.line,
-                value: node.into_value(),
-            })
-        })
-        .collect()
+    without_places(nodes(text, keys))
+}
+
+/// Nodes as documents.
+pub(crate) fn without_places(
+    nodes: Vec<Result<Node, YamlError>>,
+) -> Vec<Result<Document, YamlError>> {
+    let document = |node: Node| Document {
+        line: node.at.line,
+        value: node.into_value(),
+    };
+    nodes.into_iter().map(|node| node.map(document)).collect()
 }
 
 /// [`documents`] whose values know where they stand.
@@ -105,12 +110,10 @@ pub(crate) fn only(
 /// an error; a marker at the beginning of a line is a document's begin wherever it stands, so cutting is exact.
 fn chunks(text: &str) -> Vec<(usize, &str)> {
     let mut chunks = Vec::new();
+    let mut cutter = Cutter::default();
     let (mut begin, mut begin_line, mut offset) = (0, 1, 0);
     for (index, line) in text.split_inclusive('\n').enumerate() {
-        let is_marker = line
-            .strip_prefix("---")
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
-        if is_marker && !is_prologue(&text[begin..offset]) {
+        if cutter.begins(line) {
             chunks.push((begin_line, &text[begin..offset]));
             (begin, begin_line) = (offset, index + 1);
         }
@@ -120,13 +123,34 @@ fn chunks(text: &str) -> Vec<(usize, &str)> {
     chunks
 }
 
-/// Directives, comments and blank lines belong to the document that follows.
-fn is_prologue(text: &str) -> bool {
-    text.lines()
-        .all(|line| line.trim().is_empty() || line.starts_with(['%', '#']))
+/// Whether a document begins in this line.
+fn is_marker(line: &str) -> bool {
+    line.strip_prefix("---")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
-fn chunk_nodes(line: usize, chunk: &str, keys: DuplicateKeys) -> Vec<Result<Node, YamlError>> {
+/// Finds where documents begin, line by line.
+#[derive(Default)]
+pub(crate) struct Cutter {
+    /// Whether there is more than directives, comments and blank lines: they belong to the document that follows.
+    has_content: bool,
+}
+
+impl Cutter {
+    /// Whether the document before ends in front of the next line.
+    pub fn begins(&mut self, line: &str) -> bool {
+        let begins = is_marker(line) && self.has_content;
+        self.has_content |= !line.trim().is_empty() && !line.starts_with(['%', '#']);
+        begins
+    }
+}
+
+/// The documents of a part of a stream that begins at this line.
+pub(crate) fn chunk_nodes(
+    line: usize,
+    chunk: &str,
+    keys: DuplicateKeys,
+) -> Vec<Result<Node, YamlError>> {
     let mut reader = events::Reader::new(chunk, line, keys);
     let mut nodes = Vec::new();
     loop {

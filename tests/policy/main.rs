@@ -4,6 +4,7 @@
 mod checker;
 mod cost;
 mod differences;
+mod edits;
 mod effects;
 mod golden;
 mod hidden;

@@ -11,6 +11,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::count::Count;
 use crate::aside::say;
+use crate::objects::{Form, Objects, json_item, yaml_document};
 use crate::paint::{Ink, Paint};
 use crate::report::{self, PreviewReport};
 use crate::screen::{self, stdout};
@@ -47,66 +48,95 @@ impl Format {
     }
 }
 
+/// Writes what is printed of each object.
+#[derive(Clone, Copy)]
+pub struct Writer {
+    pub format: Format,
+    pub paint: Paint,
+}
+
+/// What is printed of an object.
+pub struct Written {
+    /// What goes to standard error.
+    remarks: Vec<String>,
+    text: String,
+}
+
+impl Writer {
+    /// Whether objects are written as they came, where nothing changes.
+    pub fn wants_texts(self) -> bool {
+        self.format == Format::Yaml
+    }
+
+    /// Writes one object; `text` is that of its document, if it is known.
+    pub fn write(self, answer: &Answer, text: Option<&str>) -> Written {
+        let remarks = match self.format {
+            Format::Yaml | Format::Json | Format::Patch => remarks_with_place(answer),
+            Format::Diff | Format::Summary | Format::Report | Format::Github => Vec::new(),
+        };
+        let text = match (self.format, answer.result()) {
+            (Format::Diff, _) => diff_of(answer, self.paint),
+            (Format::Summary, _) => screen::wrapped(&summary_of(answer, self.paint)).into_owned(),
+            (Format::Patch, _) => {
+                patch_of(answer).map_or_else(String::new, |line| format!("{line}\n"))
+            }
+            (Format::Yaml, Some(object)) => {
+                yaml_document(object, text.map(|text| (text, &answer.object)))
+            }
+            (Format::Json, Some(object)) => json_item(object),
+            (Format::Yaml | Format::Json, None) | (Format::Report | Format::Github, _) => {
+                String::new()
+            }
+        };
+        Written { remarks, text }
+    }
+}
+
 /// Prints a preview. Where objects or patches are printed, standard output holds nothing else: what is said about
 /// them goes to standard error.
 pub struct Printer {
     format: Format,
-    paint: Paint,
-    items: Vec<Value>,
+    /// Objects and patches. They are printed at the end, all or none.
+    objects: Objects,
     report: PreviewReport,
-    /// Objects and patches as text. They are printed at the end, all or none.
-    text: String,
     keep_going: bool,
     /// Whether the last thing printed was a single line, from which what is longer keeps a distance.
     after_line: bool,
 }
 
 impl Printer {
-    pub fn new(format: Format, paint: Paint, keep_going: bool) -> Self {
+    pub fn new(format: Format, keep_going: bool) -> Self {
+        let form = match format {
+            Format::Yaml => Form::Yaml,
+            Format::Json => Form::Json,
+            _ => Form::Lines,
+        };
         Self {
             format,
-            paint,
-            items: Vec::new(),
+            objects: Objects::new(form),
             report: PreviewReport::default(),
-            text: String::new(),
             keep_going,
             after_line: false,
         }
     }
 
     /// Prints one object; what others are to read is kept for the end.
-    pub fn print(&mut self, answer: &Answer) -> io::Result<()> {
-        let paint = self.paint;
+    pub fn print(&mut self, answer: &Answer, written: &Written) -> io::Result<()> {
+        written.remarks.iter().for_each(say);
+        let text = &written.text;
         match self.format {
-            Format::Diff => return self.print_diff(answer),
-            Format::Summary => {
-                let summary = summary_of(answer, paint);
-                return write!(stdout(), "{}", screen::wrapped(&summary));
-            }
-            Format::Patch => {
-                if let Some(line) = patch_of(answer) {
-                    let _ = writeln!(self.text, "{line}");
-                }
-            }
-            Format::Yaml | Format::Json => {}
+            Format::Diff => self.print_diff(text),
+            Format::Summary => write!(stdout(), "{text}"),
             Format::Report | Format::Github => {
                 self.report.add(answer);
-                return Ok(());
+                Ok(())
             }
+            Format::Yaml | Format::Json | Format::Patch if text.is_empty() => Ok(()),
+            Format::Yaml | Format::Json | Format::Patch => self.objects.push(text),
         }
-        remarks_with_place(answer).iter().for_each(say);
-        match (self.format, answer.result()) {
-            (Format::Yaml, Some(object)) => {
-                let _ = write!(self.text, "---\n{}", yaml(object));
-            }
-            (Format::Json, Some(object)) => self.items.push(object.clone()),
-            _ => {}
-        }
-        Ok(())
     }
 
-    fn print_diff(&mut self, answer: &Answer) -> io::Result<()> {
-        let text = diff_of(answer, self.paint);
+    fn print_diff(&mut self, text: &str) -> io::Result<()> {
         let is_line = text.lines().nth(1).is_none();
         if self.after_line && !is_line {
             writeln!(stdout())?;
@@ -134,11 +164,7 @@ impl Printer {
                     "Error: nothing is printed, because a part of it is missing; --keep-going prints the rest",
                 );
             }
-            Format::Json => {
-                let list = json!({"apiVersion": "v1", "kind": "List", "items": self.items});
-                writeln!(stdout(), "{list:#}")?;
-            }
-            Format::Yaml | Format::Patch => write!(stdout(), "{}", self.text)?,
+            Format::Json | Format::Yaml | Format::Patch => self.objects.print()?,
         }
         say(count);
         Ok(())

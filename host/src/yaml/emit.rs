@@ -19,10 +19,20 @@ pub fn to_yaml(value: &Value) -> String {
 /// Writes a value as [`to_yaml`] does, with its keys in the order that they are in, and comments above them.
 #[must_use]
 pub fn with_comments(value: &Value, comments: &Comments) -> String {
+    write(value, comments, 0)
+}
+
+/// Writes a value as [`with_comments`] does, with lists that are indented below their keys.
+pub(super) fn with_indented_lists(value: &Value, indent: usize) -> String {
+    write(value, &Comments::default(), indent)
+}
+
+fn write(value: &Value, comments: &Comments, list_indent: usize) -> String {
     let mut writer = Writer {
         out: String::new(),
         comments,
         path: String::new(),
+        list_indent,
     };
     writer.above(value, 0);
     match value {
@@ -39,6 +49,8 @@ struct Writer<'c> {
     comments: &'c Comments,
     /// The JSON pointer of what is being written.
     path: String,
+    /// How far lists are indented below their keys.
+    list_indent: usize,
 }
 
 impl Writer<'_> {
@@ -105,6 +117,7 @@ impl Writer<'_> {
                 self.mapping(entries, indent + 2);
             }
             Value::Array(items) if !items.is_empty() => {
+                let indent = indent + self.list_indent;
                 self.out.push('\n');
                 self.above_first(value, indent);
                 self.pad(indent);

@@ -1,0 +1,360 @@
+//! Documents that change and keep what their authors wrote: comments, order, quotes and blank lines.
+//!
+//! The libraries that edit YAML append to lists, and have readers of their own. Here lists get items wherever they belong,
+//! and the text is read as it is everywhere else in this crate; what comes out is read once more, and compared.
+
+mod shape;
+
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+
+use self::shape::{Entry, Kind, Place, Shape};
+use super::{DuplicateKeys, emit, is_marker, single};
+
+/// The text of a document that holds `before`, edited to hold `after`; it begins with `---`, below what was above that. None
+/// where it cannot be edited: where it has anchors, aliases or directives, where it is all in brackets, and where a comment
+/// would be lost with what it stands in.
+#[must_use]
+pub fn edited(text: &str, before: &Value, after: &Value) -> Option<String> {
+    if text.lines().any(|line| line.starts_with('%')) {
+        return None;
+    }
+    let mut text = text.to_owned();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    if before != after {
+        text = Editor::of(&text, before, after)?.finish()?;
+    }
+    if !text.lines().any(is_marker) {
+        text.insert_str(0, "---\n");
+    }
+    let is_it = single(&text, DuplicateKeys::Refuse).is_ok_and(|value| value == *after);
+    is_it.then_some(text)
+}
+
+struct Editor<'t> {
+    text: &'t str,
+    /// With their ends.
+    lines: Vec<&'t str>,
+    /// Where each line begins, and where the text ends.
+    begins: Vec<usize>,
+    /// How far lists are indented below their keys.
+    indent: usize,
+    edits: Vec<(Range<usize>, String)>,
+}
+
+/// What a value belongs to, and where that begins.
+#[derive(Clone, Copy)]
+enum Owner {
+    /// A key: where it begins and ends.
+    Key(Place, Place),
+    /// The `-` of an item.
+    Item(Place),
+}
+
+impl Owner {
+    fn begin(self) -> Place {
+        match self {
+            Self::Key(begin, _) | Self::Item(begin) => begin,
+        }
+    }
+}
+
+impl Entry {
+    fn owner(&self) -> Owner {
+        Owner::Key(self.begin, self.end)
+    }
+}
+
+impl<'t> Editor<'t> {
+    fn of(text: &'t str, before: &Value, after: &Value) -> Option<Self> {
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let mut begins = vec![0];
+        begins.extend(lines.iter().scan(0, |end, line| {
+            *end += line.len();
+            Some(*end)
+        }));
+        let shape = shape::of(text, &lines)?;
+        let mut editor = Self {
+            text,
+            lines,
+            begins,
+            indent: indent_of_lists(&shape).unwrap_or(0),
+            edits: Vec::new(),
+        };
+        match (&shape.kind, before, after) {
+            (Kind::Mapping(entries), Value::Object(before), Value::Object(after)) => {
+                editor.mapping(entries, before, after)?;
+            }
+            _ => return None,
+        }
+        Some(editor)
+    }
+
+    /// The text with all edits; none where two of them are about the same place.
+    fn finish(mut self) -> Option<String> {
+        self.edits
+            .sort_by_key(|(range, _)| (range.start, range.end));
+        let is_windows = self.text.contains("\r\n");
+        let (mut text, mut done) = (String::new(), 0);
+        for (range, new) in self.edits {
+            text.push_str(self.text.get(done..range.start)?);
+            text.push_str(&if is_windows {
+                new.replace('\n', "\r\n")
+            } else {
+                new
+            });
+            done = range.end;
+        }
+        text.push_str(self.text.get(done..)?);
+        Some(text)
+    }
+
+    fn value(&mut self, shape: &Shape, owner: Owner, before: &Value, after: &Value) -> Option<()> {
+        match (&shape.kind, before, after) {
+            _ if before == after => Some(()),
+            (Kind::Mapping(entries), Value::Object(before), Value::Object(after))
+                if !after.is_empty() =>
+            {
+                self.mapping(entries, before, after)
+            }
+            (Kind::List { column, items }, Value::Array(before), Value::Array(after))
+                if !after.is_empty() =>
+            {
+                let dashes = self.dashes(shape.begin.line, *column, items)?;
+                self.list(items, &dashes, before, after)
+            }
+            _ => self.replace(shape, owner, after),
+        }
+    }
+
+    fn mapping(
+        &mut self,
+        entries: &[Entry],
+        before: &Map<String, Value>,
+        after: &Map<String, Value>,
+    ) -> Option<()> {
+        if entries.len() != before.len() {
+            return None;
+        }
+        for entry in entries {
+            let before = before.get(&entry.key)?;
+            let owner = entry.owner();
+            match after.get(&entry.key) {
+                Some(after) => self.value(&entry.value, owner, before, after)?,
+                None => self.remove(&entry.value, owner)?,
+            }
+        }
+        let is_new = |(key, _): &(&String, &Value)| !before.contains_key(*key);
+        let new = after.iter().filter(is_new);
+        let new: Map<_, _> = new
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        if !new.is_empty() {
+            let last = entries.last()?;
+            let line = self.last_line(&last.value, last.owner()) + 1;
+            let text = emit::with_indented_lists(&Value::Object(new), self.indent);
+            self.insert(line, &text, last.begin.column);
+        }
+        Some(())
+    }
+
+    /// The items that stay are found by their order, those that change by their names, too.
+    fn list(
+        &mut self,
+        items: &[Shape],
+        dashes: &[Place],
+        before: &[Value],
+        after: &[Value],
+    ) -> Option<()> {
+        if items.len() != before.len() {
+            return None;
+        }
+        let first = dashes.first()?;
+        let mut place = self.above(*first)?;
+        let mut gone = 0;
+        let remove = |editor: &mut Self, range: Range<usize>| {
+            let mut gone = items.iter().zip(dashes).take(range.end).skip(range.start);
+            gone.try_for_each(|(item, dash)| editor.remove(item, Owner::Item(*dash)))
+        };
+        for item in after {
+            let Some(kept) = counterpart(before, gone, item) else {
+                let text =
+                    emit::with_indented_lists(&Value::Array(vec![item.clone()]), self.indent);
+                self.insert(place, &text, first.column);
+                continue;
+            };
+            remove(self, gone..kept)?;
+            let (shape, owner) = (items.get(kept)?, Owner::Item(*dashes.get(kept)?));
+            self.value(shape, owner, before.get(kept)?, item)?;
+            place = self.last_line(shape, owner) + 1;
+            gone = kept + 1;
+        }
+        remove(self, gone..before.len())
+    }
+
+    /// Where the items of a list begin.
+    fn dashes(&self, first: usize, column: usize, items: &[Shape]) -> Option<Vec<Place>> {
+        let mut line = first;
+        let mut dashes = Vec::with_capacity(items.len());
+        for item in items {
+            let is_dash = |line: &usize| {
+                let begin = self
+                    .lines
+                    .get(*line)
+                    .and_then(|text| text.split_at_checked(column));
+                begin.is_some_and(|(before, rest)| {
+                    rest.starts_with('-') && (*line == first || before.trim().is_empty())
+                })
+            };
+            let dash = Place {
+                line: (line..self.lines.len()).find(is_dash)?,
+                column,
+            };
+            dashes.push(dash);
+            line = self.last_line(item, Owner::Item(dash)) + 1;
+        }
+        Some(dashes)
+    }
+
+    /// The line that a value ends in.
+    fn last_line(&self, shape: &Shape, owner: Owner) -> usize {
+        let begin = owner.begin();
+        match &shape.kind {
+            Kind::Nothing => begin.line,
+            Kind::Inline { end } if end.column == 0 && end.line > begin.line => end.line - 1,
+            Kind::Inline { end } => end.line,
+            Kind::Block => self.last_line_below(begin),
+            Kind::Mapping(entries) => entries
+                .last()
+                .map_or(begin.line, |last| self.last_line(&last.value, last.owner())),
+            Kind::List { column, items } => self
+                .dashes(shape.begin.line, *column, items)
+                .and_then(|dashes| dashes.last().copied())
+                .zip(items.last())
+                .map_or(begin.line, |(dash, last)| {
+                    self.last_line(last, Owner::Item(dash))
+                }),
+        }
+    }
+
+    /// The last line of a block: all of its lines are indented more than what it belongs to.
+    fn last_line_below(&self, owner: Place) -> usize {
+        let below = self.lines.iter().enumerate().skip(owner.line + 1);
+        let block = below.take_while(|(_, line)| is_blank(line) || indent(line) > owner.column);
+        let last = block.filter(|(_, line)| !is_blank(line)).last();
+        last.map_or(owner.line, |(number, _)| number)
+    }
+
+    /// The line above an item, and above its comments.
+    fn above(&self, dash: Place) -> Option<usize> {
+        let is_comment =
+            |line: &&str| indent(line) == dash.column && line.trim_start().starts_with('#');
+        let above = self.lines.get(..dash.line)?.iter().rev();
+        Some(dash.line - above.take_while(|line| is_comment(line)).count())
+    }
+
+    /// Puts lines in front of a line.
+    fn insert(&mut self, line: usize, text: &str, column: usize) {
+        let at = self.begin(line);
+        self.edits.push((at..at, indented(text, column)));
+    }
+
+    /// Takes out a key or an item with its value; none where its line begins with something else.
+    fn remove(&mut self, shape: &Shape, owner: Owner) -> Option<()> {
+        let begin = owner.begin();
+        let before = self.lines.get(begin.line)?.get(..begin.column)?;
+        let range = self.begin(begin.line)..self.begin(self.last_line(shape, owner) + 1);
+        // What is edited in it is edited nowhere.
+        before
+            .trim()
+            .is_empty()
+            .then(|| self.edits.push((range, String::new())))
+    }
+
+    /// Writes another value. What is behind the old one in its line, as a comment can be, stays there.
+    fn replace(&mut self, shape: &Shape, owner: Owner, value: &Value) -> Option<()> {
+        let (begin, text) = match owner {
+            Owner::Key(_, end) => {
+                let line = self.lines.get(end.line)?.get(end.column..)?;
+                let colon = line
+                    .find(':')
+                    .filter(|colon| line[..*colon].trim().is_empty())?;
+                let begin = self.begin(end.line) + end.column + colon + 1;
+                let entry = Map::from_iter([("key".to_owned(), value.clone())]);
+                let text = emit::with_indented_lists(&Value::Object(entry), self.indent);
+                (begin, text.strip_prefix("key:")?.to_owned())
+            }
+            Owner::Item(dash) => {
+                let item = Value::Array(vec![value.clone()]);
+                let text = emit::with_indented_lists(&item, self.indent);
+                (
+                    self.begin(dash.line) + dash.column + 1,
+                    text.strip_prefix('-')?.to_owned(),
+                )
+            }
+        };
+        let end = match shape.kind {
+            Kind::Nothing => begin,
+            Kind::Inline { end } => self.begin(end.line) + end.column,
+            _ => self.begin(self.last_line(shape, owner) + 1),
+        };
+        let old = self.text.get(begin..end)?;
+        if old.contains('\n') && old.contains('#') {
+            return None;
+        }
+        let rest = self.text.get(end..)?.split_inclusive('\n').next();
+        let rest = rest.filter(|_| !old.ends_with('\n')).unwrap_or_default();
+        let (first, below) = text.split_once('\n')?;
+        let new = format!(
+            "{first}{}\n{}",
+            rest.trim_end(),
+            indented(below, owner.begin().column)
+        );
+        self.edits.push((begin..end + rest.len(), new));
+        Some(())
+    }
+
+    fn begin(&self, line: usize) -> usize {
+        let begin = self.begins.get(line);
+        begin.copied().unwrap_or(self.text.len())
+    }
+}
+
+/// What an item was before, among those that are not gone.
+fn counterpart(before: &[Value], gone: usize, item: &Value) -> Option<usize> {
+    let find = |is_it: &dyn Fn(&Value) -> bool| (gone..before.len()).find(|at| is_it(&before[*at]));
+    find(&|before| before == item).or_else(|| {
+        let name = item.get("name")?;
+        find(&|before| before.get("name") == Some(name))
+    })
+}
+
+/// How far the first list of a document is indented below its key.
+fn indent_of_lists(shape: &Shape) -> Option<usize> {
+    match &shape.kind {
+        Kind::Mapping(entries) => entries.iter().find_map(|entry| match &entry.value.kind {
+            Kind::List { column, .. } => column.checked_sub(entry.begin.column),
+            _ => indent_of_lists(&entry.value),
+        }),
+        Kind::List { items, .. } => items.iter().find_map(indent_of_lists),
+        Kind::Nothing | Kind::Inline { .. } | Kind::Block => None,
+    }
+}
+
+fn indented(text: &str, column: usize) -> String {
+    let pad = " ".repeat(column);
+    text.split_inclusive('\n')
+        .flat_map(|line| [if is_blank(line) { "" } else { &pad }, line])
+        .collect()
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+fn is_blank(line: &str) -> bool {
+    line.trim().is_empty()
+}
