@@ -120,10 +120,9 @@ fn show(args: &Args) -> Result<Count, Failure> {
     let mut count = Count::default();
     let mut notes = Notes::default();
     for batch in gathered.batches()? {
-        for answer in answers(&session, writer, batch?) {
+        for answer in answers(&session, writer, batch?)? {
             match answer {
-                Ok(answer) => {
-                    let (answer, written) = answer?;
+                Ok((answer, written)) => {
                     count.add(&answer);
                     notes.add(&answer);
                     progress.aside(|| {
@@ -152,13 +151,18 @@ fn show(args: &Args) -> Result<Count, Failure> {
     Ok(count)
 }
 
-/// The policy's answers about a batch, in its order, with what is printed of them; what could not be read stays the error
-/// that it is.
+/// The policy's answer and what is printed of it, or why an object could not be read.
+type Answered = Result<(Answer, Written), Failure>;
+
+/// The policy's answers about a batch, in its order.
+///
+/// # Errors
+/// Where the policy cannot be asked.
 fn answers(
     session: &Session,
     writer: Writer,
     batch: Vec<Result<Record, Failure>>,
-) -> Vec<Result<Result<(Answer, Written), Failure>, Failure>> {
+) -> Result<Vec<Answered>, Failure> {
     let answer = |read: Read| {
         let answer = inputs::ask(session, read.document)?;
         let written = writer.write(&answer, read.text.as_deref());
@@ -166,6 +170,9 @@ fn answers(
     };
     batch
         .into_par_iter()
-        .map(|record| record.and_then(Record::open).map(answer))
+        .map(|record| match record.and_then(Record::open) {
+            Ok(read) => answer(read).map(Ok),
+            Err(error) => Ok(Err(error)),
+        })
         .collect()
 }

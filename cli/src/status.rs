@@ -24,7 +24,7 @@ use crate::screen::{ColorArgs, stdout};
 use crate::session::{Operation, Session};
 use crate::settings::SettingsFile;
 
-/// Show which workloads of a cluster are injected, which are not or no longer by today's settings, and why
+/// Show which workloads of a cluster are injected, which are not, and why
 ///
 /// Reads the cluster that the kubeconfig names, and changes nothing. It needs the rights to get and list workloads, and
 /// to list Namespaces and Kubewarden's policies. Each workload is compared with what the policy would inject today, by the

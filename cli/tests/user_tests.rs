@@ -140,7 +140,7 @@ fn an_object_that_is_refused_is_a_comment() {
     assert_eq!(
         std::fs::read_to_string(folder.path().join("expected.yaml")).unwrap(),
         "---\n\
-         # refused: Deployment shop/web: malformed: the API server refuses an object without a pod template\n\
+         # refused: Deployment shop/web: malformed: the API server refuses it, because `spec.template` is missing or has the wrong type; `kubectl explain deployment.spec.template` says what belongs there\n\
          # warning: datakit policy: nothing injected: the object has no spec.template\n"
     );
 }

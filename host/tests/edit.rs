@@ -51,7 +51,7 @@ b: {c: 1}  # in brackets
             # text
 
     # the second
-    - name: y
+    - name: v
 
     # behind all
 e:  # nothing
@@ -67,7 +67,7 @@ f: >
                 {"name": "w"},
                 {"name": "x", "value": [], "more": "# text\n", "new": {"list": [1]}},
                 {"name": "between"},
-                {"name": "y"},
+                {"name": "v"},
                 {"name": "z", "value": "a\nb\n"}
             ],
             "e": {"k": null},
@@ -94,7 +94,7 @@ b:  # in brackets
     - name: between
 
     # the second
-    - name: y
+    - name: v
     - name: z
       value: |
         a
@@ -110,24 +110,44 @@ g: last
 
 #[test]
 fn what_is_taken_out_leaves_the_comments_around_it() {
-    let text = "a:\n# first\n- x\n# second\n- y # why\n# end\nb: 1\n# of all\nc:\n  d: 1\n";
+    let text = "a:\n# first\n- x\n# second\n- z # why\n# end\nb: 1\n# of all\nc:\n  d: 1\n";
     let after = |object: &mut Value| *object = json!({"a": ["x"], "c": {}});
     let expected = "---\na:\n# first\n- x\n# second\n# end\n# of all\nc: {}\n";
     assert_eq!(edit(text, after).as_deref(), Some(expected));
 }
 
 #[test]
+fn an_item_that_moves_takes_its_comments_along() {
+    let text = "a:\n  # of x\n  - name: x # x\n    b: 1 # b\n    c: 2\n\n  # of z\n  - name: z\n";
+    let after = |object: &mut Value| {
+        *object = json!({"a": [{"name": "w"}, {"name": "z"}, {"name": "x", "b": 3}]})
+    };
+    let expected =
+        "---\na:\n  - name: w\n\n  # of z\n  - name: z\n  # of x\n  - name: x # x\n    b: 3 # b\n";
+    assert_eq!(edit(text, after).as_deref(), Some(expected));
+}
+
+#[test]
 fn texts_of_windows_and_without_a_last_line_end_are_edited_too() {
     let text = "a:\r\n- x: 1\r\nb: ü # ü\r\n";
-    let expected = "---\na:\r\n- x: 1\r\n- y\r\nb: ü # ü\r\n";
+    let expected = "---\na:\r\n- x: 1\r\n- z\r\nb: ü # ü\r\n";
     assert_eq!(
-        edit(text, push("/a", 1, json!("y"))).as_deref(),
+        edit(text, push("/a", 1, json!("z"))).as_deref(),
         Some(expected)
     );
     assert_eq!(
         edit("a: {ü: 1} # ü", set("/a", json!("ö"))).as_deref(),
         Some("---\na: ö # ü\n")
     );
+}
+
+#[test]
+fn what_is_behind_quotes_stays() {
+    let text = "a: \"\\\"ü\n  \" # a \"b\"\nb:\n  k: 'it''s' # 'c'\n  l: ''   # d\n'c': x # e\n";
+    let after =
+        |object: &mut Value| *object = json!({"a": "b", "b": {"k": "f", "l": "g"}, "c": "h"});
+    let expected = "---\na: b # a \"b\"\nb:\n  k: f # 'c'\n  l: g   # d\n'c': h # e\n";
+    assert_eq!(edit(text, after).as_deref(), Some(expected));
 }
 
 #[test]
@@ -145,6 +165,6 @@ fn what_cannot_be_edited_is_left_to_others() {
         assert_eq!(edit(text, set("/c", json!("new"))), None, "{text}");
     }
     // The first key of an item stands behind its dash.
-    let text = "a:\n- x: 1\n  y: 2\n";
-    assert_eq!(edit(text, set("/a/0", json!({"y": 2}))), None);
+    let text = "a:\n- x: 1\n  name: z\n";
+    assert_eq!(edit(text, set("/a/0", json!({"name": "z"}))), None);
 }

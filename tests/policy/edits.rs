@@ -1,5 +1,7 @@
 //! Manifests that are injected as texts: what the policy does not change stays as its author wrote it.
 
+use std::collections::BTreeSet;
+
 use datakit_policy_host::manifest;
 use datakit_policy_host::settings;
 use datakit_policy_host::yaml::{
@@ -49,15 +51,12 @@ fn inject(text: &str, before: &Value, after: &Value) {
     let injected = edited(text, before, after)
         .unwrap_or_else(|| panic!("it cannot be edited to hold {after}:\n{text}"));
     assert_eq!(single(&injected, DuplicateKeys::Refuse), Ok(after.clone()));
-    let mut lines = injected.lines();
+    let lines: BTreeSet<&str> = injected.lines().collect();
     let own = text
         .lines()
         .filter(|line| line.trim_start().starts_with('#'));
     for comment in own {
-        assert!(
-            lines.any(|line| line == comment),
-            "{comment} is lost, or stands elsewhere:\n{injected}"
-        );
+        assert!(lines.contains(comment), "{comment} is lost:\n{injected}");
     }
     let back = edited(&injected, after, before);
     assert_eq!(back.as_deref(), Some(&*format!("---\n{text}")));

@@ -7,7 +7,7 @@ mod shape;
 
 use std::ops::Range;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use self::shape::{Entry, Kind, Place, Shape};
 use super::{DuplicateKeys, emit, is_marker, single};
@@ -25,7 +25,7 @@ pub fn edited(text: &str, before: &Value, after: &Value) -> Option<String> {
         text.push('\n');
     }
     if before != after {
-        text = Editor::of(&text, before, after)?.finish()?;
+        text = Editor::of(&text, None, before, after)?.finish()?;
     }
     if !text.lines().any(is_marker) {
         text.insert_str(0, "---\n");
@@ -69,7 +69,8 @@ impl Entry {
 }
 
 impl<'t> Editor<'t> {
-    fn of(text: &'t str, before: &Value, after: &Value) -> Option<Self> {
+    /// `indent` is how far lists are indented; where it is not known, as the text has it.
+    fn of(text: &'t str, indent: Option<usize>, before: &Value, after: &Value) -> Option<Self> {
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let mut begins = vec![0];
         begins.extend(lines.iter().scan(0, |end, line| {
@@ -81,12 +82,16 @@ impl<'t> Editor<'t> {
             text,
             lines,
             begins,
-            indent: indent_of_lists(&shape).unwrap_or(0),
+            indent: indent.or_else(|| indent_of_lists(&shape)).unwrap_or(0),
             edits: Vec::new(),
         };
         match (&shape.kind, before, after) {
             (Kind::Mapping(entries), Value::Object(before), Value::Object(after)) => {
                 editor.mapping(entries, before, after)?;
+            }
+            (Kind::List { column, items }, Value::Array(before), Value::Array(after)) => {
+                let dashes = editor.dashes(shape.begin.line, *column, items)?;
+                editor.list(items, &dashes, before, after)?;
             }
             _ => return None,
         }
@@ -161,7 +166,7 @@ impl<'t> Editor<'t> {
         Some(())
     }
 
-    /// The items that stay are found by their order, those that change by their names, too.
+    /// Items that stay, or move, keep their comments; what is new is put where it belongs among them.
     fn list(
         &mut self,
         items: &[Shape],
@@ -173,26 +178,48 @@ impl<'t> Editor<'t> {
             return None;
         }
         let first = dashes.first()?;
-        let mut place = self.above(*first)?;
-        let mut gone = 0;
-        let remove = |editor: &mut Self, range: Range<usize>| {
-            let mut gone = items.iter().zip(dashes).take(range.end).skip(range.start);
-            gone.try_for_each(|(item, dash)| editor.remove(item, Owner::Item(*dash)))
-        };
-        for item in after {
-            let Some(kept) = counterpart(before, gone, item) else {
-                let text =
-                    emit::with_indented_lists(&Value::Array(vec![item.clone()]), self.indent);
-                self.insert(place, &text, first.column);
-                continue;
-            };
-            remove(self, gone..kept)?;
-            let (shape, owner) = (items.get(kept)?, Owner::Item(*dashes.get(kept)?));
-            self.value(shape, owner, before.get(kept)?, item)?;
-            place = self.last_line(shape, owner) + 1;
-            gone = kept + 1;
+        let origins = origins(before, after);
+        for (at, (item, dash)) in items.iter().zip(dashes).enumerate() {
+            match origins.iter().find(|origin| origin.is_of(at)) {
+                Some(Origin::Kept(_)) => {}
+                Some(Origin::Moved(_)) => {
+                    let range = self.lines_of(item, *dash)?;
+                    self.edits.push((range, String::new()));
+                }
+                _ => self.remove(item, Owner::Item(*dash))?,
+            }
         }
-        remove(self, gone..before.len())
+        let mut place = self.above(*first)?;
+        for (item, origin) in after.iter().zip(origins) {
+            match origin {
+                Origin::Kept(at) => {
+                    let (shape, owner) = (items.get(at)?, Owner::Item(*dashes.get(at)?));
+                    self.value(shape, owner, before.get(at)?, item)?;
+                    place = self.last_line(shape, owner) + 1;
+                }
+                Origin::Moved(at) => {
+                    let lines = self.lines_of(items.get(at)?, *dashes.get(at)?)?;
+                    let text = self.text.get(lines)?;
+                    let (before, after) = (json!([before.get(at)?]), json!([item]));
+                    let text = Self::of(text, Some(self.indent), &before, &after)?.finish()?;
+                    self.edits
+                        .push((self.begin(place)..self.begin(place), text));
+                }
+                Origin::New => {
+                    let text = emit::with_indented_lists(&json!([item]), self.indent);
+                    self.insert(place, &text, first.column);
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Where an item stands, with the comments above it; none where its line begins with something else.
+    fn lines_of(&self, item: &Shape, dash: Place) -> Option<Range<usize>> {
+        let before = self.lines.get(dash.line)?.get(..dash.column)?;
+        let last = self.last_line(item, Owner::Item(dash));
+        let range = self.begin(self.above(dash)?)..self.begin(last + 1);
+        before.trim().is_empty().then_some(range)
     }
 
     /// Where the items of a list begin.
@@ -323,9 +350,51 @@ impl<'t> Editor<'t> {
     }
 }
 
-/// What an item was before, among those that are not gone.
-fn counterpart(before: &[Value], gone: usize, item: &Value) -> Option<usize> {
-    let find = |is_it: &dyn Fn(&Value) -> bool| (gone..before.len()).find(|at| is_it(&before[*at]));
+/// Where an item comes from: its place before.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// It is still behind the same items, as far as these are kept.
+    Kept(usize),
+    Moved(usize),
+    New,
+}
+
+impl Origin {
+    fn is_of(self, place: usize) -> bool {
+        match self {
+            Self::Kept(at) | Self::Moved(at) => at == place,
+            Self::New => false,
+        }
+    }
+}
+
+/// The items that stay as they are, or have the same name, in their order; then those that are elsewhere.
+fn origins(before: &[Value], after: &[Value]) -> Vec<Origin> {
+    let mut next = 0;
+    let mut origins = Vec::with_capacity(after.len());
+    for item in after {
+        let kept = counterpart(before, item, |at| at >= next);
+        next = kept.map_or(next, |at| at + 1);
+        origins.push(kept.map_or(Origin::New, Origin::Kept));
+    }
+    for (place, item) in after.iter().enumerate() {
+        if matches!(origins.get(place), Some(Origin::New)) {
+            let is_free = |at| !origins.iter().any(|origin| origin.is_of(at));
+            if let Some(at) = counterpart(before, item, is_free) {
+                origins[place] = Origin::Moved(at);
+            }
+        }
+    }
+    origins
+}
+
+/// What an item was before, among those that it can have been.
+fn counterpart(before: &[Value], item: &Value, can_be: impl Fn(usize) -> bool) -> Option<usize> {
+    let find = |is_it: &dyn Fn(&Value) -> bool| {
+        let mut places = before.iter().enumerate();
+        let found = places.find(|(at, before)| can_be(*at) && is_it(before));
+        found.map(|(at, _)| at)
+    };
     find(&|before| before == item).or_else(|| {
         let name = item.get("name")?;
         find(&|before| before.get("name") == Some(name))

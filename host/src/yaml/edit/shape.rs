@@ -58,7 +58,7 @@ pub(super) fn of(text: &str, lines: &[&str]) -> Option<Shape> {
         }
     }
     let (event, span) = reader.next()?;
-    let shape = reader.shape(event, span, 0)?;
+    let shape = reader.shape(event, span, None, 0)?;
     let ends = [reader.next()?.0, reader.next()?.0];
     matches!(ends, [Event::DocumentEnd, Event::StreamEnd]).then_some(shape)
 }
@@ -85,9 +85,21 @@ impl<'t> Reader<'t> {
         Some(Place { line, column })
     }
 
-    fn shape(&mut self, event: Event<'t>, span: Span, depth: usize) -> Option<Shape> {
+    /// The shape of a value, which may have a key.
+    fn shape(
+        &mut self,
+        event: Event<'t>,
+        span: Span,
+        key: Option<Place>,
+        depth: usize,
+    ) -> Option<Shape> {
         let begin = self.place(span.start)?;
-        let is_block = !self.is_in_brackets(begin);
+        let dash = match (&event, key) {
+            (Event::SequenceStart(..), Some(key)) => self.dash_below(key, begin),
+            _ => None,
+        };
+        let is_block = dash.is_some() || !self.is_in_brackets(begin);
+        let begin = dash.unwrap_or(begin);
         let kind = match event {
             Event::Scalar(text, style, 0, tag) => match style {
                 ScalarStyle::Plain if span.is_empty() || text.is_empty() => {
@@ -95,8 +107,11 @@ impl<'t> Reader<'t> {
                     tag.is_none().then_some(Kind::Nothing)?
                 }
                 ScalarStyle::Literal | ScalarStyle::Folded => Kind::Block,
-                _ => Kind::Inline {
+                ScalarStyle::Plain => Kind::Inline {
                     end: self.place(span.end)?,
+                },
+                ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Kind::Inline {
+                    end: self.end_of_quoted(begin)?,
                 },
             },
             _ if depth == MAX_DEPTH => return None,
@@ -111,6 +126,50 @@ impl<'t> Reader<'t> {
             _ => return None,
         };
         Some(Shape { begin, kind })
+    }
+
+    /// The first `-` of a list below its key, where there is one no later than what the parser takes for the begin: where the
+    /// list is not indented, that is in its first item.
+    fn dash_below(&self, key: Place, begin: Place) -> Option<Place> {
+        let below = self.lines.iter().enumerate().skip(key.line + 1);
+        let (line, text) = below
+            .take(begin.line.saturating_sub(key.line))
+            .find(|(_, text)| {
+                let text = text.trim_start();
+                !text.is_empty() && !text.starts_with('#')
+            })?;
+        let column = text.len() - text.trim_start().len();
+        let is_dash = text
+            .trim_start()
+            .strip_prefix('-')?
+            .starts_with(char::is_whitespace);
+        is_dash.then_some(Place { line, column })
+    }
+
+    /// Where a scalar in quotes ends: its span goes on to the end of the line.
+    fn end_of_quoted(&self, begin: Place) -> Option<Place> {
+        let mut quote = None;
+        let mut is_escaped = false;
+        for (line, text) in self.lines.iter().enumerate().skip(begin.line) {
+            let first = if line == begin.line { begin.column } else { 0 };
+            for (offset, letter) in text.get(first..)?.char_indices() {
+                match quote {
+                    None => quote = matches!(letter, '"' | '\'').then_some(letter),
+                    _ if is_escaped => is_escaped = false,
+                    Some('"') if letter == '\\' => is_escaped = true,
+                    Some(quote) if letter == quote => {
+                        let column = first + offset + 1;
+                        // Two single quotes stand for one.
+                        if quote == '"' || !text.get(column..)?.starts_with('\'') {
+                            return Some(Place { line, column });
+                        }
+                        is_escaped = true;
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        None
     }
 
     fn is_in_brackets(&self, begin: Place) -> bool {
@@ -133,7 +192,7 @@ impl<'t> Reader<'t> {
                         key: key.into_owned(),
                         begin,
                         end,
-                        value: self.shape(event, span, depth + 1)?,
+                        value: self.shape(event, span, Some(end), depth + 1)?,
                     });
                 }
                 _ => return None,
@@ -146,7 +205,7 @@ impl<'t> Reader<'t> {
         loop {
             match self.next()? {
                 (Event::SequenceEnd, _) => return Some(items),
-                (event, span) => items.push(self.shape(event, span, depth + 1)?),
+                (event, span) => items.push(self.shape(event, span, None, depth + 1)?),
             }
         }
     }
