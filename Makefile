@@ -190,6 +190,10 @@ limits: policy.wasm ## Measure what hostile requests cost: the table of docs/lim
 	@cargo test --quiet --locked --workspace --test policy -- --ignored --nocapture --test-threads 1 prints_the_table | \
 		grep '^|'
 
+.PHONY: bench-policy-server
+bench-policy-server: annotated-policy.wasm ## Measure a real policy server, POLICY_SERVER, with the policy: the table of docs/operations.md (needs wrk)
+	benches/policy-server.sh "$(or $(POLICY_SERVER),policy-server)"
+
 .PHONY: accept-costs
 accept-costs: policy.wasm floor ## Accept what requests cost now: writes benches/baseline.json
 	UPDATE_BASELINE=1 cargo test --locked --workspace --test policy cost::

@@ -222,9 +222,10 @@ impl PolicyArgs {
 /// Compiles the policy in a file; without one, that which the program carries.
 pub fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
     let Some(path) = path else {
-        return Ok(Policy::from_bytes(carried(CARRIED)?)?);
+        return Ok(Policy::from_bytes_or_cache(carried(CARRIED)?)?);
     };
-    Policy::from_bytes(&bytes(path)?).map_err(|error| format!("{}: {error}", path.display()).into())
+    Policy::from_bytes_or_cache(&bytes(path)?)
+        .map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
 fn carried(module: Option<&[u8]>) -> Result<&[u8], Failure> {

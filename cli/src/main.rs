@@ -32,9 +32,15 @@ mod uninject;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
+
 use datakit_policy::{
     Failure, advice, explanation, journal, live, order, paint, policies, session, settings, shape,
 };
+
+/// Manifests are many small values, which the allocators of most systems are slow with, that of musl most of all.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Previews, explains and checks the Datakit operator policy, without a cluster
 ///

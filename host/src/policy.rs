@@ -155,6 +155,16 @@ impl Policy {
         Ok(Self::run_by(wasmtime::Compiled::from_bytes(module)?))
     }
 
+    /// [`from_bytes`](Self::from_bytes) for programs that users start again and again: what was compiled is kept in wasmtime's
+    /// folder for caches, where there is one, as kwctl keeps it.
+    ///
+    /// # Errors
+    /// As those of [`from_bytes`](Self::from_bytes).
+    #[cfg(feature = "wasmtime")]
+    pub fn from_bytes_or_cache(module: &[u8]) -> Result<Self, PolicyError> {
+        Ok(Self::run_by(wasmtime::Compiled::cached(module)?))
+    }
+
     /// A policy in an engine of the program's own.
     pub fn run_by(engine: impl Engine + 'static) -> Self {
         let engine = Arc::new(engine);

@@ -29,6 +29,7 @@ fn metadata_is_that_of_a_mutating_policy_for_workload_templates() {
             "mutating": true,
             "backgroundAudit": false,
             "contextAwareResources": [],
+            "hostCapabilities": ["kubernetes/get_resource"],
             "executionMode": "kubewarden-wapc",
             "policyType": "kubernetes",
             "minimumKubewardenVersion": "1.7.0",

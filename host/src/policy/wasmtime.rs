@@ -2,6 +2,7 @@
 
 use wapc::WapcHost;
 use wapc::errors::Error;
+use wasmtime_provider::wasmtime::{Cache, CacheConfig, Config, Engine as Wasmtime};
 use wasmtime_provider::{WasmtimeEngineProviderBuilder, WasmtimeEngineProviderPre};
 
 use super::{Engine, Guest, HostCall, PolicyError};
@@ -11,16 +12,29 @@ pub struct Compiled(WasmtimeEngineProviderPre);
 
 impl Compiled {
     pub fn from_bytes(module: &[u8]) -> Result<Self, PolicyError> {
+        Self::new(module, &Config::new())
+    }
+
+    /// Without a folder for caches, as in a container without a home, the module is compiled each time.
+    pub fn cached(module: &[u8]) -> Result<Self, PolicyError> {
+        let mut config = Config::new();
+        config.cache(Cache::new(CacheConfig::new()).ok());
+        Self::new(module, &config)
+    }
+
+    fn new(module: &[u8], config: &Config) -> Result<Self, PolicyError> {
+        let failed = |error: &dyn ToString| PolicyError::Load(error.to_string());
         // Without this, wasmtime would take the bytes for WebAssembly text and complain about its grammar.
         if !module.starts_with(b"\0asm") {
             let problem = "it does not start like a WebAssembly module";
             return Err(PolicyError::Load(problem.to_owned()));
         }
         WasmtimeEngineProviderBuilder::new()
+            .engine(Wasmtime::new(config).map_err(|error| failed(&error))?)
             .module_bytes(module)
             .build_pre()
             .map(Self)
-            .map_err(|error| PolicyError::Load(error.to_string()))
+            .map_err(|error| failed(&error))
     }
 }
 
