@@ -107,11 +107,11 @@ run: host-program ## Show what the policy does to MANIFEST (examples/nginx.yaml)
 install: policy.wasm ## Install datakit-policy, which carries the policy
 	cargo install --locked --path cli
 
-# Built as a part of the workspace, with the features that its dependencies have in tests: one build serves both.
+# Built with the tests, whose dependencies turn on features of libraries that the program has as well: one build serves both.
 # The program carries the policy.
 .PHONY: host-program
 host-program: policy.wasm
-	cargo build --locked --workspace
+	cargo build --locked --workspace --bins --tests
 
 # What the page has of the command line's code, with the policy; and once more with what policies with matchConditions take.
 PAGE := $(TARGET_DIR)/$(WASM_TARGET)/page/datakit_policy_playground.wasm
