@@ -135,6 +135,10 @@ fn texts_of_windows_and_without_a_last_line_end_are_edited_too() {
         edit(text, push("/a", 1, json!("z"))).as_deref(),
         Some(expected)
     );
+    let text = "a:\r\n- name: x # x\r\n- name: z\r\n";
+    let after = |object: &mut Value| object["a"].as_array_mut().unwrap().reverse();
+    let expected = "---\na:\r\n- name: z\r\n- name: x # x\r\n";
+    assert_eq!(edit(text, after).as_deref(), Some(expected));
     assert_eq!(
         edit("a: {ü: 1} # ü", set("/a", json!("ö"))).as_deref(),
         Some("---\na: ö # ü\n")

@@ -107,7 +107,8 @@ impl<'t> Editor<'t> {
         for (range, new) in self.edits {
             text.push_str(self.text.get(done..range.start)?);
             text.push_str(&if is_windows {
-                new.replace('\n', "\r\n")
+                // What moves has such ends already.
+                new.replace("\r\n", "\n").replace('\n', "\r\n")
             } else {
                 new
             });
