@@ -96,7 +96,8 @@ impl Manifests {
     /// Where they cannot be kept. What cannot be read is among them.
     pub fn gather(&self, with_texts: bool) -> Result<Gathered, Failure> {
         let mut gathered = Gathered::new(with_texts);
-        let choose = |document: &Document| self.choose(document);
+        let selector = self.reading.selector()?;
+        let choose = |document: &Document| self.choose(document, selector.as_ref());
         for path in self.objects.iter().chain(&self.files) {
             for file in input::files(path, self.reading.recursive) {
                 gathered.file(file, &choose)?;
@@ -109,11 +110,8 @@ impl Manifests {
     }
 
     /// Whether an object is to be looked at.
-    fn choose(&self, document: &Document) -> Choice {
-        let is_selected = self.reading.selector.as_ref().is_none_or(|text| {
-            LabelSelector::parse(text).is_ok_and(|selector| has_labels(&document.object, &selector))
-        });
-        if !is_selected {
+    fn choose(&self, document: &Document, selector: Option<&LabelSelector<'_>>) -> Choice {
+        if selector.is_some_and(|selector| !has_labels(&document.object, selector)) {
             Choice::Ignored
         } else if self.only.is_empty() || self.only.iter().any(|only| only.is(&document.object)) {
             Choice::Chosen
@@ -248,10 +246,9 @@ impl Reading {
         items: Vec<T>,
         object_of: impl Fn(&T) -> Option<&Value>,
     ) -> Result<Vec<T>, Failure> {
-        let Some(text) = &self.selector else {
+        let (Some(text), Some(selector)) = (&self.selector, self.selector()?) else {
             return Ok(items);
         };
-        let selector = LabelSelector::parse(text)?;
         let is_selected =
             |item: &T| object_of(item).is_none_or(|object| has_labels(object, &selector));
         let selected: Vec<T> = items.into_iter().filter(is_selected).collect();
@@ -259,6 +256,11 @@ impl Reading {
             return Err(none_selected(text));
         }
         Ok(selected)
+    }
+
+    fn selector(&self) -> Result<Option<LabelSelector<'_>>, Failure> {
+        let text = self.selector.as_deref();
+        Ok(text.map(LabelSelector::parse).transpose()?)
     }
 }
 

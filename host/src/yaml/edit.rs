@@ -85,16 +85,7 @@ impl<'t> Editor<'t> {
             indent: indent.or_else(|| indent_of_lists(&shape)).unwrap_or(0),
             edits: Vec::new(),
         };
-        match (&shape.kind, before, after) {
-            (Kind::Mapping(entries), Value::Object(before), Value::Object(after)) => {
-                editor.mapping(entries, before, after)?;
-            }
-            (Kind::List { column, items }, Value::Array(before), Value::Array(after)) => {
-                let dashes = editor.dashes(shape.begin.line, *column, items)?;
-                editor.list(items, &dashes, before, after)?;
-            }
-            _ => return None,
-        }
+        editor.within(&shape, before, after)??;
         Some(editor)
     }
 
@@ -119,20 +110,28 @@ impl<'t> Editor<'t> {
     }
 
     fn value(&mut self, shape: &Shape, owner: Owner, before: &Value, after: &Value) -> Option<()> {
+        if before == after {
+            return Some(());
+        }
+        self.within(shape, before, after)
+            .unwrap_or_else(|| self.replace(shape, owner, after))
+    }
+
+    /// Edits the entries or items of a collection; none where it has no lines of its own, or becomes something else.
+    fn within(&mut self, shape: &Shape, before: &Value, after: &Value) -> Option<Option<()>> {
         match (&shape.kind, before, after) {
-            _ if before == after => Some(()),
             (Kind::Mapping(entries), Value::Object(before), Value::Object(after))
                 if !after.is_empty() =>
             {
-                self.mapping(entries, before, after)
+                Some(self.mapping(entries, before, after))
             }
             (Kind::List { column, items }, Value::Array(before), Value::Array(after))
                 if !after.is_empty() =>
             {
-                let dashes = self.dashes(shape.begin.line, *column, items)?;
-                self.list(items, &dashes, before, after)
+                let dashes = self.dashes(shape.begin.line, *column, items);
+                Some(dashes.and_then(|dashes| self.list(items, &dashes, before, after)))
             }
-            _ => self.replace(shape, owner, after),
+            _ => None,
         }
     }
 
